@@ -1,0 +1,76 @@
+# Everything that is done to this project is a target here. Go and make are enough; `make e2e` also needs the
+# packages of testdata/live/setup.sh, and `make race` a C compiler.
+
+VERSION    ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     = -X main.version=$(VERSION)
+FUZZTIME   ?= 5s
+BENCH      ?= .
+BENCHCOUNT ?= 1
+
+# The tools are pinned in internal/devtools, a module of its own. They are built once for each state of it and each Go,
+# outside the checkout: the linter alone takes minutes, and a fresh clone on the same machine shall not pay again.
+TOOLS_ID := $(shell cat internal/devtools/go.mod internal/devtools/go.sum | cksum | tr -d ' ')-$(shell go env GOVERSION)
+TOOLS    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tallystick-tools/$(TOOLS_ID)
+
+golangci-lint := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+deadcode      := golang.org/x/tools/cmd/deadcode
+benchstat     := golang.org/x/perf/cmd/benchstat
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check e2e race lint tools fmt fuzz bench benchstat clean
+.NOTPARALLEL: # two Go builds at once only take each other's memory
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## bin/tallystick, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tallystick ./cmd/tallystick
+
+run: build ## the demo: a real capture and its clients' claims, laid together; stays up
+	bin/tallystick serve --demo
+
+test: ## vet and all tests, in random order
+	go vet ./...
+	go test -shuffle=on ./...
+
+check: test lint race ## what every commit must pass
+	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+
+e2e: ## real xrootd servers and clients against a running tallystick
+	go test -tags e2e -count=1 -timeout 10m ./cmd/...
+
+race: ## all tests under the race detector
+	@if command -v "$$(go env CC)" >/dev/null; then set -x; CGO_ENABLED=1 go test -race -shuffle=on ./...; \
+	elif [ -n "$$CI" ]; then echo 'race: no C compiler'; exit 1; \
+	else echo 'race: skipped, the race detector needs a C compiler'; fi
+
+lint: $(TOOLS)/golangci-lint $(TOOLS)/deadcode ## linters, formatting, dead code, tidiness of go.mod
+	go vet -tags e2e ./...
+	$(TOOLS)/golangci-lint run --build-tags e2e ./...
+	$(TOOLS)/golangci-lint fmt --diff
+	@dead=$$($(TOOLS)/deadcode -test ./... && $(TOOLS)/deadcode -test -tags e2e ./...) || exit 1; \
+	if [ -n "$$dead" ]; then echo 'dead code:'; echo "$$dead" | sort -u; exit 1; fi
+	go mod tidy -diff
+
+fmt: $(TOOLS)/golangci-lint ## rewrite the sources in the one format
+	$(TOOLS)/golangci-lint fmt
+
+fuzz: ## every fuzz target for FUZZTIME (5s), from its seeds
+	@FUZZTIME=$(FUZZTIME) internal/devtools/fuzz.sh
+
+bench: ## every benchmark matching BENCH, BENCHCOUNT times
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
+
+benchstat: $(TOOLS)/benchstat ## compare two outputs of bench: OLD=a.txt NEW=b.txt
+	$(TOOLS)/benchstat $(OLD) $(NEW)
+
+tools: $(TOOLS)/golangci-lint $(TOOLS)/deadcode $(TOOLS)/benchstat ## build the pinned tools (about four minutes, once)
+
+# Renamed into place, so that an interrupted build leaves no half a tool behind.
+$(TOOLS)/%:
+	@mkdir -p $(@D)
+	cd internal/devtools && CGO_ENABLED=0 go build -trimpath -o $@.$$$$ $($*) && mv $@.$$$$ $@
+
+clean: ## remove what was built here; the tools and Go's caches stay
+	rm -rf bin
+	find . -name '*.test' -o -name '*.prof' | xargs rm -f
