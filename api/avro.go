@@ -1,0 +1,28 @@
+package api
+
+import _ "embed"
+
+// SampleBlock returns the Avro schema of 512 slots of one series, as checkpoints
+// have them in samples.avro.
+func SampleBlock() string { return sampleSchema }
+
+// Transfer returns the Avro schema of a transfer.
+func Transfer() string { return transferSchema }
+
+// Claim returns the Avro schema of a claim.
+func Claim() string { return claimSchema }
+
+// State returns the Avro schema of an entry of state that only the part that
+// wrote it reads, as checkpoints have them in collector.avro and ingest.avro.
+func State() string { return stateSchema }
+
+var (
+	//go:embed sample.avsc
+	sampleSchema string
+	//go:embed transfer.avsc
+	transferSchema string
+	//go:embed claim.avsc
+	claimSchema string
+	//go:embed state.avsc
+	stateSchema string
+)
