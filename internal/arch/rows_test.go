@@ -1,0 +1,107 @@
+package arch_test
+
+import (
+	"slices"
+	"strings"
+)
+
+// module is what every import path of ours begins with.
+const module = "tallystick"
+
+// rows is section 3 of ARCHITECTURE.md, where each package has its line. A
+// package imports from rows below its own.
+var rows = [][]string{
+	0: {
+		"api",
+		"internal/arch",
+		"internal/auth",
+		"internal/block",
+		"internal/durable",
+		"internal/durable/durabletest",
+		"internal/lineproto",
+		"internal/metric",
+		"internal/run",
+		"internal/selector",
+		"internal/transfer",
+		"internal/xrootd",
+	},
+	1: {
+		"internal/capture",
+		"internal/collect",
+		"internal/ledger",
+		"internal/store",
+		"internal/wal",
+	},
+	2: {
+		"internal/bus/amqp",
+		"internal/bus/nats",
+		"internal/bus/stomp",
+		"internal/checkpoint",
+		"internal/ingest",
+		"internal/query",
+		"internal/validate",
+	},
+	3: {
+		"internal/archive",
+		"internal/retain",
+		"internal/source",
+	},
+	4: {
+		"internal/demo",
+		"internal/httpapi",
+		"internal/shovel",
+	},
+	5: {
+		"internal/config",
+	},
+	6: {
+		"cmd/tallystick",
+	},
+}
+
+// later are rooms that are kept free: ARCHITECTURE.md names them below its
+// table.
+var later = map[string]int{
+	"internal/campaign":   4,
+	"internal/federation": 4,
+}
+
+// deaf is the last row whose packages know no logger, clock, goroutine,
+// network or file.
+const deaf = 1
+
+// hears are the packages up to row deaf that may, since it is their work.
+var hears = map[string]bool{
+	"internal/auth":                true, // keys are files; tokens come with requests
+	"internal/durable":             true,
+	"internal/durable/durabletest": true,
+	"internal/run":                 true,
+	"internal/wal":                 true,
+}
+
+// impure are the imports that make a package hear. A path that ends in a slash
+// means all below it.
+var impure = []string{"log", "log/", "net", "net/http", "net/http/", "net/rpc", "net/smtp", "os", "os/", "syscall", "golang.org/x/sys/"}
+
+// onlyFor are packages that only the given ones may import; tests may always.
+var onlyFor = map[string][]string{
+	"internal/capture":             {"internal/demo"},
+	"internal/durable/durabletest": {},
+	"internal/demo":                {"cmd/tallystick"},
+}
+
+// row returns the row of a package, given below the module's path.
+func row(pkg string) (int, bool) {
+	for n, pkgs := range rows {
+		if slices.Contains(pkgs, pkg) {
+			return n, true
+		}
+	}
+	n, ok := later[pkg]
+	return n, ok
+}
+
+// own reports whether an import path is of this module, and its part below it.
+func own(path string) (string, bool) {
+	return strings.CutPrefix(path, module+"/")
+}
