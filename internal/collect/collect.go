@@ -1,10 +1,35 @@
 // Package collect makes transfers and samples out of XRootD monitoring packets.
+//
+// The packets of a server come over UDP: late, twice, in any order, or not at
+// all. So nothing here depends on the order in which they come. What a record
+// says is put where it belongs by what it names itself:
+//
+//	server  sid              48-bit fingerprint, survives restarts
+//	└ life  (sid, stod)      dictionary ids mean something only inside it
+//	  ├ user  dictionary id  u record; i records stand beside it
+//	  └ file  dictionary id  d record, open, progress (xfr), close: each at most
+//	                         once, whichever comes first
+//
+// and only when a record has waited for Config.Hold is it told on, together with
+// everything that belongs before it. A record that comes again finds itself
+// already there, and one about a file that is finished finds it in the set of
+// finished files: that makes telling each thing once a property of the state,
+// not of a window of recent packets.
+//
+// A life has ended when its server starts another; a session when its disconnect
+// record came; nothing ends by the clock alone but what has been silent for
+// Config.Idle, a matter of days.
+//
+// The package has no clock, no goroutine and no lock: time is an argument.
 package collect
 
 import (
+	"errors"
+	"hash/maphash"
 	"time"
 
 	"tallystick/internal/transfer"
+	"tallystick/internal/xrootd"
 )
 
 // A Packet is one datagram with where it came from.
@@ -24,18 +49,19 @@ type Sample struct {
 // A Server is what is known of one server. Its names are all that a client may
 // have called it by.
 type Server struct {
-	Site    string   // cluster in the tree
-	Name    string   // host:port, node in the tree
-	Names   []string // Name and the other names, sorted
-	SID     uint64
-	Version string
+	Site    string   `json:"site"`    // cluster in the tree
+	Name    string   `json:"name"`    // host:port, node in the tree
+	Address string   `json:"address"` // IP:port
+	Names   []string `json:"names"`   // Name, Address and what else it is called, sorted
+	SID     uint64   `json:"sid"`
+	Version string   `json:"version"`
 }
 
 // An Output takes what the collector finds out. It is called from within
-// Packet and Advance, in an order that depends on nothing but their arguments.
+// Packet and Advance.
 type Output interface {
 	// Transfer tells what is known of a transfer. It comes again, with the same
-	// ID, whenever more is known.
+	// ID, whenever more is known, and belongs to the one who is told.
 	Transfer(t *transfer.Transfer)
 	// Sample tells a count; each is told once.
 	Sample(s Sample)
@@ -45,34 +71,203 @@ type Output interface {
 
 // Config is what an operator may choose.
 type Config struct {
-	// Hold is how long a close waits for records that were sent before it and
+	// Hold is how long a record waits for others that were sent before it and
 	// arrive after it: at least the longest delay on the way. Default 10 s.
 	Hold time.Duration `koanf:"hold"`
-	// Idle is how long a file may be open without a word about it before it
-	// is given up. Default 48 h.
+	// Idle is how long a file, session or server may be silent before it is
+	// given up. Default 48 h.
 	Idle time.Duration `koanf:"idle"`
+	// Max is how many open files, sessions and lives are held at most, some
+	// 300 bytes each: what comes on top is refused, so that forged packets
+	// cannot take all memory. Default 2 000 000.
+	Max int `koanf:"max"`
+	// Servers names servers that do not, or wrongly, name themselves, by the
+	// IP address or IP:port that their datagrams come from.
+	Servers map[string]Name `koanf:"servers"`
 }
+
+// A Name is what an operator calls a server.
+type Name struct {
+	Site string `koanf:"site"`
+	Name string `koanf:"name"` // host:port; empty: as it names itself
+}
+
+// Default returns the configuration that an operator gets who chooses nothing.
+func Default() Config {
+	return Config{Hold: 10 * time.Second, Idle: 48 * time.Hour, Max: 2_000_000}
+}
+
+// Stats counts what came in. All counts are since the start of the process.
+type Stats struct {
+	Packets    map[xrootd.Kind]uint64 // by kind; KindNone: could not be read at all
+	Duplicates uint64                 // datagrams that came again shortly after
+	Late       uint64                 // records about files that were finished already
+	Full       uint64                 // records refused because Config.Max was reached
+	Lives      int                    // held now
+	Users      int
+	Files      int
+}
+
+// ErrFull is the error of a packet of which something was refused because
+// Config.Max was reached.
+var ErrFull = errors.New("too many open files and sessions")
 
 // A Collector holds the state of all servers. Its methods must not be called
 // at the same time.
 type Collector struct {
-	cfg Config
-	out Output
+	cfg  Config
+	out  Output
+	seed maphash.Seed
+
+	lives    map[lifeKey]*life
+	nameless map[socket]*life   // lives of servers that tell no sid, by where they come from
+	servers  map[uint64]*server // by sid, for ever: idents may be hours apart
+	queue    queue
+	size     int // entries that count against cfg.Max
+	stats    Stats
+
+	gram xrootd.Datagram // reused
 }
 
 // New returns a collector without state that tells out what it finds.
-func New(cfg Config, out Output) *Collector { return &Collector{cfg: cfg, out: out} }
+func New(cfg Config, out Output) *Collector {
+	return &Collector{
+		cfg: cfg, out: out, seed: maphash.MakeSeed(),
+		lives: map[lifeKey]*life{}, nameless: map[socket]*life{}, servers: map[uint64]*server{},
+		stats: Stats{Packets: map[xrootd.Kind]uint64{}},
+	}
+}
 
 // Packet takes one datagram that arrived at now. It keeps nothing of p.Data.
 // The error says why the datagram, or the rest of it, could not be used.
-func (c *Collector) Packet(now time.Time, p Packet) error { return nil }
+func (c *Collector) Packet(now time.Time, p Packet) error {
+	err := c.gram.Decode(p.Data)
+	c.stats.Packets[c.gram.Kind]++
+	l := c.lifeOf(now, p.Remote)
+	if l == nil {
+		return err
+	}
+	if l.seenBefore(c.gram.Header, maphash.Bytes(c.seed, p.Data)) {
+		c.stats.Duplicates++
+		return err
+	}
+	l.Heard = now
+	if c.gram.Kind == xrootd.KindMap {
+		return errors.Join(err, c.takeMap(now, l))
+	}
+	return errors.Join(err, c.takeFile(now, l))
+}
+
+// lifeOf returns the life that the datagram at hand belongs to, nil if it is of
+// a kind that is not collected.
+func (c *Collector) lifeOf(now time.Time, remote string) *life {
+	var sid uint64
+	switch g := &c.gram; {
+	case g.Kind == xrootd.KindMap && g.Map.UserOK:
+		sid = g.Map.User.SID
+	case g.Kind == xrootd.KindFile:
+		sid = g.File.SID
+	default:
+		return nil
+	}
+	l := c.life(now, sid, c.gram.Header.Stod, remote)
+	if l != nil {
+		c.hearFrom(l, remote)
+	}
+	return l
+}
+
+func (c *Collector) takeMap(now time.Time, l *life) error {
+	m := &c.gram.Map
+	switch c.gram.Header.Code {
+	case '=':
+		return c.identify(l, m)
+	case 'u':
+		return c.login(now, l, m)
+	case 'i':
+		return c.appInfo(l, m)
+	case 'd':
+		return c.mapFile(now, l, m)
+	}
+	return nil
+}
+
+func (c *Collector) takeFile(now time.Time, l *life) error {
+	s := &c.gram.File
+	l.Last = max(l.Last, s.End)
+	within := transfer.Interval{s.Begin, s.End}
+	var errs error
+	for i := range s.Records {
+		if err := c.record(now, l, within, &s.Records[i]); err != nil {
+			errs = err // the same for all: full
+		}
+	}
+	return errs
+}
+
+func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) error {
+	if r.Type == xrootd.FileDisc {
+		c.disconnect(now, l, r.ID, within)
+		return nil
+	}
+	f, err := c.file(now, l, r.ID)
+	if f == nil {
+		return err
+	}
+	switch r.Type {
+	case xrootd.FileOpen:
+		f.open(now, within, r)
+		l.index(f)
+	case xrootd.FileXfr:
+		f.progress(now, within[1], r)
+	case xrootd.FileClose:
+		f.closed(now, within, r)
+	}
+	c.wake(l, f, now.Add(c.cfg.Hold))
+	return nil
+}
 
 // Advance completes what has waited long enough at now.
-func (c *Collector) Advance(now time.Time) {}
+func (c *Collector) Advance(now time.Time) {
+	for {
+		e, ok := c.queue.next(now)
+		if !ok {
+			return
+		}
+		switch e.kind {
+		case dueFile:
+			c.settleFile(now, e)
+		case dueUser:
+			c.settleUser(now, e)
+		case dueEnd:
+			c.endLife(now, e.life)
+		case dueSweep:
+			c.sweep(now, e.life)
+		}
+	}
+}
 
-// State returns all state, one entry per life of a server, as text that
-// Restore reads.
-func (c *Collector) State() [][]byte { return nil }
+// Stats returns the counts up to now.
+func (c *Collector) Stats() Stats {
+	s := c.stats
+	s.Packets = make(map[xrootd.Kind]uint64, len(c.stats.Packets))
+	for k, n := range c.stats.Packets {
+		s.Packets[k] = n
+	}
+	s.Lives = len(c.lives)
+	for _, l := range c.lives {
+		s.Users += len(l.Users)
+		s.Files += len(l.Files)
+	}
+	return s
+}
 
-// Restore adds one entry of State.
-func (c *Collector) Restore(entry []byte) error { return nil }
+// room reports whether one more entry may be held, and counts it.
+func (c *Collector) room() bool {
+	if c.size >= c.cfg.Max {
+		c.stats.Full++
+		return false
+	}
+	c.size++
+	return true
+}
