@@ -178,24 +178,38 @@ func (r *record) all(names ...string) bool {
 	return n == len(names)
 }
 
-// field returns the value of a field, the zero value if it is null or not there.
-func field[T string | int64 | float64 | bool](r *record, name string) T {
-	var zero T
+// read stores the value of a field in to, and nothing if it is null or not there.
+func read[T any](r *record, name string, to *T) {
 	v := r.value(name)
 	if v == nil {
-		return zero
+		return
 	}
 	t, ok := v.(T)
 	if !ok {
-		r.fail(fmt.Errorf("%s is a %T, want a %T", name, v, zero))
+		r.fail(fmt.Errorf("%s is a %T, want a %T", name, v, *to))
 	}
-	return t
+	*to = t
 }
 
-func (r *record) text(name string) string    { return field[string](r, name) }
-func (r *record) long(name string) int64     { return field[int64](r, name) }
-func (r *record) double(name string) float64 { return field[float64](r, name) }
-func (r *record) flag(name string) bool      { return field[bool](r, name) }
+func (r *record) text(name string) (s string) {
+	read(r, name, &s)
+	return s
+}
+
+func (r *record) long(name string) (i int64) {
+	read(r, name, &i)
+	return i
+}
+
+func (r *record) double(name string) (x float64) {
+	read(r, name, &x)
+	return x
+}
+
+func (r *record) flag(name string) (b bool) {
+	read(r, name, &b)
+	return b
+}
 
 func (r *record) bytes(name string) Bytes {
 	return Bytes{Read: r.long(name + "_read"), ReadV: r.long(name + "_readv"), Write: r.long(name + "_write")}
