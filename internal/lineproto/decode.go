@@ -1,0 +1,218 @@
+package lineproto
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/influxdata/line-protocol/v2/lineprotocol"
+)
+
+// A decoder decodes lines, one at a time.
+type decoder struct {
+	precision Precision
+	line      Line
+	host      []byte // the tag host, until it is known that there is no hostname
+	scratch   []byte // what line points to where it does not alias the body
+
+	// for lines that are not plain
+	text []byte
+	dec  *lineprotocol.Decoder
+}
+
+// decode decodes the given line into d.line. It reports false for an empty line,
+// a comment, and with every error.
+func (d *decoder) decode(text []byte, number int) (bool, *Error) {
+	d.start(text, number)
+	if d.plain(text) {
+		return true, nil
+	}
+	d.start(text, number)
+	d.dec = lineprotocol.NewDecoderWithBytes(text)
+	if !d.dec.Next() {
+		return false, nil
+	}
+	if err := d.entry(); err != nil {
+		return false, d.place(err)
+	}
+	return true, nil
+}
+
+func (d *decoder) start(text []byte, number int) {
+	d.line, d.host, d.scratch, d.text = Line{Number: number}, nil, d.scratch[:0], text
+}
+
+// slot returns where the value of a tag goes, nil if it goes nowhere.
+func (d *decoder) slot(key []byte) *[]byte {
+	switch string(key) {
+	case "cluster":
+		return &d.line.Cluster
+	case "hostname":
+		return &d.line.Host
+	case "host":
+		return &d.host
+	case "type":
+		return &d.line.Type
+	case "type-id":
+		return &d.line.TypeID
+	case "stype":
+		return &d.line.SType
+	case "stype-id":
+		return &d.line.STypeID
+	}
+	return nil
+}
+
+// tagged ends the tags.
+func (d *decoder) tagged() {
+	if d.line.Host == nil {
+		d.line.Host = d.host
+	}
+}
+
+// entry decodes a line with the library.
+func (d *decoder) entry() error {
+	name, err := d.dec.Measurement()
+	if err != nil {
+		return err
+	}
+	d.line.Metric = d.keep(name)
+	if err := d.tags(); err != nil {
+		return err
+	}
+	if err := d.fields(); err != nil {
+		return err
+	}
+	return d.time()
+}
+
+func (d *decoder) tags() error {
+	for n := 0; ; n++ {
+		key, value, err := d.dec.NextTag()
+		if err != nil {
+			return err
+		}
+		if key == nil {
+			d.tagged()
+			return nil
+		}
+		switch to := d.slot(key); {
+		case to == nil:
+		case *to != nil:
+			return d.wrong(tagAt(d.text, n), BadTag, "tag "+strconv.Quote(string(key))+" comes twice")
+		default:
+			*to = d.keep(value)
+		}
+	}
+}
+
+// fields reads all fields; of several values the last one counts, as it does in
+// cc-metric-store.
+func (d *decoder) fields() error {
+	var refused error // told only if all fields are line protocol
+	n := 0
+	for ; ; n++ {
+		key, v, err := d.dec.NextField()
+		if err != nil {
+			return err
+		}
+		if key == nil {
+			break
+		}
+		if err := d.field(n, key, v); refused == nil {
+			refused = err
+		}
+	}
+	if n == 0 {
+		return d.wrong(len(d.text), Syntax, "line has no field")
+	}
+	return refused
+}
+
+func (d *decoder) field(n int, key []byte, v lineprotocol.Value) error {
+	if string(key) != "value" {
+		return d.wrong(fieldAt(d.text, n), BadField, "field "+strconv.Quote(string(key))+` is not "value"`)
+	}
+	switch v.Kind() {
+	case lineprotocol.Float:
+		d.line.Value = v.FloatV()
+	case lineprotocol.Int:
+		d.line.Value = float64(v.IntV())
+	case lineprotocol.Uint:
+		d.line.Value = float64(v.UintV())
+	case lineprotocol.Bool:
+		d.line.Value = 0
+		if v.BoolV() {
+			d.line.Value = 1
+		}
+	case lineprotocol.String, lineprotocol.Unknown:
+		return d.wrong(fieldAt(d.text, n), String, "value is a string")
+	}
+	return nil
+}
+
+func (d *decoder) time() error {
+	b, err := d.dec.TimeBytes()
+	if at := (*lineprotocol.DecodeError)(nil); errors.As(err, &at) {
+		return &Error{Line: d.line.Number + int(at.Line) - 1, Column: at.Column, Reason: BadTime, Text: at.Err.Error()}
+	}
+	if err != nil || b == nil {
+		return err
+	}
+	t, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return d.wrong(bytes.LastIndex(d.text, b), BadTime, "time "+string(b)+" is not an integer of 64 bits")
+	}
+	d.line.Time, d.line.HasTime = d.precision.Unix(t), true
+	return nil
+}
+
+// keep copies b, which the library overwrites.
+func (d *decoder) keep(b []byte) []byte {
+	n := len(d.scratch)
+	d.scratch = append(d.scratch, b...)
+	return d.scratch[n:len(d.scratch):len(d.scratch)]
+}
+
+// wrong returns an error at the given offset in the text.
+func (d *decoder) wrong(at int, reason, text string) error {
+	before := d.text[:at]
+	return &Error{
+		Line:   d.line.Number + bytes.Count(before, []byte{'\n'}),
+		Column: at - bytes.LastIndexByte(before, '\n'),
+		Reason: reason,
+		Text:   text,
+	}
+}
+
+// place makes an error of the library, or an Error, one that says where it is in
+// the body and is not too long.
+func (d *decoder) place(err error) *Error {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Line: d.line.Number, Column: 1, Reason: Syntax, Text: err.Error()}
+		if at := (*lineprotocol.DecodeError)(nil); errors.As(err, &at) {
+			e.Line, e.Column, e.Text = d.line.Number+int(at.Line)-1, at.Column, at.Err.Error()
+		}
+		e.Reason = d.reason(err, e.Column)
+	}
+	if len(e.Text) > MaxText {
+		e.Text = strings.ToValidUTF8(e.Text[:MaxText-len("…")], "") + "…"
+	}
+	return e
+}
+
+// reason tells numbers that are none, or too large, from other errors.
+func (d *decoder) reason(err error, column int) string {
+	if errors.Is(err, lineprotocol.ErrValueOutOfRange) {
+		return Range
+	}
+	at := d.text[min(column-1, len(d.text)):]
+	word := at[:ends(at)]
+	if f, err := strconv.ParseFloat(string(word), 64); err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		return NaN
+	}
+	return Syntax
+}
