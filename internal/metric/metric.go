@@ -3,8 +3,13 @@ package metric
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
+
+// MaxStep is the longest step of a metric in seconds, a leap year: with it the
+// time of any slot of any block near our age fits an int64 many times over.
+const MaxStep = 366 * 24 * 3600
 
 // A Fold says what several samples in one slot of one series become.
 type Fold uint8
@@ -16,6 +21,22 @@ const (
 	Min
 	Max
 )
+
+// Apply returns what a slot holds after v came into it. A NaN in old is a gap.
+func (f Fold) Apply(old, v float64) float64 {
+	if math.IsNaN(old) {
+		return v
+	}
+	switch f {
+	case Sum:
+		return old + v
+	case Min:
+		return min(old, v)
+	case Max:
+		return max(old, v)
+	}
+	return v
+}
 
 // An Aggregation says how the series of the levels below make the series of a
 // level that has none of its own.
@@ -39,6 +60,30 @@ type Metric struct {
 	Unit        string // for people: "B", "1", …
 }
 
+// Slot returns the slot that the Unix second t lies in, negative before the epoch.
+func (m Metric) Slot(t int64) int64 {
+	slot := t / m.Step
+	if t%m.Step < 0 {
+		slot-- // division rounds to zero, slots round down
+	}
+	return slot
+}
+
+// check returns why m cannot stand in a table.
+func (m Metric) check() error {
+	switch {
+	case m.Step < 1:
+		return fmt.Errorf("metric %q: step %d s is not at least 1 s", m.Name, m.Step)
+	case m.Step > MaxStep:
+		return fmt.Errorf("metric %q: step %d s is more than %d s", m.Name, m.Step, MaxStep)
+	case m.Fold > Max:
+		return fmt.Errorf("metric %q: unknown %v", m.Name, m.Fold)
+	case m.Aggregation > AggMax:
+		return fmt.Errorf("metric %q: unknown %v", m.Name, m.Aggregation)
+	}
+	return nil
+}
+
 // An ID is the row of a metric in its Table.
 type ID uint32
 
@@ -49,7 +94,8 @@ type Table struct {
 }
 
 // NewTable returns a table of the given metrics, in the order of their names.
-// A name that comes twice or is empty, or a step under one second is an error.
+// A name that comes twice or is empty, a step that is not from 1 to MaxStep, or
+// an unknown fold or aggregation is an error.
 func NewTable(metrics []Metric) (*Table, error) {
 	t := &Table{rows: slices.Clone(metrics), ids: make(map[string]ID, len(metrics))}
 	slices.SortFunc(t.rows, func(a, b Metric) int { return compare(a.Name, b.Name) })
@@ -59,8 +105,9 @@ func NewTable(metrics []Metric) (*Table, error) {
 			return nil, fmt.Errorf("metric %d has no name", i)
 		case twice:
 			return nil, fmt.Errorf("metric %q is defined twice", m.Name)
-		case m.Step < 1:
-			return nil, fmt.Errorf("metric %q: step %d s is not at least 1 s", m.Name, m.Step)
+		}
+		if err := m.check(); err != nil {
+			return nil, err
 		}
 		t.ids[m.Name] = ID(i)
 	}

@@ -12,8 +12,15 @@ func foldNames() []string { return []string{"last", "sum", "min", "max"} }
 
 func aggregationNames() []string { return []string{"none", "sum", "avg", "min", "max"} }
 
+func name(names []string, what string, i int) string {
+	if i >= len(names) {
+		return fmt.Sprintf("%s(%d)", what, i)
+	}
+	return names[i]
+}
+
 // String returns the name that configurations use.
-func (f Fold) String() string { return foldNames()[f] }
+func (f Fold) String() string { return name(foldNames(), "fold", int(f)) }
 
 // MarshalText writes the name that configurations use.
 func (f Fold) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
@@ -29,7 +36,7 @@ func (f *Fold) UnmarshalText(b []byte) error {
 }
 
 // String returns the name that configurations use.
-func (a Aggregation) String() string { return aggregationNames()[a] }
+func (a Aggregation) String() string { return name(aggregationNames(), "aggregation", int(a)) }
 
 // MarshalText writes the name that configurations use.
 func (a Aggregation) MarshalText() ([]byte, error) { return []byte(a.String()), nil }

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"math"
+
+	"tallystick/internal/metric"
+)
+
+// An aggregate makes one series of several.
+type aggregate struct {
+	agg      metric.Aggregation
+	from, to int64 // slots
+	series   int   // added
+	out      []float64
+	counts   []uint32 // of samples in each slot; only for an average
+}
+
+func newAggregate(agg metric.Aggregation, from, to int64) *aggregate {
+	a := &aggregate{agg: agg, from: from, to: to, out: make([]float64, to-from)}
+	for i := range a.out {
+		a.out[i] = math.NaN()
+	}
+	if agg == metric.AggAvg {
+		a.counts = make([]uint32, to-from)
+	}
+	return a
+}
+
+func (a *aggregate) add(r *series) {
+	a.series++
+	r.each(a.from, a.to, func(slot int64, values []float64) {
+		at := slot - a.from
+		a.merge(a.out[at:at+int64(len(values))], values)
+		if a.counts != nil {
+			count(a.counts[at:], values)
+		}
+	})
+}
+
+func (a *aggregate) merge(dst, src []float64) {
+	for i, v := range src {
+		switch {
+		case math.IsNaN(v):
+		case math.IsNaN(dst[i]):
+			dst[i] = v
+		case a.agg == metric.AggMin:
+			dst[i] = min(dst[i], v)
+		case a.agg == metric.AggMax:
+			dst[i] = max(dst[i], v)
+		default:
+			dst[i] += v
+		}
+	}
+}
+
+func count(counts []uint32, values []float64) {
+	for i, v := range values {
+		if !math.IsNaN(v) {
+			counts[i]++
+		}
+	}
+}
+
+func (a *aggregate) values() []float64 {
+	for i, n := range a.counts {
+		if n > 1 {
+			a.out[i] /= float64(n)
+		}
+	}
+	return a.out
+}

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"tallystick/internal/metric"
+	"tallystick/internal/selector"
+)
+
+const (
+	levelBytes = int64(unsafe.Sizeof(level{}))
+	childBytes = int64(unsafe.Sizeof((*level)(nil)))
+)
+
+// A level is a node, a component or a subcomponent. It is guarded by the lock
+// of its node.
+type level struct {
+	part     selector.Part // empty for a node
+	series   []series      // by metric
+	children []*level      // by part
+}
+
+// parts returns the way from a node to the level.
+func parts(at selector.Path) []selector.Part {
+	switch {
+	case at.Sub != selector.Part{}:
+		return []selector.Part{at.Component, at.Sub}
+	case at.Component != selector.Part{}:
+		return []selector.Part{at.Component}
+	}
+	return nil
+}
+
+func compareParts(a, b selector.Part) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
+}
+
+// child returns the place of the child with the part, or where it would be.
+func (l *level) child(p selector.Part) (int, bool) {
+	return slices.BinarySearchFunc(l.children, p, func(c *level, p selector.Part) int {
+		return compareParts(c.part, p)
+	})
+}
+
+// get returns the place of the metric's series, or where it would be.
+func (l *level) get(id metric.ID) (int, bool) {
+	return slices.BinarySearchFunc(l.series, id, func(r series, id metric.ID) int {
+		return cmp.Compare(r.id, id)
+	})
+}
+
+// each calls do with the series that make the metric at l: its own, or those of
+// the nearest levels below that have one.
+func (l *level) each(id metric.ID, do func(*series)) {
+	if i, ok := l.get(id); ok {
+		do(&l.series[i])
+		return
+	}
+	for _, c := range l.children {
+		c.each(id, do)
+	}
+}
+
+// cost returns the bytes that the tree below l must grow by before a block can
+// be added to the metric at the level that way leads to.
+func (l *level) cost(way []selector.Part, id metric.ID) int64 {
+	var n int64
+	for _, p := range way {
+		if i, ok := l.child(p); ok {
+			l = l.children[i]
+			continue
+		}
+		n += growth(l.children)*childBytes + levelBytes + partBytes(p)
+		l = &level{}
+	}
+	r := &series{}
+	if i, ok := l.get(id); ok {
+		r = &l.series[i]
+	} else {
+		n += growth(l.series) * seriesBytes
+	}
+	return n + growth(r.chain)*linkBytes
+}
+
+// bytes returns the memory of l itself, without its children's and its blocks'.
+func (l *level) bytes() int64 {
+	n := levelBytes + partBytes(l.part) + int64(cap(l.children))*childBytes + int64(cap(l.series))*seriesBytes
+	for i := range l.series {
+		n += int64(cap(l.series[i].chain)) * linkBytes
+	}
+	return n
+}
+
+func partBytes(p selector.Part) int64 { return int64(len(p.Type) + len(p.ID)) }
+
+// open returns the level that way leads to, made where it is missing, and how
+// many levels were made.
+func (l *level) open(way []selector.Part) (*level, int) {
+	made := 0
+	for _, p := range way {
+		i, ok := l.child(p)
+		if !ok {
+			part := selector.Part{Type: strings.Clone(p.Type), ID: strings.Clone(p.ID)}
+			l.children = insert(l.children, i, &level{part: part})
+			made++
+		}
+		l = l.children[i]
+	}
+	return l, made
+}
+
+// empty reports whether l has nothing.
+func (l *level) empty() bool { return len(l.series) == 0 && len(l.children) == 0 }

@@ -1,0 +1,103 @@
+// Package store keeps the samples in memory, in a tree of levels:
+//
+//	root › cluster › node › component › subcomponent
+//
+// A level holds series, one per metric. A series is a chain of blocks of 512
+// slots, oldest first. Slots are aligned to the epoch: a sample lies in slot
+// floor(time/step), whenever the first sample of its series came, so that
+// series with one step can be laid side by side.
+//
+// Rules:
+//
+//   - A sample goes where its time says, into any block, also between or before
+//     those that are there. How old or how far ahead it may be is the caller's
+//     affair.
+//   - Blocks come out of one pool and go back to it. Config.MaxBytes is a cap:
+//     a write that needs memory beyond it is refused, with the store unchanged.
+//   - A level's own series answers for the level. Only where it has none do the
+//     nearest levels below that have one, slot by slot over what is present.
+//   - A node has one lock. The index of nodes has another, and the two are never
+//     held together. No lock is held across a walk, nor while a caller's function
+//     runs. What is empty is pruned: a node that was taken out of the tree is
+//     marked gone under its lock, and a writer that was about to use it looks it
+//     up again (TestPruneKeepsConcurrentWrites).
+//   - Strings and samples are copied; nothing of a caller's is kept.
+//
+// The package is deaf: no clock, no logger, no goroutine.
+package store
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"tallystick/internal/block"
+	"tallystick/internal/metric"
+)
+
+// MaxTime is how far from the epoch a sample may be, in seconds: 34,000 years,
+// so that no sum of times overflows.
+const MaxTime = 1 << 40
+
+// MaxValues is how many values one Series can have. A chain may have blocks
+// that lie far apart, and the gap between them is part of an answer.
+const MaxValues = 1 << 27
+
+// The errors that callers tell apart.
+var (
+	ErrFull      = errors.New("memory cap reached")
+	ErrNotFinite = errors.New("value is not finite")
+	ErrTime      = errors.New("time is out of range")
+	ErrMetric    = errors.New("unknown metric")
+	ErrAmbiguous = errors.New("several series and no aggregation")
+	ErrTooMuch   = errors.New("too many values")
+)
+
+// Config is what an operator may choose.
+type Config struct {
+	// MaxBytes is the most memory that samples and their tree may take; 0 is no
+	// cap. Memory is taken in steps of block.SlabBytes, so that a cap below that
+	// lets nothing in.
+	MaxBytes int64 `koanf:"max_bytes"`
+}
+
+// A Store holds samples. Its methods may be called at the same time.
+type Store struct {
+	table *metric.Table
+	nodes index
+	pool  block.Pool
+	mem   memory
+
+	levels, series atomic.Int64 // components and below; nodes are counted by their index
+	freed, late    atomic.Int64
+}
+
+// New returns an empty store for the metrics of table.
+func New(table *metric.Table, cfg Config) *Store {
+	s := &Store{table: table, mem: memory{max: cfg.MaxBytes}}
+	s.nodes.init()
+	s.pool.Grow = s.mem.take
+	return s
+}
+
+// A Stats says what a store holds and has done.
+type Stats struct {
+	Levels int   // clusters, nodes, components and subcomponents
+	Series int   // metrics at levels
+	Blocks int   // in use
+	Bytes  int64 // of memory: the pool, used or free, and the tree
+	Freed  int64 // blocks that FreeBefore gave back, ever
+	Late   int64 // samples that went before the newest block of their series, ever
+}
+
+// Stats returns the present numbers.
+func (s *Store) Stats() Stats {
+	clusters, nodes := s.nodes.count()
+	return Stats{
+		Levels: clusters + nodes + int(s.levels.Load()),
+		Series: int(s.series.Load()),
+		Blocks: s.pool.Stats().Used,
+		Bytes:  s.mem.used.Load(),
+		Freed:  s.freed.Load(),
+		Late:   s.late.Load(),
+	}
+}

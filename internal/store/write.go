@@ -1,0 +1,182 @@
+package store
+
+import (
+	"fmt"
+	"math"
+
+	"tallystick/internal/block"
+	"tallystick/internal/metric"
+	"tallystick/internal/selector"
+)
+
+// A Point is a sample of a metric.
+type Point struct {
+	Metric metric.ID // of the store's table
+	Time   int64     // Unix seconds
+	Value  float64
+}
+
+// Write puts samples into the level, which is made if it is not there. Several
+// samples of one slot become what the metric's Fold says. It stops at the first
+// sample that it refuses, and says which and why: n samples are written then.
+//
+// The error is one of at.Check, or wraps ErrMetric, ErrTime, ErrNotFinite (also
+// for a sum that would not be finite) or ErrFull. ErrFull concerns only samples
+// that need memory: others may still be written.
+func (s *Store) Write(at selector.Path, pts ...Point) (n int, err error) {
+	if len(pts) == 0 {
+		return 0, at.Check()
+	}
+	d, err := s.lock(at)
+	if err != nil {
+		return 0, err
+	}
+	defer s.unlock(d)
+	w := writer{store: s, node: d, at: at, level: d.find(at)}
+	for i, p := range pts {
+		if err := w.put(p); err != nil {
+			return i, fmt.Errorf("write %s to %s at %d: %w", s.name(p.Metric), at, p.Time, err)
+		}
+	}
+	return len(pts), nil
+}
+
+func (s *Store) name(id metric.ID) string {
+	if int(id) >= s.table.Len() {
+		return fmt.Sprintf("metric %d", id)
+	}
+	return s.table.At(id).Name
+}
+
+// lock returns the node that at is at or below, made if need be, locked for
+// writing, and in the tree as long as it is locked.
+func (s *Store) lock(at selector.Path) (*node, error) {
+	for {
+		n := s.nodes.get(at)
+		if n == nil {
+			if err := at.Check(); err != nil {
+				return nil, err
+			}
+			if n = s.nodes.add(at, &s.mem); n == nil {
+				return nil, fmt.Errorf("make node %s: %w", at, ErrFull)
+			}
+		}
+		n.mu.Lock()
+		if !n.gone {
+			return n, nil
+		}
+		n.mu.Unlock()
+		s.nodes.drop(n, &s.mem) // whoever emptied it is about to do so: no need to wait for him
+	}
+}
+
+// unlock ends what lock began. A node that is empty goes out of the tree.
+func (s *Store) unlock(n *node) {
+	n.gone = n.root.empty()
+	gone := n.gone
+	n.mu.Unlock()
+	if gone {
+		s.nodes.drop(n, &s.mem)
+	}
+}
+
+// find returns the level at the path, nil if it is not there. n is locked.
+func (n *node) find(at selector.Path) *level {
+	if at.Component == (selector.Part{}) && at.Sub != (selector.Part{}) {
+		return nil // a hole
+	}
+	l := &n.root
+	for _, p := range [...]selector.Part{at.Component, at.Sub} {
+		if p == (selector.Part{}) {
+			continue
+		}
+		i, ok := l.child(p)
+		if !ok {
+			return nil
+		}
+		l = l.children[i]
+	}
+	return l
+}
+
+// A writer writes to one level of a node that is locked.
+type writer struct {
+	store *Store
+	node  *node
+	at    selector.Path
+	level *level // nil: not there yet
+}
+
+func (w *writer) put(p Point) error {
+	s := w.store
+	switch {
+	case int(p.Metric) >= s.table.Len():
+		return ErrMetric
+	case p.Time < -MaxTime || p.Time > MaxTime:
+		return ErrTime
+	case math.IsNaN(p.Value) || math.IsInf(p.Value, 0):
+		return ErrNotFinite
+	}
+	m := s.table.At(p.Metric)
+	index, at := block.Split(m.Slot(p.Time))
+	b, late, err := w.block(p.Metric, index)
+	if err != nil {
+		return err
+	}
+	v := m.Fold.Apply(b[at], p.Value)
+	if math.IsInf(v, 0) { // not in a new block: there it is p.Value
+		return fmt.Errorf("sum of the slot: %w", ErrNotFinite)
+	}
+	b[at] = v
+	if late {
+		s.late.Add(1)
+	}
+	return nil
+}
+
+// block returns the block with the index, made if need be, and whether the
+// series has a newer one.
+func (w *writer) block(id metric.ID, index int64) (b *block.Block, late bool, err error) {
+	if w.level != nil {
+		if i, ok := w.level.get(id); ok {
+			r := &w.level.series[i]
+			i, ok = r.find(index)
+			if ok {
+				return r.chain[i].block, i < len(r.chain)-1, nil
+			}
+			late = i < len(r.chain)
+		}
+	}
+	b, err = w.open(id, index)
+	return b, late, err
+}
+
+// open adds the block with the index, and all that is missing above it. If
+// there is no memory for all of it, nothing changes.
+func (w *writer) open(id metric.ID, index int64) (*block.Block, error) {
+	if err := w.at.Check(); w.level == nil && err != nil {
+		return nil, err
+	}
+	s, way := w.store, parts(w.at)
+	cost := w.node.root.cost(way, id)
+	if !s.mem.take(cost) {
+		return nil, ErrFull
+	}
+	b := s.pool.Get()
+	if b == nil {
+		s.mem.give(cost)
+		return nil, ErrFull
+	}
+	l, made := w.node.root.open(way)
+	s.levels.Add(int64(made))
+	i, ok := l.get(id)
+	if !ok {
+		l.series = insert(l.series, i, series{id: id})
+		s.series.Add(1)
+	}
+	r := &l.series[i]
+	i, _ = r.find(index)
+	r.chain = insert(r.chain, i, link{index: index, block: b})
+	w.level = l
+	return b, nil
+}
