@@ -1,0 +1,326 @@
+//go:build e2e
+
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tallystick/internal/capture"
+	"tallystick/internal/ingest"
+	"tallystick/internal/transfer"
+)
+
+// version is built into the binary in the way of the Makefile.
+const version = "v0.0.0-e2e"
+
+// binary is what all tests here run; TestMain builds it.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "tallystick-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "tallystick")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-X main.version="+version, "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+// A home is what outlives a process: its folder, addresses and configuration.
+type home struct {
+	dir    string
+	config string
+	http   string // host:port
+	udp    string // host:port
+}
+
+// newHome lays out an empty home on free loopback ports.
+func newHome(t *testing.T) home {
+	t.Helper()
+	h := home{dir: t.TempDir(), http: freeTCP(t), udp: freeUDP(t)}
+	h.config = filepath.Join(h.dir, "tallystick.yaml")
+	text := strings.NewReplacer("@DIR@", h.dir, "@HTTP@", h.http, "@UDP@", h.udp).Replace(configuration)
+	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+const configuration = `
+http:
+  addr: "@HTTP@"
+udp:
+  addr: "@UDP@"
+auth:
+  key_file: "@DIR@/key.pem"
+checkpoint:
+  dir: "@DIR@/checkpoints"
+`
+
+func freeTCP(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func freeUDP(t *testing.T) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.LocalAddr().String()
+}
+
+// A process is a running `tallystick serve`.
+type process struct {
+	home
+	t     *testing.T
+	cmd   *exec.Cmd
+	ended chan error
+	log   *bytes.Buffer // read only when it has ended
+	token string
+}
+
+// start starts a process in h and returns when it is ready. It is ended with
+// the test.
+func start(t *testing.T, h home) *process {
+	t.Helper()
+	p := &process{home: h, t: t, ended: make(chan error, 1), log: new(bytes.Buffer)}
+	p.token = p.newToken()
+	p.cmd = exec.Command(binary, "serve", "--config", h.config)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.ended <- p.cmd.Wait() }()
+	t.Cleanup(p.kill)
+	p.waitReady()
+	return p
+}
+
+// newToken makes a token for everything, and with the first one the key.
+func (p *process) newToken() string {
+	p.t.Helper()
+	cmd := exec.CommandContext(p.t.Context(), binary, "token", "--config", p.config, "--role", "admin", "--subject", "e2e")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		p.t.Fatalf("token: %v\n%s", err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (p *process) waitReady() {
+	p.t.Helper()
+	p.poll(30*time.Second, "ready", func() bool {
+		res, err := http.Get("http://" + p.http + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
+
+// poll asks until done says so. It fails the test when the time is up or the
+// process has ended.
+func (p *process) poll(limit time.Duration, what string, done func() bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), limit)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case err := <-p.ended:
+			p.ended <- err
+			p.t.Fatalf("not %s: the process ended: %v\n%s", what, err, p.log)
+		case <-ctx.Done():
+			p.t.Fatalf("not %s after %v", what, limit)
+		}
+	}
+}
+
+// restart ends the process as a service manager does, and starts another one
+// in the same home.
+func (p *process) restart() *process {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case err := <-p.ended:
+		p.ended <- err
+		if err != nil {
+			p.t.Fatalf("ended by SIGTERM: %v\n%s", err, p.log)
+		}
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("30 s after SIGTERM it still runs")
+	}
+	return start(p.t, p.home)
+}
+
+// kill ends the process if it runs, and shows its log if the test failed.
+func (p *process) kill() {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Error(err)
+	}
+	err := <-p.ended
+	p.ended <- err
+	if p.t.Failed() {
+		p.t.Logf("log of the process (%v):\n%s", err, p.log)
+	}
+}
+
+// send sends recorded packets in their order from one socket, slowly enough for
+// any socket buffer, and returns when the process has taken all.
+func (p *process) send(packets []capture.Packet) {
+	p.t.Helper()
+	conn, err := net.Dial("udp", p.udp)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer conn.Close()
+	before := p.taken()
+	for i := range packets {
+		if _, err := conn.Write(packets[i].Data); err != nil {
+			p.t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	p.poll(10*time.Second, "all packets taken", func() bool { return p.taken() == before+len(packets) })
+}
+
+// taken returns how many packets the process has taken in, for good or bad.
+func (p *process) taken() int {
+	p.t.Helper()
+	sum := 0.0
+	for line := range strings.Lines(string(p.get("/metrics", "text/plain"))) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(name, packetsMetric) {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				p.t.Fatalf("%q: %v", line, err)
+			}
+			sum += n
+		}
+	}
+	return int(sum)
+}
+
+// packetsMetric counts datagrams by what became of them.
+const packetsMetric = "tallystick_ingest_packets_total{"
+
+// settled asks until the answer has stayed the same for eight seconds, longer
+// than anything waits for late records, and returns it.
+func (p *process) settled(path string, limit time.Duration) []byte {
+	p.t.Helper()
+	var last []byte
+	since := time.Now()
+	p.poll(limit, "settled", func() bool {
+		got := p.get(path, "application/json")
+		if !bytes.Equal(got, last) {
+			last, since = got, time.Now()
+		}
+		return time.Since(since) > 8*time.Second
+	})
+	return last
+}
+
+func (p *process) transfers() []transfer.Transfer {
+	p.t.Helper()
+	var transfers []transfer.Transfer
+	for dec := json.NewDecoder(bytes.NewReader(p.get("/api/v1/transfers", "application/x-ndjson"))); ; {
+		var x transfer.Transfer
+		if err := dec.Decode(&x); errors.Is(err, io.EOF) {
+			return transfers
+		} else if err != nil {
+			p.t.Fatal(err)
+		}
+		transfers = append(transfers, x)
+	}
+}
+
+func (p *process) postClaims(claims []*transfer.Claim) ingest.Result {
+	p.t.Helper()
+	body, err := json.Marshal(claims)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return decode[ingest.Result](p.t, p.do(http.MethodPost, "/api/v1/claims", "application/json", body))
+}
+
+func (p *process) get(path, accept string) []byte {
+	p.t.Helper()
+	return p.do(http.MethodGet, path, accept, nil)
+}
+
+// do makes a request and returns the body of its answer, which must be a 200.
+func (p *process) do(method, path, accept string, body []byte) []byte {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.http+path, bytes.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+p.token)
+	req.Header.Set("Accept", accept)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		p.t.Fatalf("%s %s: %s, %v: %s", method, path, res.Status, err, got)
+	}
+	return got
+}
+
+func decode[T any](t *testing.T, body []byte) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal(body, &v); err != nil {
+		t.Fatalf("%v in %.200s", err, body)
+	}
+	return v
+}
