@@ -7,7 +7,10 @@
 // the HTTP API, and the Avro schemas in api/ have the same ones.
 package transfer
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Bytes counts what moved, by the kind of request that moved it.
 type Bytes struct {
@@ -142,6 +145,10 @@ type Claim struct {
 	Error   string  `json:"error,omitempty"`
 }
 
+// maxTime is later than any time that anyone means: the year 9999. A float64
+// has a second of it exactly, and an int64 a million sums of it.
+const maxTime = 253402300800
+
 // Key names the claim among those of all runs, "<run>.<id>": what a client puts
 // into its app info or monitoring info to be found again.
 func (c *Claim) Key() string { return c.Run + "." + c.ID }
@@ -150,17 +157,19 @@ func (c *Claim) Key() string { return c.Run + "." + c.ID }
 func (c *Claim) Check() error {
 	switch {
 	case c.Run == "":
-		return fmt.Errorf("run is empty")
+		return errors.New("run is empty")
 	case c.ID == "":
-		return fmt.Errorf("id is empty")
+		return errors.New("id is empty")
 	case c.Server == "":
-		return fmt.Errorf("server is empty")
+		return errors.New("server is empty")
 	case c.Path == "":
-		return fmt.Errorf("path is empty")
-	case c.Opened <= 0:
-		return fmt.Errorf("opened is not a time")
+		return errors.New("path is empty")
+	case !(c.Opened > 0 && c.Opened < maxTime): // not a number is none either
+		return errors.New("opened is not a time")
+	case c.Closed != 0 && !(c.Closed < maxTime):
+		return errors.New("closed is not a time")
 	case c.Closed != 0 && c.Closed < c.Opened:
-		return fmt.Errorf("closed is before opened")
+		return errors.New("closed is before opened")
 	}
 	return c.checkOutcome()
 }
@@ -173,7 +182,7 @@ func (c *Claim) checkOutcome() error {
 	}
 	for _, b := range []*Bytes{&c.Asked, c.Received} {
 		if b != nil && (b.Read < 0 || b.ReadV < 0 || b.Write < 0) {
-			return fmt.Errorf("a byte count is negative")
+			return errors.New("a byte count is negative")
 		}
 	}
 	return nil

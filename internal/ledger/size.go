@@ -1,0 +1,36 @@
+package ledger
+
+import (
+	"unsafe"
+
+	"tallystick/internal/transfer"
+)
+
+// indexBytes is about what an entry costs besides its value: the entry itself,
+// its place in the map, and a pointer in each of about four lists.
+const indexBytes = 64 + 48 + 4*8
+
+// transferBytes returns about how much memory t takes. Strings that several
+// transfers share are counted with each.
+func transferBytes(t *transfer.Transfer) int64 {
+	n := indexBytes + int(unsafe.Sizeof(*t)) + len(t.ID) + len(t.Site) + len(t.Server) + len(t.Address) +
+		len(t.Version) + len(t.Client) + len(t.User) + len(t.Protocol) + len(t.Path) +
+		len(t.App) + len(t.AppInfo) + len(t.MonInfo)
+	if t.Ops != nil {
+		n += int(unsafe.Sizeof(*t.Ops))
+	}
+	return int64(n)
+}
+
+// claimBytes returns about how much memory c takes, with its key.
+func claimBytes(c *transfer.Claim) int64 {
+	n := indexBytes + int(unsafe.Sizeof(*c)) + 2*(len(c.Run)+len(c.ID)) + len(c.Client) + len(c.Agent) +
+		len(c.User) + len(c.Server) + len(c.Path) + len(c.Error)
+	if c.Received != nil {
+		n += int(unsafe.Sizeof(*c.Received))
+	}
+	if c.Ops != nil {
+		n += int(unsafe.Sizeof(*c.Ops))
+	}
+	return int64(n)
+}
