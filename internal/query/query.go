@@ -1,11 +1,20 @@
 // Package query answers questions about the samples in the store.
+//
+// A request names levels of the tree, exactly or by patterns, metrics, and a
+// range of time. The answer has a series for each metric at each level that has
+// it, by itself or made of the levels below; the same data gives the same
+// answer. What a request may cost is bounded by what is held, never by the
+// numbers in it, and the answer by Config.MaxValues.
 package query
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
+	"tallystick/internal/store"
 )
 
 // A Request asks for some metrics at some levels over a range of time.
@@ -19,18 +28,6 @@ type Request struct {
 	Aggregation *metric.Aggregation `json:"aggregation,omitempty"`
 }
 
-// A Selector names one level, or with patterns (path.Match) many. A field that
-// is empty ends the level there: {Cluster: "a"} is the cluster, made of its
-// nodes; {Cluster: "a", Node: "*"} is each node of it.
-type Selector struct {
-	Cluster string `json:"cluster"`
-	Node    string `json:"node,omitempty"`
-	Type    string `json:"type,omitempty"`
-	TypeID  string `json:"type_id,omitempty"`
-	SType   string `json:"stype,omitempty"`
-	STypeID string `json:"stype_id,omitempty"`
-}
-
 // A Series is one metric at one level.
 type Series struct {
 	Level  selector.Path `json:"level"`
@@ -38,15 +35,101 @@ type Series struct {
 	Unit   string        `json:"unit,omitempty"`
 	Step   int64         `json:"step"` // seconds
 	From   int64         `json:"from"` // time of Values[0], a multiple of Step; Unix seconds
-	Values []Value       `json:"values"`
+	Values Values        `json:"values"`
 }
 
-// A Value is a sample in JSON: a gap (NaN) is null.
-type Value float64
+// A RequestError says what is wrong with a request.
+type RequestError struct {
+	Field string // of the request in JSON, as in "levels[2].node"
+	Text  string
+}
 
-// Engine answers requests.
-type Engine struct{}
+// Error returns the field and the text.
+func (e *RequestError) Error() string { return e.Field + ": " + e.Text }
+
+// ErrTooMuch is what Query wraps when the answer would have more values than
+// Config.MaxValues.
+var ErrTooMuch = errors.New("too many values")
+
+// Config is what an operator may choose.
+type Config struct {
+	// MaxValues bounds an answer, and so the memory that one request can take: 8
+	// bytes a value here, about 20 in JSON. A series counts for seriesValues more.
+	// 0 is the default, 50 million.
+	MaxValues int `koanf:"max_values"`
+}
+
+const (
+	defaultMaxValues = 50_000_000
+	seriesValues     = 32 // a Series without its values and names is about 200 bytes
+)
+
+// A Store has the samples. *store.Store is one.
+type Store interface {
+	Walk(visit func(selector.Path) (down bool))
+	Metrics(at selector.Path) []metric.ID
+	Span(at selector.Path, id metric.ID, from, to int64) store.Span
+	Read(at selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (store.Series, error)
+}
+
+// Engine answers requests. Its methods may be called at the same time.
+type Engine struct {
+	store Store
+	table *metric.Table
+	max   int
+}
+
+// New returns an engine over the store, whose metrics are those of table.
+func New(s Store, table *metric.Table, cfg Config) *Engine {
+	if cfg.MaxValues <= 0 {
+		cfg.MaxValues = defaultMaxValues
+	}
+	return &Engine{store: s, table: table, max: cfg.MaxValues}
+}
 
 // Query returns the series that r asks for, sorted by level and metric. The
-// range of each is cut to what is held. Levels that match nothing are no error.
-func (e *Engine) Query(ctx context.Context, r Request) ([]Series, error) { return nil, nil }
+// range of each is cut to what is held: every slot that [From, To) touches, from
+// the first to the last that has a sample. Levels that match nothing, and
+// metrics that a level has no samples of, are no error.
+//
+// A metric without an aggregation has no answer at a level that is made of
+// several below it. That is an error where both were named exactly; where one of
+// them was found by a pattern, or by asking for all metrics, it is left out.
+//
+// The error is a *RequestError, that of ctx, or wraps ErrTooMuch.
+func (e *Engine) Query(ctx context.Context, r Request) ([]Series, error) {
+	a, err := e.check(r)
+	if err != nil {
+		return nil, err
+	}
+	levels := e.levels(ctx, r.Levels)
+	for _, l := range levels {
+		if err := a.level(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	return a.out, ctx.Err()
+}
+
+// check returns an answer to begin with, or what is wrong with r.
+func (e *Engine) check(r Request) (*answer, error) {
+	if r.From >= r.To {
+		return nil, &RequestError{"to", fmt.Sprintf("%d is not after from, %d", r.To, r.From)}
+	}
+	if len(r.Levels) == 0 {
+		return nil, &RequestError{"levels", "is empty"}
+	}
+	for i, s := range r.Levels {
+		if err := s.check(); err != nil {
+			return nil, &RequestError{fmt.Sprintf("levels[%d].%s", i, err.Field), err.Text}
+		}
+	}
+	if r.Aggregation != nil && *r.Aggregation > metric.AggMax {
+		return nil, &RequestError{"aggregation", "is unknown"}
+	}
+	ids, err := e.metrics(r.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{engine: e, request: r, ids: ids, left: e.max}, nil
+}
