@@ -1,0 +1,235 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	// maxToken bounds what is decoded before the signature has been checked. Ours
+	// have about 350 bytes; servers refuse headers above 8 KiB anyway.
+	maxToken = 8 << 10
+
+	// leeway is how far the clocks of the signer and of this host may differ.
+	leeway = 30 * time.Second
+)
+
+// A Verifier checks tokens. It may be used by several goroutines at the same time.
+type Verifier struct {
+	keys   map[string]jwt.VerificationKey // by kid
+	parser *jwt.Parser
+}
+
+// NewVerifier returns a verifier with the keys of cfg; without any it is an error.
+func NewVerifier(cfg Config, now func() time.Time) (*Verifier, error) {
+	keys, err := publicKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verifier{keys: make(map[string]jwt.VerificationKey, len(keys)), parser: parser(cfg, now)}
+	for _, key := range keys {
+		v.keys[keyID(key)] = key
+	}
+	return v, nil
+}
+
+func publicKeys(cfg Config) ([]ed25519.PublicKey, error) {
+	var keys []ed25519.PublicKey
+	if cfg.PublicKey != "" {
+		key, err := ParsePublicKey(cfg.PublicKey)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if cfg.KeyFile != "" {
+		key, err := LoadKey(cfg.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key.Public())
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("no key to check tokens with")
+	}
+	return keys, nil
+}
+
+func parser(cfg Config, now func() time.Time) *jwt.Parser {
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithStrictDecoding(),
+		jwt.WithLeeway(leeway),
+		jwt.WithTimeFunc(now),
+	}
+	if cfg.Issuer != "" {
+		options = append(options, jwt.WithIssuer(cfg.Issuer))
+	}
+	if cfg.Audience != "" {
+		options = append(options, jwt.WithAudience(cfg.Audience))
+	}
+	return jwt.NewParser(options...)
+}
+
+// Authenticate returns the user of the request's token: X-Auth-Token, or
+// Authorization: Bearer. The error is ErrNoToken, or wraps ErrBadToken and says
+// what is wrong with it, without secrets.
+func (v *Verifier) Authenticate(r *http.Request) (User, error) {
+	text, err := tokenOf(r.Header)
+	if err != nil {
+		return User{}, err
+	}
+	u, err := v.verify(text)
+	if err != nil {
+		return User{}, fmt.Errorf("%w: %w", ErrBadToken, err)
+	}
+	return u, nil
+}
+
+// tokenOf returns the one token of the request. Two that differ are refused,
+// since a proxy may have looked at the other one.
+func tokenOf(h http.Header) (string, error) {
+	own, bearer := h.Values("X-Auth-Token"), h.Values("Authorization")
+	switch {
+	case len(own) == 0 && len(bearer) == 0:
+		return "", ErrNoToken
+	case len(own) > 1 || len(bearer) > 1:
+		return "", fmt.Errorf("%w: more than one header of a kind", ErrBadToken)
+	case len(bearer) == 0:
+		return own[0], nil
+	}
+	scheme, token, _ := strings.Cut(bearer[0], " ")
+	token = strings.Trim(token, " ")
+	switch {
+	case !strings.EqualFold(scheme, "bearer"):
+		return "", fmt.Errorf("%w: authorization is not by bearer", ErrBadToken)
+	case len(own) == 1 && own[0] != token:
+		return "", fmt.Errorf("%w: X-Auth-Token and Authorization differ", ErrBadToken)
+	}
+	return token, nil
+}
+
+// claims is what a token says, as far as it matters here.
+type claims struct {
+	jwt.RegisteredClaims
+	Roles []string `json:"roles"`
+}
+
+func (v *Verifier) verify(text string) (User, error) {
+	if err := checkText(text); err != nil {
+		return User{}, err
+	}
+	if len(v.keys) == 0 {
+		return User{}, errors.New("there is no key to check it with")
+	}
+	var c claims
+	if _, err := v.parser.ParseWithClaims(text, &c, v.key); err != nil {
+		return User{}, plain(err)
+	}
+	if err := checkSubject(c.Subject); err != nil {
+		return User{}, err
+	}
+	roles, err := ParseRoles(c.Roles)
+	if err != nil {
+		return User{}, err
+	}
+	return User{Name: c.Subject, Roles: roles, TokenID: c.ID}, nil
+}
+
+// checkText refuses what base64 decoding would let pass, such as line feeds.
+func checkText(text string) error {
+	switch {
+	case text == "":
+		return errors.New("empty")
+	case len(text) > maxToken:
+		return fmt.Errorf("longer than %d bytes", maxToken)
+	}
+	for _, c := range []byte(text) {
+		if c != '.' && c != '-' && c != '_' && !isAlphanumeric(c) {
+			return errors.New("malformed: has characters that no token has")
+		}
+	}
+	return nil
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// checkSubject keeps names out that could not be written into a log or a page as
+// they are.
+func checkSubject(name string) error {
+	if strings.TrimSpace(name) == "" {
+		return errors.New("no subject (sub)")
+	}
+	for _, c := range name {
+		if !unicode.IsPrint(c) {
+			return errors.New("the subject (sub) has characters that cannot be printed")
+		}
+	}
+	return nil
+}
+
+// keyError is an error about the header, in words that may be told.
+type keyError string
+
+func (e keyError) Error() string { return string(e) }
+
+// key returns the keys that may have signed the token: the one it names, or any
+// if it names none, as cc-backend's do. The parser has checked the algorithm.
+func (v *Verifier) key(t *jwt.Token) (any, error) {
+	if _, there := t.Header["crit"]; there {
+		return nil, keyError("has critical extensions (crit), which are not known here")
+	}
+	kid, there := t.Header["kid"]
+	if !there {
+		return jwt.VerificationKeySet{Keys: slices.Collect(maps.Values(v.keys))}, nil
+	}
+	if name, ok := kid.(string); ok {
+		if key, ok := v.keys[name]; ok {
+			return key, nil
+		}
+	}
+	return nil, keyError("was signed with a key (kid) that is not known here")
+}
+
+// plain says in words of ours what is wrong: the parser's may quote the token.
+func plain(err error) error {
+	if key := keyError(""); errors.As(err, &key) {
+		return key
+	}
+	if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
+		return fmt.Errorf("malformed: %s is a %s, not a %v", t.Field, t.Value, t.Type)
+	}
+	for _, row := range []struct {
+		err  error
+		text string
+	}{
+		{jwt.ErrTokenSignatureInvalid, "the signature does not match, or is not EdDSA"},
+		{jwt.ErrTokenUnverifiable, "the signature is not EdDSA"},
+		{jwt.ErrTokenMalformed, "malformed"},
+		{jwt.ErrTokenRequiredClaimMissing, "has no end (exp), issuer (iss) or audience (aud)"},
+		{jwt.ErrTokenExpired, "has expired (exp)"},
+		{jwt.ErrTokenNotValidYet, "is not valid yet (nbf)"},
+		{jwt.ErrTokenUsedBeforeIssued, "was issued in the future (iat)"},
+		{jwt.ErrTokenInvalidIssuer, "has another issuer (iss)"},
+		{jwt.ErrTokenInvalidAudience, "is for another audience (aud)"},
+	} {
+		if errors.Is(err, row.err) {
+			return errors.New(row.text)
+		}
+	}
+	return errors.New("is not valid")
+}
