@@ -1,10 +1,47 @@
+// Package xrootd decodes the monitoring datagrams of XRootD servers. It holds no
+// state: what a dictionary id stands for, and what was lost on the way, is for
+// others to say.
+//
+//	first byte  kind
+//	'<'         summary, XML
+//	'{'         summary, g-stream or dictionary record, JSON
+//	"code="     g-stream or dictionary record, CGI
+//	others      binary: code u8, sequence u8, length u16, server start u32
+//
+// The rules:
+//
+//   - Everything that a datagram says is distrusted: no length in it is followed
+//     outside the datagram, and nothing is allocated by it. What a decoder
+//     allocates is at most a constant times the length of the datagram, which
+//     is at most MaxDatagram.
+//   - What was decoded before a fault stays, and the error is returned beside it.
+//   - Byte slices alias the datagram. Strings are copies.
+//   - Times are Unix seconds. The wire has 32 bits for them, which are read
+//     without sign, so that they last to 2106.
+//
+// The layouts are those of XrdXrootd/XrdXrootdMonData.hh, XrdXrootdMonitor.cc,
+// XrdXrootdMonFile.cc and XrdXrootdGSReal.cc, Xrd/XrdStats.cc and
+// Xrd/XrdMonitor.cc of the XRootD sources, checked against captures of 5.5.3
+// (internal/capture).
 package xrootd
+
+import "encoding/binary"
+
+// MaxDatagram is the longest datagram that can exist: the length of UDP over
+// IPv6 and of the binary header have 16 bits.
+const MaxDatagram = 1<<16 - 1
+
+// headerSize is the size of the binary header.
+const headerSize = 8
+
+// sidMask has the 48 bits of a server's fingerprint; the bits above name other
+// things.
+const sidMask = 1<<48 - 1
 
 // A Kind is what a datagram turned out to be.
 type Kind uint8
 
-// The kinds of datagrams. Which code carries what is in XROOTD.md section 1,
-// after XrdXrootd/XrdXrootdMonData.hh of the XRootD sources.
+// The kinds of datagrams.
 const (
 	KindNone     Kind = iota
 	KindMap           // = d i p u x T U: a dictionary record
@@ -15,11 +52,31 @@ const (
 	KindSummary       // <statistics …>: the summary, XML or (6.x) JSON
 )
 
+// String returns the kind as one lower-case word, which can label a metric.
+func (k Kind) String() string {
+	switch k {
+	case KindMap:
+		return "map"
+	case KindFile:
+		return "file"
+	case KindTrace:
+		return "trace"
+	case KindRedirect:
+		return "redirect"
+	case KindGStream:
+		return "gstream"
+	case KindSummary:
+		return "summary"
+	}
+	return "none"
+}
+
 // A Header is what every binary datagram begins with. A text datagram has what
 // its text says of it.
 type Header struct {
 	Code byte   // one of = d f g i p r t T u U x; 0 where a text datagram names none
-	Seq  uint16 // pseq: mod 256 in binary datagrams, mod 1000 in text ones
+	Text bool   // JSON, CGI or XML: such datagrams come from sockets of their own and have sequences of their own
+	Seq  uint16 // pseq: mod 256 in binary datagrams, 1 to 999 or 0 to 999 in text ones
 	Stod int64  // Unix seconds of the server's start
 }
 
@@ -37,185 +94,87 @@ type Datagram struct {
 	Summary  Summary
 }
 
-// A UserID is "[proto/]user.pid:sid@host", which begins every map record.
-type UserID struct {
-	Protocol string // xroot, http, …; empty in idents
-	User     string // at most 8 bytes
-	PID      int    // the client's pid up to 5.6.4, the server's session number after
-	SID      uint64 // the server's 48-bit fingerprint
-	Host     string // as sent: a name, [::ffff:127.0.0.1], [v6]
+// Decode makes d what b says, and reuses the slices of d for that. What d had
+// before is gone.
+//
+// The error is an *Error. With an error, d has what stands before the fault: the
+// records of a stream, the counters of a summary, a dictionary record without
+// its user id. Kind is KindNone if there is nothing that could be used.
+func (d *Datagram) Decode(b []byte) error {
+	d.reset()
+	if len(b) > MaxDatagram {
+		return errorAt(MaxDatagram, ReasonLong, "%d bytes", len(b))
+	}
+	// Through a variable of its own, so that a nil *Error does not become an
+	// error that is not nil.
+	if err := d.decode(b); err != nil {
+		return err
+	}
+	return nil
 }
 
-// A Map is a dictionary record: what a dictionary id stands for.
-type Map struct {
-	DictID uint32 // 0 for = p x
-	User   UserID
-	// UserOK tells whether the text began with a user id that could be parsed;
-	// p and x records have a path there.
-	UserOK  bool
-	RawUser []byte // the text before the newline, as sent
-	Rest    []byte // the text after the newline: a path, an info text, or &k=v pairs
+func (d *Datagram) reset() {
+	*d = Datagram{
+		File:     FileStream{Records: d.File.Records[:0]},
+		Trace:    TraceStream{Entries: d.Trace.Entries[:0]},
+		Redirect: RedirectStream{Entries: d.Redirect.Entries[:0]},
+		GStream:  GStream{Records: d.GStream.Records[:0]},
+	}
 }
 
-// A FileStream is the content of an f datagram.
-type FileStream struct {
-	Begin, End int64  // Unix seconds: first record buffered (or previous flush), flush
-	NXfr       int    // how many xfr records the server says are inside
-	NTotal     int    // how many records in all, the time record aside
-	SID        uint64 // 0 from servers that do not send it (before 5.x)
-	Records    []FileRecord
+// decode looks at the first bytes to tell text from binary: the length in a
+// header means nothing before that.
+func (d *Datagram) decode(b []byte) *Error {
+	if isText(b) {
+		d.Header.Text = true
+		return d.text(b)
+	}
+	if err := checkBinary(b); err != nil {
+		return err
+	}
+	d.Header = Header{Code: b[0], Seq: uint16(b[1]), Stod: unix(b[4:])}
+	switch b[0] {
+	case 'f':
+		return d.file(b)
+	case 't':
+		return d.trace(b)
+	case 'r':
+		return d.redirect(b)
+	case 'g':
+		return d.gstream(b)
+	}
+	return d.mapping(b)
 }
 
-// A FileType is the type of an f record.
-type FileType uint8
-
-// The types of f records.
-const (
-	FileClose FileType = 0
-	FileOpen  FileType = 1
-	FileTime  FileType = 2
-	FileXfr   FileType = 3
-	FileDisc  FileType = 4
-)
-
-// A FileRecord is one record of an f datagram: an open, a close, a progress
-// report (xfr), or a disconnect.
-type FileRecord struct {
-	Type FileType
-	ID   uint32 // file id; of a disconnect: user id
-
-	// open
-	Size     int64
-	Writable bool
-	HasLFN   bool   // without the name there is no user id either
-	UserID   uint32 // 0: unknown
-	LFN      []byte
-
-	// close and xfr: bytes so far
-	Read, ReadV, Write int64
-
-	// close
-	Forced bool // the session ended first
-	HasOps bool
-	HasSSQ bool
-	Ops    FileOps
-	SSQ    FileSSQ
+// checkBinary reports whether b can be a binary datagram. A dictionary record
+// may be shorter than its header tells: servers count the whole text there, and
+// send at most 1280 bytes of it (XrdXrootdMonitor.cc, Map).
+func checkBinary(b []byte) *Error {
+	if len(b) == 0 {
+		return errorAt(0, ReasonShort, "empty")
+	}
+	isMap := false
+	switch b[0] {
+	case '=', 'd', 'i', 'p', 'u', 'x', 'T', 'U':
+		isMap = true
+	case 'f', 'g', 'r', 't':
+	default:
+		return errorAt(0, ReasonCode, "%q begins no datagram", b[0])
+	}
+	if len(b) < headerSize {
+		return errorAt(len(b), ReasonShort, "the header ends after %d bytes", len(b))
+	}
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	if n == len(b) || isMap && n > len(b) {
+		return nil
+	}
+	return errorAt(2, ReasonLength, "the header says %d bytes, there are %d", n, len(b))
 }
 
-// FileOps are the operation counts of a close record.
-type FileOps struct {
-	Read, ReadV, Write int32
-	SegsMin, SegsMax   int16 // rsMin, rsMax: segments per vector read
-	Segs               int64 // segments of all vector reads
-	ReadMin, ReadMax   int32 // bytes per read; Min 2147483647 if only page reads came (fact 4)
-	ReadVMin, ReadVMax int32
-	WriteMin, WriteMax int32
-}
+// unix reads a 32-bit time.
+func unix(b []byte) int64 { return int64(binary.BigEndian.Uint32(b)) }
 
-// FileSSQ are the sums of squares of a close record.
-type FileSSQ struct{ Read, ReadV, Segs, Write float64 }
-
-// A TraceStream is the content of a t datagram.
-type TraceStream struct {
-	Entries []TraceEntry
-}
-
-// A TraceType is the type of a t entry.
-type TraceType uint8
-
-// The types of t entries, by their first byte where they have one.
-const (
-	TraceRead   TraceType = 0x00 // a read, or a write if Write is set
-	TraceOpen   TraceType = 0x80
-	TraceReadV  TraceType = 0x90
-	TraceReadU  TraceType = 0x91 // a vector read whose segments follow as entries
-	TraceAppID  TraceType = 0xa0
-	TraceClose  TraceType = 0xc0
-	TraceDisc   TraceType = 0xd0
-	TraceWindow TraceType = 0xe0
-)
-
-// A TraceEntry is one 16-byte entry of a t datagram.
-type TraceEntry struct {
-	Type TraceType
-	ID   uint32 // file id; of a disconnect: user id
-
-	Offset int64 // read, write
-	Len    int64 // read, write; readv: bytes in all
-	Write  bool
-	VSeq   uint8 // readv
-	Segs   int   // readv
-
-	Size int64 // open: of the file
-
-	// close: totals, with the low bits lost above 4 GiB
-	ReadBytes, WriteBytes uint64
-
-	Forced, Bound bool  // disc
-	Seconds       int32 // disc: how long the session was
-
-	SID     uint64 // window
-	PrevEnd int64  // window: Unix seconds, end of the one before
-	Begin   int64  // window: Unix seconds
-	App     []byte // appid
-}
-
-// A RedirectStream is the content of an r datagram.
-type RedirectStream struct {
-	SID     uint64
-	Entries []RedirectEntry
-}
-
-// A RedirectEntry is one redirection, or the window that those after it lie in.
-type RedirectEntry struct {
-	Window bool
-	Len    int   // window: seconds
-	Time   int64 // window: Unix seconds
-
-	Op     uint8 // 1 chmod 2 locate 3 opendir 4 openc 5 openr 6 openw 7 mkdir 8 mv 9 prep a query b rm c rmdir d stat e trunc
-	Local  bool
-	Port   uint16 // the manager's own port, not the target's
-	UserID uint32
-	Host   []byte // the target
-	Path   []byte
-}
-
-// A Framing is how a g-stream was wrapped.
-type Framing uint8
-
-// The framings of g-streams.
-const (
-	FrameBinary Framing = iota
-	FrameJSON
-	FrameCGI
-	FrameNone // no header at all: the datagram begins with the first record
-)
-
-// A GStream is the content of a g datagram.
-type GStream struct {
-	Framing    Framing
-	Provider   byte // C pfc, M ccm, T tcpmon, P tpc, R throttle, O oss, H http; 0 if not told
-	SID        uint64
-	Begin, End int64 // Unix seconds; 0 if not told
-	Site       []byte
-	Host       []byte
-	Port       int
-	Instance   []byte
-	Records    [][]byte // JSON objects, not looked into; a bad one is reported by its consumer
-}
-
-// A Summary is the outside of a summary datagram and the counters that the
-// totals can be checked against.
-type Summary struct {
-	Source   string // host:port
-	Site     string
-	Program  string
-	Instance string
-	Version  string
-	PID      int
-	Started  int64 // tos
-	Sent     int64 // tod
-	// Counters has every number in the document by its path, such as
-	// "link/out" or "xrootd/ops/open".
-	Counters map[string]float64
+// i64 reads a signed 64-bit count.
+func i64(b []byte) int64 {
+	return int64(binary.BigEndian.Uint64(b))
 }
