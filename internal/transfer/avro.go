@@ -44,7 +44,7 @@ func FromNative(m map[string]any) (*Transfer, error) {
 	if r.value("size") == nil {
 		t.Size = -1
 	}
-	r.need("id", "end", "quality")
+	r.need("id")
 	if r.err != nil {
 		return nil, fmt.Errorf("transfer %q: %w", t.ID, r.err)
 	}
@@ -84,7 +84,7 @@ func ClaimFromNative(m map[string]any) (*Claim, error) {
 		b := r.bytes("received")
 		c.Received = &b
 	}
-	r.need("run", "id", "opened", "outcome")
+	r.need("run", "id")
 	if r.err != nil {
 		return nil, fmt.Errorf("claim %q: %w", c.Key(), r.err)
 	}

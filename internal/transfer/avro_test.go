@@ -145,7 +145,7 @@ func TestFromNativeRefuses(t *testing.T) {
 		}
 	}
 	f(func(m map[string]any) { delete(m, "id") }, "no id")
-	f(func(m map[string]any) { m["end"] = "" }, "no end")
+	f(func(m map[string]any) { m["id"] = "" }, "no id")
 	f(func(m map[string]any) { m["path"] = int64(1) }, "path is a int64, want a string")
 	f(func(m map[string]any) { m["ops_read"] = nil }, "1 of the 4 fields ops_read to ops_write are null")
 	f(func(m map[string]any) { m["opened_to"] = nil }, "1 of the 2 fields")
@@ -162,7 +162,7 @@ func TestClaimFromNativeRefuses(t *testing.T) {
 		}
 	}
 	f(func(m map[string]any) { m["run"] = "" }, "no run")
-	f(func(m map[string]any) { delete(m, "opened") }, "no opened")
+	f(func(m map[string]any) { m["opened"] = "1" }, "opened is a string, want a float64")
 	f(func(m map[string]any) { m["received_write"] = nil }, "1 of the 3 fields")
 }
 
