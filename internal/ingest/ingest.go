@@ -1,46 +1,134 @@
-// Package ingest takes what comes in: lines, packets and claims.
 package ingest
 
 import (
 	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tallystick/internal/collect"
+	"tallystick/internal/metric"
+	"tallystick/internal/selector"
+	"tallystick/internal/store"
 	"tallystick/internal/transfer"
 )
 
-// A Reject is one input that was refused.
-type Reject struct {
-	Index  int    `json:"index"`            // 0-based: of the line, packet or claim in its batch
-	Line   int    `json:"line,omitempty"`   // 1-based, where the input has lines
-	Column int    `json:"column,omitempty"` // 1-based, in bytes
-	Reason string `json:"reason"`           // one word, the label of the counter
-	Text   string `json:"text"`             // for people
+// Config is what an operator may choose.
+type Config struct {
+	// Future is how far ahead of the clock a sample may be; 0 is not at all.
+	Future time.Duration `koanf:"future"`
+	// Retention is how old a sample may be; 0 is as old as it likes. The wiring
+	// sets it from what the store keeps.
+	Retention time.Duration `koanf:"-"`
+	// Cluster is the cluster of lines that name none; empty: such lines are refused.
+	Cluster string `koanf:"cluster"`
+	// Waiting is how many claims may wait for their server to become known: each
+	// costs some 100 bytes besides what the ledger has of it. The one that has
+	// waited longest gives way, and its samples go to the cluster UNKNOWN.
+	Waiting int `koanf:"waiting"`
 }
 
-// A Result is the answer to a batch.
-type Result struct {
-	Accepted int      `json:"accepted"`
-	Rejected int      `json:"rejected"`
-	Errors   []Reject `json:"errors,omitempty"` // the first MaxErrors
+// Default returns the configuration that an operator gets who chooses nothing.
+func Default() Config { return Config{Future: 5 * time.Minute, Waiting: 100_000} }
+
+// A Collector makes transfers and samples of packets: collect.Collector.
+type Collector interface {
+	Packet(now time.Time, p collect.Packet) error
+	Advance(now time.Time)
 }
 
-// MaxErrors is how many rejects a Result tells; all are counted.
-const MaxErrors = 100
+// A Ledger keeps transfers and claims: ledger.Ledger.
+type Ledger interface {
+	PutTransfer(t *transfer.Transfer)
+	PutClaim(c *transfer.Claim) (added bool, err error)
+	Claim(run, id string) *transfer.Claim
+}
 
-// An Ingest is the one way in to collector, ledger and store.
-type Ingest struct{}
+// A Store keeps samples: store.Store.
+type Store interface {
+	Write(at selector.Path, pts ...store.Point) (n int, err error)
+}
 
-// Packets takes datagrams, in order. Their data may be reused afterwards.
-func (i *Ingest) Packets(ctx context.Context, ps []collect.Packet) Result { return Result{} }
+// Parts are what an Ingest is made of.
+type Parts struct {
+	Collector func(collect.Output) Collector // makes one that tells what it finds to its argument
+	Ledger    Ledger
+	Store     Store
+	Table     *metric.Table
+	Now       func() time.Time
+	Metrics   prometheus.Registerer
+}
 
-// Claims takes claims. They belong to the ledger then.
-func (i *Ingest) Claims(ctx context.Context, cs []*transfer.Claim) Result { return Result{} }
+// An Ingest is the one way in to collector, ledger and store. Its methods may be
+// called at the same time.
+type Ingest struct {
+	cfg    Config
+	ledger Ledger
+	store  Store
+	table  *metric.Table
+	now    func() time.Time
+	counts *counters
 
-// Lines takes line protocol.
-func (i *Ingest) Lines(ctx context.Context, body []byte, o LineOptions) Result { return Result{} }
+	gate sync.RWMutex // batches hold it for reading, Pause for writing
 
-// LineOptions are what a sender declares about its lines.
-type LineOptions struct {
-	Cluster   string // for lines without a cluster tag
-	Precision string // s, ms, us, ns or auto (the default)
+	mu        sync.Mutex // taken after gate
+	collector Collector
+	servers   directory
+	waiting   waiting
+}
+
+// New returns an Ingest. The error is that of registering its counters.
+func New(cfg Config, p Parts) (*Ingest, error) {
+	i := &Ingest{
+		cfg: cfg, ledger: p.Ledger, store: p.Store, table: p.Table, now: p.Now,
+		servers: newDirectory(), waiting: newWaiting(),
+	}
+	var err error
+	if i.counts, err = newCounters(p.Metrics, i.claimsWaiting); err != nil {
+		return nil, fmt.Errorf("register counters: %w", err)
+	}
+	i.collector = p.Collector(output{i})
+	return i, nil
+}
+
+// Pause runs f while no batch is being applied, so that collector, ledger, store
+// and directory tell the same story. New batches wait meanwhile: f should copy
+// what it wants and do the slow work afterwards. f must not call Packets, Claims,
+// Lines or Step.
+//
+// A checkpoint needs it as long as there is no log: a sample that is in the store
+// and whose transfer is not in the ledger yet would be counted again, or never,
+// after a restart. With a log, a checkpoint knows the last record in it, and what
+// came after is applied again.
+func (i *Ingest) Pause(f func()) {
+	i.gate.Lock()
+	defer i.gate.Unlock()
+	f()
+}
+
+// Run lets the collector complete what has waited long enough, every second,
+// until ctx ends. It forces nothing then: what still waits is in the collector's
+// state.
+func (i *Ingest) Run(ctx context.Context) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			i.Step()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Step does what Run does every second.
+func (i *Ingest) Step() {
+	i.gate.RLock()
+	defer i.gate.RUnlock()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.collector.Advance(i.now())
 }

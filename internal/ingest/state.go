@@ -1,0 +1,87 @@
+package ingest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tallystick/internal/collect"
+)
+
+// entrySize is how many servers or claims an entry of the state has: few enough
+// that one which cannot be read costs little.
+const entrySize = 256
+
+// An entry is a piece of the state. An entry has one of the two.
+type entry struct {
+	Servers []collect.Server `json:"servers,omitempty"`
+	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
+}
+
+// State returns what ingest itself has to remember: what servers are called, and
+// which claims wait for theirs. It is meant to be called in Pause, so that it
+// fits the ledger.
+func (i *Ingest) State() ([][]byte, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var out [][]byte
+	add := func(e entry) error {
+		b, err := json.Marshal(e)
+		out = append(out, b)
+		return err
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(i.servers.byName)), entrySize) {
+		var e entry
+		for _, name := range part {
+			e.Servers = append(e.Servers, i.servers.byName[name])
+		}
+		if err := add(e); err != nil {
+			return nil, fmt.Errorf("encode servers: %w", err)
+		}
+	}
+	for part := range slices.Chunk(i.waiting.all(), entrySize) {
+		var e entry
+		for _, c := range part {
+			e.Waiting = append(e.Waiting, [2]string{c.Run, c.ID})
+		}
+		if err := add(e); err != nil {
+			return nil, fmt.Errorf("encode waiting claims: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// Restore adds an entry of State to what is known. The ledger must have its
+// claims back already, and no batch may have begun.
+func (i *Ingest) Restore(_ time.Time, data []byte) error {
+	var e entry
+	if err := json.Unmarshal(data, &e); err != nil {
+		return fmt.Errorf("decode state of ingest: %w", err)
+	}
+	for _, s := range e.Servers {
+		i.restoreServer(s)
+	}
+	for _, key := range e.Waiting {
+		i.restoreClaim(key[0], key[1])
+	}
+	return nil
+}
+
+func (i *Ingest) restoreServer(s collect.Server) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	output{i}.Server(s)
+}
+
+func (i *Ingest) restoreClaim(run, id string) {
+	c := i.ledger.Claim(run, id)
+	if c == nil {
+		i.counts.refuse(ReasonGone)
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.place(c)
+}
