@@ -26,6 +26,7 @@ package collect
 import (
 	"errors"
 	"hash/maphash"
+	"maps"
 	"time"
 
 	"tallystick/internal/transfer"
@@ -250,10 +251,7 @@ func (c *Collector) Advance(now time.Time) {
 // Stats returns the counts up to now.
 func (c *Collector) Stats() Stats {
 	s := c.stats
-	s.Packets = make(map[xrootd.Kind]uint64, len(c.stats.Packets))
-	for k, n := range c.stats.Packets {
-		s.Packets[k] = n
-	}
+	s.Packets = maps.Clone(c.stats.Packets)
 	s.Lives = len(c.lives)
 	for _, l := range c.lives {
 		s.Users += len(l.Users)

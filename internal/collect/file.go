@@ -352,9 +352,9 @@ func (l *life) userOf(f *file) *user {
 	if f.Map == nil {
 		return nil
 	}
-	for _, u := range l.Users {
-		if u.Text == f.Map.Text && u.ID < f.ID && (last == nil || u.ID > last.ID) {
-			last = u
+	for id := range l.logins[f.Map.Text] {
+		if id < f.ID && (last == nil || id > last.ID) {
+			last = l.Users[id]
 		}
 	}
 	return last

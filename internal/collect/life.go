@@ -41,6 +41,7 @@ type life struct {
 	server *server
 	byUser map[uint32]map[uint32]bool // files by the user id of their open record
 	byText map[string]map[uint32]bool // files by the user id text of their d record
+	logins map[string]map[uint32]bool // users by their user id text
 	seen   map[byte]*[256]uint64      // by stream: hash of the newest packet of each number
 }
 
@@ -102,7 +103,8 @@ func newLife(stod int64) *life {
 	return &life{
 		Stod: stod, Users: map[uint32]*user{}, Files: map[uint32]*file{}, Infos: map[string][]info{},
 		done: roaring.New(), server: &server{},
-		byUser: map[uint32]map[uint32]bool{}, byText: map[string]map[uint32]bool{}, seen: map[byte]*[256]uint64{},
+		byUser: map[uint32]map[uint32]bool{}, byText: map[string]map[uint32]bool{},
+		logins: map[string]map[uint32]bool{}, seen: map[byte]*[256]uint64{},
 	}
 }
 
@@ -180,6 +182,7 @@ func (c *Collector) login(now time.Time, l *life, m *xrootd.Map) error {
 	}
 	in := xrootd.ParseLogin(m.Rest)
 	u.Text, u.Who = string(m.RawUser), whoIs(&m.User)
+	put(l.logins, u.Text, u.ID)
 	u.App, u.MonInfo, u.Heard = strings.Clone(in.App), strings.Clone(in.MonInfo), now
 	return nil
 }
@@ -240,20 +243,12 @@ func (c *Collector) settleUser(now time.Time, e entry) {
 
 func (c *Collector) dropUser(l *life, u *user) {
 	delete(l.Users, u.ID)
+	take(l.logins, u.Text, u.ID)
 	c.size--
-	if _, ok := l.Infos[u.Text]; ok && !l.anotherSession(u) {
+	if _, ok := l.Infos[u.Text]; ok && len(l.logins[u.Text]) == 0 {
 		delete(l.Infos, u.Text)
 		c.size--
 	}
-}
-
-func (l *life) anotherSession(u *user) bool {
-	for _, v := range l.Users {
-		if v != u && v.Text == u.Text {
-			return true
-		}
-	}
-	return false
 }
 
 // filesOf returns the files that are open in session u. A file that only its d
@@ -263,7 +258,7 @@ func (l *life) filesOf(u *user) []uint32 {
 	for id := range l.byUser[u.ID] {
 		ids = append(ids, id)
 	}
-	if len(l.byText[u.Text]) == 0 || l.anotherSession(u) {
+	if len(l.logins[u.Text]) > 1 {
 		return ids
 	}
 	for id := range l.byText[u.Text] {

@@ -40,7 +40,7 @@ func (q *queue) next(now time.Time) (entry, bool) {
 }
 
 // entries implements heap.Interface.
-type entries []entry
+type entries []entry //nolint:recvcheck // heap.Interface wants it so: Push and Pop change the slice itself
 
 func (e entries) Len() int      { return len(e) }
 func (e entries) Swap(i, j int) { e[i], e[j] = e[j], e[i] }

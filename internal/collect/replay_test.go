@@ -52,11 +52,11 @@ type arrival struct {
 	collect.Packet
 }
 
-func load(t testing.TB, name string) *capture.Capture {
-	t.Helper()
+func load(tb testing.TB, name string) *capture.Capture {
+	tb.Helper()
 	c, err := capture.Load(os.DirFS("../capture/testdata"), name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -71,7 +71,7 @@ func arrivals(c *capture.Capture) []arrival {
 }
 
 // play feeds as to a new collector as time goes by, and lets it finish.
-func play(t testing.TB, as []arrival) *recorder {
+func play(t *testing.T, as []arrival) *recorder {
 	t.Helper()
 	r := newRecorder()
 	c := collect.New(collect.Default(), r)
@@ -80,7 +80,7 @@ func play(t testing.TB, as []arrival) *recorder {
 	return r
 }
 
-func feed(t testing.TB, c *collect.Collector, as []arrival) {
+func feed(t *testing.T, c *collect.Collector, as []arrival) {
 	t.Helper()
 	now := as[0].at
 	for _, a := range as {

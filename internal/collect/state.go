@@ -114,6 +114,7 @@ func (c *Collector) resume(now time.Time, l *life) {
 		}
 	}
 	for _, u := range l.Users {
+		put(l.logins, u.Text, u.ID)
 		if !u.Gone.IsZero() {
 			c.queue.push(entry{u.Gone.Add(c.cfg.Hold), l, dueUser, u.ID})
 		}
