@@ -1,0 +1,81 @@
+package httpapi
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"tallystick/internal/auth"
+)
+
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// handler adapts h to net/http: it is the only place that makes statuses of
+// errors, and the only one that logs and counts requests.
+func (a *API) handler(route string, h handlerFunc) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		w := newResponse(rw, a.cfg.Stall)
+		defer func() { a.done(w, r, route, time.Since(begin)) }()
+		if err := call(h, w, r); err != nil {
+			a.fail(w, r, err)
+		}
+	})
+}
+
+// call makes an error of a panic, so that it is answered, logged and counted
+// as one.
+func call(h handlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return h(w, r)
+}
+
+// fail answers with what the caller is told of err. If an answer has begun
+// already, the connection is cut instead, so that it cannot be taken for whole.
+func (a *API) fail(w *response, r *http.Request, err error) {
+	e := known(err)
+	gone := r.Context().Err() != nil
+	if e.incident != "" && !gone {
+		a.parts.Log.ErrorContext(r.Context(), "request failed",
+			"method", r.Method, "path", r.URL.Path, "incident", e.incident, "err", err)
+	}
+	if w.status != 0 {
+		panic(http.ErrAbortHandler) // net/http's word for it
+	}
+	e.write(w)
+}
+
+func (a *API) done(w *response, r *http.Request, route string, took time.Duration) {
+	a.stats.request(route, r.Method, w.code(), took)
+	log := a.parts.Log
+	if !log.Enabled(r.Context(), slog.LevelDebug) {
+		return
+	}
+	log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", w.code(),
+		"bytes", w.bytes, "took", took, "user", w.user, "remote", r.RemoteAddr)
+}
+
+// admit returns an error unless the caller is who it says and has the role.
+func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) error {
+	if role == "" {
+		return nil
+	}
+	u, err := a.parts.Auth.Authenticate(r)
+	if err != nil {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="tallystick"`)
+		return &Error{Status: http.StatusUnauthorized, Message: err.Error()}
+	}
+	if rw, ok := w.(*response); ok {
+		rw.user = u.Name
+	}
+	if !u.Has(role) {
+		return &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("this needs the role %s", role)}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"strings"
+)
+
+const (
+	// maxMessage bounds one message or claim, in bytes: a datagram of 64 KiB in
+	// base64, with room for what else a sender puts in. It is a power of two
+	// times minWindow.
+	maxMessage = 256 << 10
+	minWindow  = 16 << 10
+	// maxBroken bounds how often reading begins anew behind a message that is not
+	// JSON: each time, up to maxMessage bytes are looked at a second time.
+	maxBroken = 1000
+)
+
+// The reasons for which inputs are refused here, and not by ingest.
+const (
+	reasonSyntax  = "syntax"   // not JSON
+	reasonField   = "field"    // a value of the wrong type, an unknown key
+	reasonData    = "data"     // a packet without data, or not in base64
+	reasonTooLong = "too-long" // a message longer than maxMessage, a line longer than maxLine
+	reasonBody    = "body"     // the body broke off here
+)
+
+// A badInput is what is wrong with one message or line. Those after it can be
+// read.
+type badInput struct{ reason, text string }
+
+func (b *badInput) Error() string { return b.text }
+
+func tooLong() *badInput {
+	return &badInput{reasonTooLong, "it is longer than 256 KiB"}
+}
+
+// messages cuts a body into its messages: one, several one behind the other, or
+// the elements of an array. It looks at brackets and quotes only; whether a
+// message is JSON is for who decodes it to say.
+type messages struct {
+	win    window
+	begun  bool
+	array  bool
+	comma  bool // array: an element was read, what follows is a comma or the end
+	broken int
+}
+
+func newMessages(r io.Reader) *messages {
+	return &messages{win: window{r: r, buf: make([]byte, minWindow), max: maxMessage}}
+}
+
+// next returns the next message, valid until the next call. The error is io.EOF
+// behind the last one, a *badInput if this one is none, and any other if the
+// body cannot be read on.
+func (m *messages) next() ([]byte, error) {
+	c, err := m.first()
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	switch {
+	case c == '{' || c == '[':
+		n, err = m.nested()
+	case m.array:
+		n, err = m.scalar(",]")
+	default:
+		n, err = m.scalar("\n")
+	}
+	if bad := (*badInput)(nil); errors.As(err, &bad) {
+		return nil, m.recover(bad)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.comma = m.array
+	return m.win.take(n), nil
+}
+
+// first skips what is between messages and returns the first byte of the next.
+func (m *messages) first() (byte, error) {
+	c, err := m.win.skip(" \t\r\n")
+	if err != nil {
+		return 0, m.ends(err)
+	}
+	if !m.begun {
+		m.begun = true
+		if m.array = c == '['; m.array {
+			m.win.take(1)
+			return m.first()
+		}
+	}
+	if !m.array {
+		return c, nil
+	}
+	switch {
+	case c == ']':
+		return 0, m.closes()
+	case m.comma && c != ',':
+		return 0, m.stop(&badInput{reasonSyntax, "there is no comma between it and the one before"})
+	case m.comma:
+		m.win.take(1)
+		m.comma = false
+		return m.first()
+	}
+	return c, nil
+}
+
+// ends returns what it means that err came instead of a message.
+func (m *messages) ends(err error) error {
+	if errors.Is(err, io.EOF) && m.array {
+		return m.stop(&badInput{reasonSyntax, "the body ends in the middle of the array"})
+	}
+	return err
+}
+
+// closes reads the end of the array, behind which there must be nothing.
+func (m *messages) closes() error {
+	m.win.take(1)
+	m.array = false
+	if _, err := m.win.skip(" \t\r\n"); err != nil {
+		return err
+	}
+	return m.stop(&badInput{reasonSyntax, "something comes after the array"})
+}
+
+// stop makes bad the last thing that is read.
+func (m *messages) stop(bad *badInput) *badInput {
+	m.array = false
+	m.win.close()
+	return bad
+}
+
+// nested returns the length of the object or array that the window begins with.
+func (m *messages) nested() (int, error) {
+	var depth int
+	var quoted, escaped bool
+	var b []byte
+	for n := 0; ; n++ {
+		if n == len(b) {
+			var err error
+			if b, err = m.win.need(n); err != nil {
+				return 0, err
+			}
+		}
+		switch c := b[n]; {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\n':
+			return 0, &badInput{reasonSyntax, "a line ends in the middle of a string"}
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return n + 1, nil
+			}
+		}
+	}
+}
+
+// scalar returns the length of what the window begins with, up to one of ends.
+func (m *messages) scalar(ends string) (int, error) {
+	for n := 0; ; n++ {
+		b, err := m.win.need(n)
+		if cut := (*badInput)(nil); errors.As(err, &cut) && cut.reason == reasonSyntax {
+			return n, nil // the body ends with it
+		}
+		if err != nil {
+			return 0, err
+		}
+		if strings.IndexByte(ends, b[n]) >= 0 {
+			return n, nil
+		}
+	}
+}
+
+// reject tells m that the message that next returned last is not JSON.
+func (m *messages) reject(bad *badInput) *badInput {
+	m.win.back()
+	return m.recover(bad)
+}
+
+// recover goes on behind a message that is not one: at the next line that begins
+// with an object. In an array there may be anything on a line.
+func (m *messages) recover(bad *badInput) *badInput {
+	if m.broken++; m.array || m.broken > maxBroken {
+		bad.text += "; nothing after it was read"
+		return m.stop(bad)
+	}
+	for {
+		if m.win.skipLine() != nil {
+			return bad // whatever it is, it comes again
+		}
+		if c, err := m.win.skip(" \t\r\n"); err != nil || c == '{' {
+			return bad
+		}
+	}
+}

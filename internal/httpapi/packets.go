@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"tallystick/internal/collect"
+	"tallystick/internal/ingest"
+	"tallystick/internal/transfer"
+)
+
+func (a *API) packets(w http.ResponseWriter, r *http.Request) error {
+	return bulk(a, w, r, decodePacket, a.parts.Ingest.Packets)
+}
+
+func (a *API) postClaims(w http.ResponseWriter, r *http.Request) error {
+	return bulk(a, w, r, decodeClaim, a.parts.Ingest.Claims)
+}
+
+// bulk takes a body of messages, in batches.
+func bulk[T any](
+	a *API, w http.ResponseWriter, r *http.Request,
+	decode func([]byte) (T, *badInput), put func(context.Context, []T) ingest.Result,
+) error {
+	body, err := a.open(w, r)
+	if err != nil {
+		return err
+	}
+	t := &tally{stats: a.stats, route: r.URL.Path}
+	err = takeAll(newMessages(body), t, decode, func(items []T) ingest.Result { return put(r.Context(), items) })
+	return t.answer(w, err)
+}
+
+// takeAll reads m to its end. The error is why it could not.
+func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *badInput), put func([]T) ingest.Result) error {
+	var b batch[T]
+	for index := 0; ; index++ {
+		raw, err := m.next()
+		var bad *badInput
+		switch {
+		case errors.Is(err, io.EOF):
+			b.flush(t, put)
+			return nil
+		case errors.As(err, &bad):
+			b.refuse(index, bad)
+		case err != nil:
+			b.refuse(index, &badInput{reasonBody, broken(err).Message})
+			b.flush(t, put)
+			return err
+		default:
+			decodeInto(&b, index, m, raw, decode)
+		}
+		if b.full() {
+			b.flush(t, put)
+		}
+	}
+}
+
+// decodeInto decodes the message that m gave out last.
+func decodeInto[T any](b *batch[T], index int, m *messages, raw []byte, decode func([]byte) (T, *badInput)) {
+	item, bad := decode(raw)
+	switch {
+	case bad == nil:
+		b.take(index, item, len(raw))
+	case bad.reason == reasonSyntax:
+		b.refuse(index, m.reject(bad))
+	default:
+		b.refuse(index, bad)
+	}
+}
+
+// decodePacket decodes a message of the XRootD monitoring shoveler. It has other
+// keys too, which may be anything.
+func decodePacket(raw []byte) (collect.Packet, *badInput) {
+	var p struct {
+		Remote string `json:"remote"`
+		Data   []byte `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return collect.Packet{}, unfit(err)
+	}
+	if len(p.Data) == 0 {
+		return collect.Packet{}, &badInput{reasonData, "it has no data"}
+	}
+	return collect.Packet{Remote: p.Remote, Data: p.Data}, nil
+}
+
+// decodeClaim decodes a claim. A key that no claim has is an error: it is a slip
+// of the pen, or counts that would be lost.
+func decodeClaim(raw []byte) (*transfer.Claim, *badInput) {
+	c := new(transfer.Claim)
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil {
+		return nil, unfit(err)
+	}
+	return c, nil
+}
+
+// unfit returns what err of encoding/json says, in words of the sender's.
+func unfit(err error) *badInput {
+	var (
+		kind   *json.UnmarshalTypeError
+		coding base64.CorruptInputError
+	)
+	text := strings.TrimPrefix(err.Error(), "json: ")
+	switch {
+	case errors.As(err, &kind):
+		return &badInput{reasonField, mistyped(kind)}
+	case errors.As(err, &coding):
+		return &badInput{reasonData, "data is not base64: " + text}
+	case strings.HasPrefix(text, "unknown field "):
+		return &badInput{reasonField, text}
+	}
+	return &badInput{reasonSyntax, text}
+}
+
+func mistyped(err *json.UnmarshalTypeError) string {
+	if err.Field == "" {
+		return "it is not an object but a " + err.Value
+	}
+	return err.Field + " cannot be a " + err.Value
+}

@@ -1,0 +1,81 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"tallystick/internal/query"
+	"tallystick/internal/selector"
+)
+
+func (a *API) query(w http.ResponseWriter, r *http.Request) error {
+	var req query.Request
+	d := json.NewDecoder(r.Body) // the contract has been held against it
+	d.DisallowUnknownFields()
+	if err := d.Decode(&req); err != nil {
+		return refuse("", unfit(err).text)
+	}
+	series, err := a.parts.Query.Query(r.Context(), req)
+	if err != nil {
+		return queryError(err)
+	}
+	return writeSeries(newEncoder(w, typeJSON), series)
+}
+
+func queryError(err error) error {
+	var wrong *query.RequestError
+	switch {
+	case errors.As(err, &wrong):
+		return refuse(wrong.Field, wrong.Text)
+	case errors.Is(err, query.ErrTooMuch):
+		return refuse("", err.Error())
+	}
+	return fmt.Errorf("query: %w", err)
+}
+
+// writeSeries writes the answer value by value: encoding/json would first put
+// each series together, twice.
+func writeSeries(e *encoder, series []query.Series) error {
+	e.WriteString(`{"series":[`)
+	for i := range series {
+		if i > 0 {
+			e.WriteByte(',')
+		}
+		if err := e.series(&series[i]); err != nil {
+			return err
+		}
+	}
+	e.WriteString("]}\n")
+	return e.Flush()
+}
+
+// A seriesHead is a query.Series without its values.
+type seriesHead struct {
+	Level  selector.Path `json:"level"`
+	Metric string        `json:"metric"`
+	Unit   string        `json:"unit,omitempty"`
+	Step   int64         `json:"step"`
+	From   int64         `json:"from"`
+}
+
+func (e *encoder) series(s *query.Series) error {
+	head, err := json.Marshal(seriesHead{s.Level, s.Metric, s.Unit, s.Step, s.From})
+	if err != nil {
+		return fmt.Errorf("write series: %w", err)
+	}
+	e.WriteByte('\n')
+	e.Write(head[:len(head)-1])
+	e.WriteString(`,"values":[`)
+	for i, v := range s.Values {
+		if i > 0 {
+			e.WriteByte(',')
+		}
+		if _, err := e.Write(v.AppendJSON(e.AvailableBuffer())); err != nil {
+			return err // the first error stays: looking once per value is enough
+		}
+	}
+	_, err = e.WriteString("]}")
+	return err
+}

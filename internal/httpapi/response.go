@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// The media types that are spoken here.
+const (
+	typeJSON   = "application/json"
+	typeNDJSON = "application/x-ndjson"
+	typeCSV    = "text/csv"
+	typeText   = "text/plain"
+	typeYAML   = "application/yaml"
+)
+
+// A response knows what was answered, and gives the client stall to take each
+// piece of it.
+type response struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	stall   time.Duration
+
+	status int // 0: nothing is answered yet
+	bytes  int64
+	user   string
+}
+
+func newResponse(w http.ResponseWriter, stall time.Duration) *response {
+	rw := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: stall}
+	rw.extend() // the connection still has the deadline of the answer before
+	return rw
+}
+
+// extend gives the client stall from now. Connections that know no deadlines
+// are those of tests.
+func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.extend()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.extend()
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// code returns the status, also of an answer that was left to net/http.
+func (w *response) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// writeBuffer is how much of an answer is put together before it is sent: large
+// enough for few system calls, small enough for thousands of slow readers.
+const writeBuffer = 32 << 10
+
+// An encoder writes JSON values one behind the other, through a buffer.
+type encoder struct {
+	*bufio.Writer
+	enc *json.Encoder
+}
+
+func newEncoder(w http.ResponseWriter, mediaType string) *encoder {
+	w.Header().Set("Content-Type", mediaType)
+	b := bufio.NewWriterSize(w, writeBuffer)
+	e := &encoder{Writer: b, enc: json.NewEncoder(b)}
+	e.enc.SetEscapeHTML(false) // paths are full of &, and nobody puts this into HTML
+	return e
+}
+
+// line writes v and a newline.
+func (e *encoder) line(v any) error { return e.enc.Encode(v) }
+
+// answer writes v as JSON with the status.
+func answer(w http.ResponseWriter, status int, v any) error {
+	e := newEncoder(w, typeJSON)
+	w.WriteHeader(status)
+	if err := e.line(v); err != nil {
+		return err
+	}
+	return e.Flush()
+}

@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"tallystick/internal/auth"
+)
+
+// A Route is one operation of the contract.
+type Route struct {
+	Method string
+	Path   string
+	Role   auth.Role // that the caller must have; empty: none, for health only
+	Bulk   bool      // the body is not checked against the contract
+
+	handle func(w http.ResponseWriter, r *http.Request) error
+}
+
+// Routes returns all routes. GET ones answer HEAD too.
+func (a *API) Routes() []Route {
+	get, post := http.MethodGet, http.MethodPost
+	return []Route{
+		{get, "/healthz", "", false, a.health},
+		{get, "/readyz", "", false, a.ready},
+		{get, "/metrics", auth.Operator, false, a.metrics},
+		{get, "/api/v1/openapi.yaml", auth.Viewer, false, a.openapi},
+		{post, "/api/v1/packets", auth.Writer, true, a.packets},
+		{post, "/api/v1/claims", auth.Writer, true, a.postClaims},
+		{post, "/api/v1/write", auth.Writer, true, a.lines},
+		{post, "/api/v1/query", auth.Viewer, false, a.query},
+		{get, "/api/v1/transfers", auth.Validator, false, a.transfers},
+		{get, "/api/v1/claims", auth.Validator, false, a.claims},
+		{get, "/api/v1/validation", auth.Validator, false, a.validation},
+	}
+}
+
+// route makes the router. Paths are taken as they are: a cleaned path would be
+// redirected to, which turns a POST into a GET.
+func (a *API) route() error {
+	a.router = mux.NewRouter().SkipClean(true)
+	methods := map[string][]string{}
+	for _, rt := range a.Routes() {
+		op, err := a.contract.operation(rt)
+		if err != nil {
+			return err
+		}
+		ms := []string{rt.Method}
+		if rt.Method == http.MethodGet {
+			ms = append(ms, http.MethodHead)
+		}
+		methods[rt.Path] = append(methods[rt.Path], ms...)
+		a.router.Handle(rt.Path, a.handler(rt.Path, a.guard(rt, op))).Methods(ms...)
+	}
+	a.router.NotFoundHandler = a.handler("none", notFound)
+	a.router.MethodNotAllowedHandler = a.handler("none", func(w http.ResponseWriter, r *http.Request) error {
+		return notAllowed(w, r, methods[r.URL.Path])
+	})
+	return nil
+}
+
+// guard lets those through to the route that may and ask as the contract says.
+func (a *API) guard(rt Route, op *operation) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := a.admit(w, r, rt.Role); err != nil {
+			return err
+		}
+		if err := op.check(w, r); err != nil {
+			return err
+		}
+		return rt.handle(w, r)
+	}
+}
+
+func notFound(_ http.ResponseWriter, r *http.Request) error {
+	return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no %s here", r.URL.Path)}
+}
+
+func notAllowed(w http.ResponseWriter, r *http.Request, allowed []string) error {
+	slices.Sort(allowed)
+	list := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", list)
+	return &Error{
+		Status:  http.StatusMethodNotAllowed,
+		Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, list, r.Method),
+	}
+}

@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Serve returns a part of the process that serves h on ln until its context
+// ends. Requests in flight may then take grace to finish; the connections of
+// those that do not are cut. When the part has returned, no handler is running
+// any more: what is stopped after it sees the last of what came in.
+func Serve(ln net.Listener, h http.Handler, grace time.Duration, log *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		base, cut := context.WithCancel(context.WithoutCancel(ctx))
+		defer cut()
+		g := &gate{handler: h}
+		srv := &http.Server{
+			Handler:           g,
+			ReadHeaderTimeout: 5 * time.Second,
+			IdleTimeout:       time.Minute,
+			MaxHeaderBytes:    32 << 10, // a token has about 350 bytes
+			BaseContext:       func(net.Listener) context.Context { return base },
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		}
+		failed := make(chan error, 1)
+		go func() { failed <- srv.Serve(ln) }()
+		select {
+		case err := <-failed:
+			return errors.Join(err, stop(srv, 0, cut, g, log))
+		case <-ctx.Done():
+			err := stop(srv, grace, cut, g, log)
+			<-failed // it has returned as soon as stopping began
+			return err
+		}
+	}
+}
+
+// stop ends srv within grace and the little that handlers need to notice it.
+func stop(srv *http.Server, grace time.Duration, cut func(), g *gate, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	err := srv.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests were cut off", "grace", grace)
+		cut()
+		err = srv.Close()
+	}
+	g.close()
+	return err
+}
+
+// A gate knows when all handlers have returned.
+type gate struct {
+	handler http.Handler
+
+	mu     sync.RWMutex // held for reading by each handler
+	closed bool
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if !g.closed {
+		g.handler.ServeHTTP(w, r)
+	}
+}
+
+// close waits until no handler is running; none runs after it.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
