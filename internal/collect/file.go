@@ -197,7 +197,8 @@ func (c *Collector) settleFile(now time.Time, e entry) {
 		c.finish(l, f, f.Close.Within[1])
 		return
 	}
-	t := l.transfer(f, 0)
+	t := l.transfer(f, l.Last)
+	f.describeEnd(t, false)
 	c.tellOpen(t, f, ripe)
 	c.tellProgress(t, f, ripe)
 	t.Bytes = f.Told
@@ -265,9 +266,10 @@ func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo tran
 }
 
 // finish tells everything about f, which ended until then in the server's time,
-// and remembers no more than that it is finished.
+// and remembers no more than that it is finished. An until of 0 is unknown.
 func (c *Collector) finish(l *life, f *file, until int64) {
 	t := l.transfer(f, until)
+	f.describeEnd(t, true)
 	always := f.Heard // nothing arrived later
 	c.tellOpen(t, f, always)
 	c.tellProgress(t, f, always)
@@ -300,14 +302,17 @@ func (c *Collector) sample(t *transfer.Transfer, name string, at, n int64) {
 	}
 }
 
-// transfer returns what is known of f, which has ended at the latest at until if
-// that is not 0; its bytes aside.
+// transfer returns what is known of f but its bytes and its end. Without an open
+// record it was opened somewhere between the start of the server and until.
 func (l *life) transfer(f *file, until int64) *transfer.Transfer {
 	s := &l.server.Server
 	t := &transfer.Transfer{
 		ID:   l.name() + "." + strconv.FormatUint(uint64(f.ID), 10),
 		Site: s.Site, Server: s.Name, Address: s.Address, Version: s.Version,
-		Size: -1, Opened: transfer.Interval{l.Stod, cmp.Or(until, l.Last)},
+		Size: -1,
+	}
+	if until >= l.Stod {
+		t.Opened = transfer.Interval{l.Stod, until}
 	}
 	if f.Map != nil {
 		t.Path = f.Map.Path
@@ -316,7 +321,6 @@ func (l *life) transfer(f *file, until int64) *transfer.Transfer {
 		t.Opened, t.Size, t.Writable, t.Path = o.Within, o.Size, o.Writable, cmp.Or(o.Path, t.Path)
 	}
 	l.describeUser(t, f)
-	f.describeEnd(t, until != 0)
 	return t
 }
 

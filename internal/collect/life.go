@@ -39,6 +39,7 @@ type life struct {
 
 	done   *roaring.Bitmap // files that are finished
 	server *server
+	remote string                     // that its newest datagram came from
 	byUser map[uint32]map[uint32]bool // files by the user id of their open record
 	byText map[string]map[uint32]bool // files by the user id text of their d record
 	logins map[string]map[uint32]bool // users by their user id text

@@ -41,6 +41,10 @@ func (c *Collector) identify(l *life, m *xrootd.Map) error {
 
 // hearFrom notes the address that l's datagrams come from.
 func (c *Collector) hearFrom(l *life, remote string) {
+	if remote == l.remote { // as nearly always
+		return
+	}
+	l.remote = strings.Clone(remote)
 	ip, s := hostOf(remote), l.server
 	i, known := slices.BinarySearch(s.IPs, ip)
 	if known || len(s.IPs) == maxIPs {
