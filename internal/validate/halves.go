@@ -1,0 +1,144 @@
+package validate
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"math"
+	"slices"
+
+	"tallystick/internal/transfer"
+)
+
+// A claim is a client's half of the tally with what is found to belong to it.
+type claim struct {
+	*transfer.Claim
+	server, path, host string            // clean
+	end                float64           // when it was over: as it says, else when it began
+	known              *transfer.Bytes   // what the server should have counted; nil if nobody can tell
+	join               string            // "id" or "fields"; empty as long as nothing is joined
+	joined             []*account        // in the server's order
+	candidates         map[*account]bool // which fit as well as those that are joined; nil if it is not ambiguous
+}
+
+// An account is a server's half of the tally.
+type account struct {
+	*transfer.Transfer
+	names      [2]string // of the server, clean
+	path, host string    // clean
+	begin, end float64   // when it may have been open; end is +Inf if it still is
+	life, file int64     // its place in the server's order
+	blank      bool      // nothing is known of its bytes
+	owner      *claim    // whom it belongs to
+	candidate  bool      // an ambiguous claim names it
+}
+
+func newClaim(c *transfer.Claim) *claim {
+	n := &claim{
+		Claim: c, server: transfer.CleanServer(c.Server), path: transfer.CleanPath(c.Path),
+		host: transfer.CleanHost(c.Client), end: max(c.Opened, c.Closed), known: c.Received,
+	}
+	if n.known == nil && c.Outcome == transfer.OK {
+		n.known = &c.Asked
+	}
+	return n
+}
+
+func newAccount(t *transfer.Transfer) *account {
+	a := &account{
+		Transfer: t, names: [2]string{transfer.CleanServer(t.Server), transfer.CleanServer(t.Address)},
+		path: transfer.CleanPath(t.Path), host: transfer.CleanHost(t.Client),
+		begin: float64(t.Opened[0]), end: float64(t.Opened[1]) + 1,
+		blank: t.Quality == transfer.Unknown || t.End == transfer.Unreported,
+	}
+	if !t.Opened.Known() {
+		a.begin = float64(t.Closed[0])
+	}
+	switch {
+	case t.End == transfer.Open:
+		a.end = math.Inf(1)
+	case t.Closed.Known():
+		a.end = float64(t.Closed[1]) + 1
+	}
+	a.life, a.file, _ = t.Order()
+	return a
+}
+
+// sortClaims returns the claims by opening and key. What is the same in both is
+// ordered by all that is in it, so that the order of the input never shows.
+func sortClaims(in []*transfer.Claim) []*claim {
+	out := make([]*claim, 0, len(in))
+	for _, c := range in {
+		out = append(out, newClaim(c))
+	}
+	slices.SortFunc(out, func(a, b *claim) int {
+		if c := cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Run, b.Run), cmp.Compare(a.ID, b.ID)); c != 0 {
+			return c
+		}
+		return compareText(a.Claim, b.Claim)
+	})
+	return out
+}
+
+// sortAccounts returns the transfers in the order in which the server opened
+// them, as far as that is known.
+func sortAccounts(in []*transfer.Transfer) []*account {
+	out := make([]*account, 0, len(in))
+	for _, t := range in {
+		out = append(out, newAccount(t))
+	}
+	slices.SortFunc(out, func(a, b *account) int {
+		if c := cmp.Or(a.compare(b), cmp.Compare(a.ID, b.ID)); c != 0 {
+			return c
+		}
+		return compareText(a.Transfer, b.Transfer)
+	})
+	return out
+}
+
+// compare orders the accounts of one server as it opened them.
+func (a *account) compare(b *account) int {
+	return cmp.Or(cmp.Compare(a.life, b.life), cmp.Compare(a.file, b.file), cmp.Compare(a.begin, b.begin))
+}
+
+// compareText orders two values that are alike in all that matters.
+func compareText(a, b any) int {
+	x, _ := json.Marshal(a) //nolint:errchkjson // what cannot be written is no worse than equal
+	y, _ := json.Marshal(b) //nolint:errchkjson // likewise
+	return bytes.Compare(x, y)
+}
+
+func (a *account) named(server string) bool { return a.names[0] == server || a.names[1] == server }
+
+// sameClient reports whether c and a may be of one client at one server's file.
+func sameClient(c *claim, a *account) bool {
+	return a.path == c.path && a.named(c.server) &&
+		(c.host == "" || a.host == "" || c.host == a.host) &&
+		transfer.SameUser(c.User, a.User)
+}
+
+// accounted reports whether what is joined to c is exactly what it claims.
+func (c *claim) accounted() bool {
+	sum, known := c.sum()
+	return c.known != nil && known && sum == *c.known
+}
+
+// sum returns the bytes of all that is joined to c, and whether anything is
+// known of them.
+func (c *claim) sum() (sum transfer.Bytes, known bool) {
+	for _, a := range c.joined {
+		sum = sum.Plus(a.Bytes)
+		known = known || !a.blank
+	}
+	return sum, known
+}
+
+// add joins a to c.
+func (c *claim) add(a *account, join string) {
+	a.owner = c
+	c.joined = append(c.joined, a)
+	slices.SortFunc(c.joined, func(x, y *account) int { return cmp.Or(x.compare(y), cmp.Compare(x.ID, y.ID)) })
+	if c.join == "" {
+		c.join = join
+	}
+}

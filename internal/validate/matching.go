@@ -1,0 +1,183 @@
+package validate
+
+// workMax is how many edges one group may take to be solved, some seconds of
+// work. Past it the claims that are left take what is free and fits best.
+const workMax = 20_000_000
+
+// none is the account of a claim without one, and the claim of an account that
+// is free.
+const none = -1
+
+// A matching is the way to join a group of least cost.
+//
+// It is the assignment problem, solved exactly: the claims are taken in order,
+// and each brings in the cheapest chain of changes that gives it an account,
+// "this one takes that account, whose claim takes another, …", which ends at an
+// account that is free or at a claim that goes without. Prices on both sides
+// keep the reduced costs of all pairs at zero or above, so that Dijkstra's
+// search finds the chain, and most chains are one step long.
+type matching struct {
+	*group
+	mine   []int  // per claim: its account, or none
+	owner  []int  // per account: its claim, or none
+	claim  []cost // price of each claim
+	price  []cost // price of each account, never above zero
+	solved bool   // the prices prove that this is the best
+	work   int
+
+	best  []cost // per account: cost of the cheapest chain to it in this search
+	from  []int  // per account: the claim before it in that chain
+	seen  []int  // per account: the search that reached it last
+	done  []int  // per account: the search that settled it last
+	round int
+	queue queue
+}
+
+func newMatching(g *group) *matching {
+	n, k := len(g.claims), len(g.accounts)
+	m := &matching{
+		group: g, mine: make([]int, n), owner: make([]int, k), claim: make([]cost, n), price: make([]cost, k),
+		best: make([]cost, k), from: make([]int, k), seen: make([]int, k), done: make([]int, k),
+	}
+	for i := range m.mine {
+		m.mine[i] = none
+	}
+	for j := range m.owner {
+		m.owner[j] = none
+	}
+	return m
+}
+
+// solve finds the matching of least cost.
+func (m *matching) solve() {
+	for i := range m.claims {
+		if m.work > workMax {
+			m.greedy(i)
+			return
+		}
+		m.insert(i)
+	}
+	m.solved = true
+}
+
+// greedy gives claim i and those after it what is free and cheapest.
+func (m *matching) greedy(i int) {
+	for ; i < len(m.claims); i++ {
+		pick := none
+		var least cost
+		for _, e := range m.edges[i] {
+			if m.owner[e.account] == none && (pick == none || e.cost.less(least)) {
+				pick, least = e.account, e.cost
+			}
+		}
+		if pick != none {
+			m.mine[i], m.owner[pick] = pick, i
+		}
+	}
+}
+
+// A stop is where a search ended: at a free account, or at a claim that goes
+// without.
+type stop struct {
+	account, claim int // one of them is none
+	cost           cost
+}
+
+// insert takes claim i in.
+func (m *matching) insert(i int) {
+	m.round++
+	m.queue = m.queue[:0]
+	m.claim[i] = m.cheapest(i)
+	end := m.search(i)
+	m.reprice(i, end.cost)
+	m.change(i, end)
+}
+
+// cheapest returns what claim i costs at the present prices: the price that it
+// starts with.
+func (m *matching) cheapest(i int) cost {
+	least := unjoined(m.claims[i])
+	for _, e := range m.edges[i] {
+		if c := e.cost.minus(m.price[e.account]); c.less(least) {
+			least = c
+		}
+	}
+	return least
+}
+
+// search returns the end of the cheapest chain from claim i.
+func (m *matching) search(i int) stop {
+	end := stop{account: none, claim: none}
+	m.reach(i, cost{}, &end)
+	for len(m.queue) > 0 {
+		next := m.queue.pop()
+		if end.claim != none && end.cost.less(next.cost) {
+			break
+		}
+		j := next.account
+		if m.done[j] == m.round {
+			continue
+		}
+		m.done[j] = m.round
+		if m.owner[j] == none {
+			return stop{account: j, claim: none, cost: next.cost}
+		}
+		m.reach(m.owner[j], next.cost, &end)
+	}
+	return end
+}
+
+// reach puts what claim i may take into the queue; so far is the cost of the
+// chain to it. Going without may be the best end known.
+func (m *matching) reach(i int, so cost, end *stop) {
+	if c := so.plus(unjoined(m.claims[i])).minus(m.claim[i]); end.claim == none || c.less(end.cost) {
+		*end = stop{account: none, claim: i, cost: c}
+	}
+	m.work += len(m.edges[i]) + 1
+	for _, e := range m.edges[i] {
+		j := e.account
+		c := so.plus(e.cost).minus(m.claim[i]).minus(m.price[j])
+		if m.done[j] == m.round || m.seen[j] == m.round && !c.less(m.best[j]) {
+			continue
+		}
+		m.seen[j], m.best[j], m.from[j] = m.round, c, i
+		m.queue.push(reached{j, c})
+	}
+}
+
+// reprice raises and lowers prices so that every chain that was found is free,
+// for a search from claim i that ended at the cost.
+func (m *matching) reprice(i int, end cost) {
+	m.claim[i] = m.claim[i].plus(end)
+	for j := range m.accounts {
+		if m.done[j] != m.round || !m.best[j].less(end) {
+			continue
+		}
+		rest := end.minus(m.best[j])
+		m.price[j] = m.price[j].minus(rest)
+		if o := m.owner[j]; o != none {
+			m.claim[o] = m.claim[o].plus(rest)
+		}
+	}
+}
+
+// change carries out the chain of the search from claim i to its end.
+func (m *matching) change(i int, end stop) {
+	j := end.account
+	if j == none {
+		if end.claim == i {
+			return
+		}
+		j = m.mine[end.claim]
+		m.mine[end.claim] = none
+	}
+	for {
+		by := m.from[j]
+		given := m.mine[by]
+		m.mine[by], m.owner[j] = j, by
+		if by == i {
+			return
+		}
+		j = given
+	}
+}

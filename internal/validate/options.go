@@ -1,0 +1,104 @@
+package validate
+
+import (
+	"time"
+
+	"tallystick/internal/transfer"
+)
+
+// DefaultSlack is how far the clocks of clients and servers may be apart if
+// nothing else is said.
+const DefaultSlack = 2 * time.Second
+
+// Options says how to join and what to report. Joining always looks at all
+// claims and transfers; the selection is made afterwards among the verdicts, so
+// that a transfer which belongs to a claim that is not selected is not extra.
+type Options struct {
+	// Slack is how far the clocks of clients and servers may be apart. 0 is
+	// DefaultSlack; a negative one is none.
+	Slack time.Duration
+
+	Run    string // claims of this run, and what is extra on its servers while it ran
+	Server string // any name of the server
+	Client string // host
+	From   int64  // Unix seconds: what may have been open at some time in [From, To); 0 = no bound
+	To     int64
+}
+
+// slack returns o.Slack in seconds.
+func (o Options) slack() float64 {
+	switch {
+	case o.Slack == 0:
+		return DefaultSlack.Seconds()
+	case o.Slack < 0:
+		return 0
+	}
+	return o.Slack.Seconds()
+}
+
+// A selection decides which verdicts are reported.
+type selection struct {
+	Options
+	server, client string
+	servers        map[string]bool // names of the servers that the run's claims name or reached
+	first, last    float64         // the span of time of the run
+	slack          float64
+}
+
+func newSelection(o Options, claims []*claim) *selection {
+	s := &selection{
+		Options: o, slack: o.slack(),
+		server: transfer.CleanServer(o.Server), client: transfer.CleanHost(o.Client),
+	}
+	if o.Run != "" {
+		s.spanRun(claims)
+	}
+	return s
+}
+
+func (s *selection) spanRun(claims []*claim) {
+	s.servers = make(map[string]bool)
+	for _, c := range claims {
+		if c.Run != s.Run {
+			continue
+		}
+		if len(s.servers) == 0 {
+			s.first = c.Opened
+		}
+		s.first, s.last = min(s.first, c.Opened), max(s.last, c.end)
+		s.servers[c.server] = true
+		for _, a := range c.joined {
+			s.servers[a.names[0]], s.servers[a.names[1]] = true, true
+		}
+	}
+}
+
+// claim reports whether the verdict on c is selected.
+func (s *selection) claim(c *claim) bool {
+	if s.Run != "" && c.Run != s.Run || !s.during(c.Opened, c.end) {
+		return false
+	}
+	server, client := s.server == "" || s.server == c.server, s.client == "" || s.client == c.host
+	for _, a := range c.joined {
+		server = server || a.named(s.server)
+		client = client || c.host == "" && s.client == a.host
+	}
+	return server && client
+}
+
+// extra reports whether a, which belongs to no claim, is selected.
+func (s *selection) extra(a *account) bool {
+	if s.Run != "" && !s.inRun(a) {
+		return false
+	}
+	return (s.server == "" || a.named(s.server)) && (s.client == "" || s.client == a.host) && s.during(a.begin, a.end)
+}
+
+func (s *selection) inRun(a *account) bool {
+	return (s.servers[a.names[0]] || s.servers[a.names[1]]) &&
+		a.begin <= s.last+s.slack && a.end > s.first-s.slack
+}
+
+func (s *selection) during(begin, end float64) bool {
+	return (s.To == 0 || begin < float64(s.To)) && (s.From == 0 || end >= float64(s.From))
+}

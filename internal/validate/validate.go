@@ -1,0 +1,89 @@
+// Package validate lays claims and transfers together.
+//
+// A claim says what a client did, a transfer what a server's monitoring tells
+// of it. Run finds which belong together, and gives each claim one verdict, and
+// each transfer that belongs to no claim one:
+//
+//  1. By id. Whose session carries the id of a claim is that claim's, if path
+//     and server agree: joinByID.
+//  2. By fields. The rest is joined by server, path, user, client host and
+//     time, so that as few claims as can be are left without a transfer, and
+//     among all ways to do that, as many pairs as can be agree in their bytes;
+//     then by bytes, process, time and order: joinByFields, cost.
+//  3. Continuations. What is left over and is a later or earlier part of one
+//     access that was cut, is added to it: continueJoined.
+//
+// Times of clients are exact, times of servers are intervals of whole seconds
+// on another clock; Options.Slack is how far the clocks may be apart.
+//
+// The package is pure: the same input, in any order, gives the same report.
+package validate
+
+import (
+	"cmp"
+	"slices"
+
+	"tallystick/internal/transfer"
+)
+
+// Run joins the claims and the transfers and returns the verdicts that o
+// selects. It changes neither. Both should be all that there are, of all runs:
+// a transfer is extra only if its claim is not among them.
+func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *Report {
+	cs, as := sortClaims(claims), sortAccounts(transfers)
+	slack := o.slack()
+	joinByID(cs, as, slack)
+	for _, b := range buckets(cs, as) {
+		b.joinByFields(slack)
+		b.continueJoined(slack)
+	}
+	for _, c := range cs {
+		for a := range c.candidates {
+			a.candidate = true
+		}
+	}
+	return newReport(o, cs, as)
+}
+
+func newReport(o Options, claims []*claim, accounts []*account) *Report {
+	s := newSelection(o, claims)
+	names := serverNames(accounts)
+	var rows []row
+	for _, c := range claims {
+		if s.claim(c) {
+			rows = append(rows, claimRow(c, names))
+		}
+	}
+	for _, a := range accounts {
+		if a.owner == nil && !a.candidate && s.extra(a) {
+			rows = append(rows, extraRow(a))
+		}
+	}
+	slices.SortStableFunc(rows, func(x, y row) int {
+		return cmp.Or(cmp.Compare(x.opened, y.opened), cmp.Compare(x.key, y.key))
+	})
+	r := &Report{
+		Slack:     s.slack,
+		Selection: Selection{Run: o.Run, Server: o.Server, Client: o.Client, From: o.From, To: o.To},
+		Verdicts:  make([]transfer.Verdict, 0, len(rows)),
+	}
+	for _, x := range rows {
+		r.Verdicts = append(r.Verdicts, x.Verdict)
+	}
+	r.count(rows)
+	return r
+}
+
+// serverNames returns the name in the tree of each name of a server: the first
+// in order if several servers have one.
+func serverNames(accounts []*account) map[string]string {
+	names := make(map[string]string)
+	for _, a := range accounts {
+		for _, n := range a.names {
+			if old, ok := names[n]; !ok || a.Server < old {
+				names[n] = a.Server
+			}
+		}
+	}
+	return names
+}
