@@ -25,10 +25,10 @@ func (d *Dir) Restore(ctx context.Context) (Info, error) {
 	start := time.Now()
 	info, err := d.restore(ctx, start)
 	info.Took = time.Since(start)
-	d.stats.restored(&info)
 	if err != nil {
 		return info, fmt.Errorf("restore checkpoint: %w", err)
 	}
+	d.stats.restored(&info)
 	return info, nil
 }
 

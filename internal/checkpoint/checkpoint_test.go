@@ -1,0 +1,294 @@
+package checkpoint_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tallystick/internal/block"
+	"tallystick/internal/checkpoint"
+	"tallystick/internal/durable"
+	"tallystick/internal/ledger"
+	"tallystick/internal/metric"
+	"tallystick/internal/selector"
+	"tallystick/internal/store"
+	"tallystick/internal/transfer"
+)
+
+func TestRoundTrip(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deep", "down")
+	w := newWorld(t)
+	w.grow(t, 1)
+	saved := save(t, open(dir, durable.OS{}, 3, w))
+	got, info := restored(t, dir)
+	if d := cmp.Diff(w.content(), got.content()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if w.pauses != 1 {
+		t.Errorf("got %d pauses for a save, want 1", w.pauses)
+	}
+	info.Took, saved.Took = 0, 0
+	saved.Bytes -= size(t, filepath.Join(saved.Path, "meta.json"))
+	if info != saved {
+		t.Errorf("restored\n%+v, want what was saved\n%+v", info, saved)
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// blocks is a store that keeps blocks as they are, gaps too.
+type blocks []store.BlockAt
+
+func (b *blocks) Blocks() iter.Seq[*store.BlockAt] {
+	return func(yield func(*store.BlockAt) bool) {
+		var again store.BlockAt // as the real one: used again for the next
+		for _, again = range *b {
+			if !yield(&again) {
+				return
+			}
+		}
+	}
+}
+
+func (b *blocks) Restore(at *store.BlockAt) error {
+	*b = append(*b, *at)
+	return nil
+}
+
+func TestBitExact(t *testing.T) {
+	bits := []uint64{
+		0, 1 << 63, // 0, -0
+		1, 0x000fffffffffffff, 1<<63 | 1, // denormals
+		0x7ff0000000000000, 0xfff0000000000000, // infinities
+		0x7ff8000000000000, 0x7ff8000000000001, 0x7ff0000000000001, 0xffffffffffffffff, // NaNs, quiet and signaling
+		math.Float64bits(0.1), math.Float64bits(math.MaxFloat64),
+	}
+	want := make(blocks, 70) // more than an Avro block has
+	for i := range want {
+		want[i] = store.BlockAt{
+			Path:   selector.Path{Cluster: "c", Node: "\xfe\xff", Component: selector.Part{Type: "t", ID: ""}},
+			Metric: "m", Step: 7, Index: int64(i) - 3,
+		}
+		for j := range want[i].Values {
+			want[i].Values[j] = math.Float64frombits(bits[(i+j)%len(bits)])
+		}
+	}
+	w := newWorld(t)
+	parts := w.parts()
+	parts.Store = &want
+	cfg := checkpoint.Config{Dir: t.TempDir(), Keep: 1}
+	save(t, checkpoint.New(cfg, durable.OS{}, parts, quiet()))
+
+	var got blocks
+	parts.Store = &got
+	if _, err := checkpoint.New(cfg, durable.OS{}, parts, quiet()).Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %d blocks, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i].Path != want[i].Path || got[i].Step != 7 || got[i].Index != want[i].Index {
+			t.Errorf("block %d: got %+v, want %+v", i, got[i].Path, want[i].Path)
+		}
+		for j := range block.Slots {
+			if g, w := math.Float64bits(got[i].Values[j]), math.Float64bits(want[i].Values[j]); g != w {
+				t.Fatalf("block %d slot %d: got %016x, want %016x", i, j, g, w)
+			}
+		}
+	}
+}
+
+func TestClaimTimesBitExact(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t)
+	want := &transfer.Claim{Run: "r", ID: "1", Opened: 1700000000.1, Closed: math.Nextafter(1700000000.2, 0), Outcome: transfer.OK}
+	if _, err := w.ledger.PutClaim(want); err != nil {
+		t.Fatal(err)
+	}
+	save(t, open(dir, durable.OS{}, 1, w))
+	got, _ := restored(t, dir)
+	claims := got.ledger.Claims(ledger.Filter{})
+	if len(claims) != 1 || *claims[0] != *want {
+		t.Errorf("got %+v, want %+v", claims, want)
+	}
+}
+
+// names returns what is in a folder.
+func names(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+// sequences returns the names in a folder without the times in them.
+func sequences(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	for _, name := range names(t, dir) {
+		sequence, _, _ := strings.Cut(name, "-")
+		list = append(list, sequence)
+	}
+	return list
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKeepsNewestAndLeavesStrayFiles(t *testing.T) {
+	dir := t.TempDir()
+	stray := []string{"README.md", "00000009-17.txt", "9-17", "00000099-1700000000", "x.tmp/a", "99999999-x/samples.avro"}
+	for _, name := range stray {
+		write(t, filepath.Join(dir, name), "not ours")
+	}
+	write(t, filepath.Join(dir, "00000003-1700000000.tmp", "samples.avro"), "left by a crash")
+
+	w := newWorld(t)
+	d := open(dir, durable.OS{}, 2, w)
+	if info, err := d.Restore(t.Context()); err != nil || info.Path != "" || !info.Whole() {
+		t.Errorf("got %+v, %v from no checkpoint, want nothing", info, err)
+	}
+	for range 4 {
+		save(t, d)
+	}
+	want := []string{"00000003", "00000004", "00000009", "00000099", "9", "99999999", "README.md", "x.tmp"}
+	if got := sequences(t, dir); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	// A new process goes on counting.
+	save(t, open(dir, durable.OS{}, 1, w))
+	want = []string{"00000005", "00000009", "00000099", "9", "99999999", "README.md", "x.tmp"}
+	if got := sequences(t, dir); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestUnknownMetricsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t)
+	w.grow(t, 1)
+	d := open(dir, durable.OS{}, 1, w)
+	save(t, d)
+
+	other, err := metric.NewTable(metric.XRootD(60)) // another step
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = newWorld(t)
+	w.store = store.New(other, store.Config{})
+	d = open(dir, durable.OS{}, 1, w)
+	info, err := d.Restore(t.Context())
+	if err != nil || info.Refused != 70 || info.Blocks != 0 || info.Transfers != 551 || info.Damaged != 0 {
+		t.Errorf("got %+v, %v, want 70 blocks refused and all transfers", info, err)
+	}
+	path := names(t, dir)[0]
+	text, err := os.ReadFile(filepath.Join(dir, path, "problems.txt"))
+	if err != nil || !strings.Contains(string(text), "step is 10 s, here 60 s") || !strings.Contains(string(text), "60 more") {
+		t.Errorf("got problems.txt %q, %v, want the reason and how many", text, err)
+	}
+	// Another process, that has not read it, keeps it too.
+	save(t, open(dir, durable.OS{}, 1, w))
+	if got, want := sequences(t, dir), []string{"00000002", "quarantine"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := names(t, filepath.Join(dir, "quarantine")); !slices.Equal(got, []string{path}) {
+		t.Errorf("got %v in quarantine, want %v", got, path)
+	}
+}
+
+func TestRefusedStateIsTold(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t)
+	w.collector.list = [][]byte{[]byte("a"), []byte("bad"), []byte("c")}
+	save(t, open(dir, durable.OS{}, 1, w))
+	got, info := restored(t, dir)
+	if info.Refused != 1 || len(got.collector.list) != 2 {
+		t.Errorf("got %+v and %q, want one of three refused", info, got.collector.list)
+	}
+}
+
+func TestSaveStopsWithContext(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t)
+	w.grow(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d := open(dir, durable.OS{}, 1, w)
+	if _, err := d.Save(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want canceled", err)
+	}
+	if got := names(t, dir); len(got) != 0 {
+		t.Errorf("got %v, want nothing left", got)
+	}
+	save(t, d)
+	if _, err := d.Restore(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want canceled", err)
+	}
+	if got := names(t, filepath.Join(dir, names(t, dir)[0])); slices.Contains(got, "problems.txt") {
+		t.Errorf("a restore that was stopped left %v, want no problem noted", got)
+	}
+	if s := d.Stats(); s.Failures != 1 || s.Saves != 1 || s.Bytes == 0 || s.Last.IsZero() || time.Since(s.Last) > time.Minute {
+		t.Errorf("got %+v, want one failure and one success just now", s)
+	}
+}
+
+func TestStateErrorFailsSave(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t)
+	parts := w.parts()
+	parts.Collector = broken{}
+	d := checkpoint.New(checkpoint.Config{Dir: dir, Keep: 1}, durable.OS{}, parts, quiet())
+	if _, err := d.Save(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot tell") {
+		t.Errorf("got %v, want the collector's error", err)
+	}
+}
+
+type broken struct{ checkpoint.Stateful }
+
+func (broken) State() ([][]byte, error) { return nil, errors.New("cannot tell") }
+
+func TestUnreadableFolderIsAnError(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	write(t, path, "")
+	if _, err := open(path, durable.OS{}, 1, newWorld(t)).Restore(t.Context()); err == nil {
+		t.Error("got no error from a file, want one")
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	f := func(c checkpoint.Config, want string) {
+		t.Helper()
+		if err := c.Check(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want %q", c, err, want)
+		}
+	}
+	f(checkpoint.Config{Dir: "d", Every: time.Second, Keep: 1}, "")
+	f(checkpoint.Config{Every: time.Second, Keep: 1}, "dir")
+	f(checkpoint.Config{Dir: "d", Keep: 1}, "every")
+	f(checkpoint.Config{Dir: "d", Every: time.Second}, "keep")
+}
