@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -100,8 +99,6 @@ func known(err error) *Error {
 		return told
 	case errors.As(err, &large):
 		return tooLarge(large.Limit)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return &Error{Status: http.StatusServiceUnavailable, Message: "the server is stopping", Retry: time.Second}
 	}
 	return &Error{Status: http.StatusInternalServerError, Message: "internal error", incident: rand.Text()}
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -36,17 +37,25 @@ func call(h handlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
 	return h(w, r)
 }
 
+// statusGone is what the metrics have for a client that did not wait, or that
+// the server did not wait for when it stopped.
+const statusGone = 499
+
 // fail answers with what the caller is told of err. If an answer has begun
-// already, the connection is cut instead, so that it cannot be taken for whole.
+// already, or the client has gone, the connection is cut instead, so that what
+// it got cannot be taken for whole.
 func (a *API) fail(w *response, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		w.status = statusGone
+		panic(http.ErrAbortHandler) // net/http's word for it
+	}
 	e := known(err)
-	gone := r.Context().Err() != nil
-	if e.incident != "" && !gone {
+	if e.incident != "" && !errors.Is(err, errWrite) {
 		a.parts.Log.ErrorContext(r.Context(), "request failed",
 			"method", r.Method, "path", r.URL.Path, "incident", e.incident, "err", err)
 	}
 	if w.status != 0 {
-		panic(http.ErrAbortHandler) // net/http's word for it
+		panic(http.ErrAbortHandler)
 	}
 	e.write(w)
 }

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -15,6 +17,10 @@ const (
 	typeText   = "text/plain"
 	typeYAML   = "application/yaml"
 )
+
+// errWrite is wrapped by the errors of a client that does not take its answer,
+// which are no fault of ours.
+var errWrite = errors.New("write answer")
 
 // A response knows what was answered, and gives the client stall to take each
 // piece of it.
@@ -56,6 +62,9 @@ func (w *response) Write(b []byte) (int, error) {
 	w.extend()
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errWrite, err)
+	}
 	return n, err
 }
 

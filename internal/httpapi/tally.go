@@ -95,7 +95,7 @@ func (b *batch[T]) flush(t *tally, put func([]T) ingest.Result) {
 	res := ingest.Result{Rejected: len(b.refused), Errors: slices.Clone(b.refused)}
 	if len(b.items) > 0 {
 		put := put(b.items)
-		for _, r := range put.Errors {
+		for _, r := range put.Errors { // each has its place in the batch
 			r.Index = b.indexes[r.Index]
 			res.Errors = append(res.Errors, r)
 			t.full = t.full || r.Reason == ingest.ReasonFull

@@ -1,0 +1,64 @@
+package httpapi
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/collect"
+	"tallystick/internal/ingest"
+	"tallystick/internal/query"
+	"tallystick/internal/transfer"
+	"tallystick/internal/validate"
+)
+
+// The decoders without HTTP around them.
+
+func testTally() *tally {
+	s, err := newStats(prometheus.NewRegistry())
+	if err != nil {
+		panic(err)
+	}
+	return &tally{stats: s, route: "test"}
+}
+
+func TakePackets(body io.Reader, put func([]collect.Packet) ingest.Result) (ingest.Result, error) {
+	t := testTally()
+	err := takeAll(newMessages(body), t, decodePacket, put)
+	return t.result, err
+}
+
+func TakeClaims(body io.Reader, put func([]*transfer.Claim) ingest.Result) (ingest.Result, error) {
+	t := testTally()
+	err := takeAll(newMessages(body), t, decodeClaim, put)
+	return t.result, err
+}
+
+func TakeLines(body io.Reader, put func([]byte) ingest.Result) (ingest.Result, error) {
+	t := testTally()
+	err := takeLines(body, t, put)
+	return t.result, err
+}
+
+const (
+	MaxMessage    = maxMessage
+	MaxBatch      = maxBatch
+	MaxBatchBytes = maxBatchBytes
+)
+
+func Whole(b []byte) []byte { return whole(b) }
+
+func Accept(r *http.Request, offers ...string) (string, error) { return accept(r, offers...) }
+
+func WriteSeries(w http.ResponseWriter, s []query.Series) error {
+	return writeSeries(newEncoder(w, typeJSON), s)
+}
+
+func WriteReport(w http.ResponseWriter, r *validate.Report) error {
+	return writeReport(newEncoder(w, typeJSON), r)
+}
+
+func WriteCSV(w http.ResponseWriter, r *validate.Report) error {
+	return writeCSV(newEncoder(w, typeCSV), r)
+}
