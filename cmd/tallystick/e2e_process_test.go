@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -77,14 +78,13 @@ func newHome(t *testing.T) home {
 }
 
 const configuration = `
+data_dir: "@DIR@"
 http:
-  addr: "@HTTP@"
+  listen: "@HTTP@"
 udp:
-  addr: "@UDP@"
+  listen: ["@UDP@"]
 auth:
   key_file: "@DIR@/key.pem"
-checkpoint:
-  dir: "@DIR@/checkpoints"
 `
 
 func freeTCP(t *testing.T) string {
@@ -234,22 +234,24 @@ func (p *process) taken() int {
 	p.t.Helper()
 	sum := 0.0
 	for line := range strings.Lines(string(p.get("/metrics", "text/plain"))) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(name, packetsMetric) {
-			n, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				p.t.Fatalf("%q: %v", line, err)
-			}
-			sum += n
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !packetsMetric.MatchString(name) {
+			continue
 		}
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			p.t.Fatalf("%q: %v", line, err)
+		}
+		sum += n
 	}
 	return int(sum)
 }
 
-// packetsMetric counts datagrams by what became of them.
-const packetsMetric = "tallystick_ingest_packets_total{"
+// packetsMetric counts packets by what became of them.
+var packetsMetric = regexp.MustCompile(`^tallystick_ingest_(accepted|rejected)_total\{kind="packet"`)
 
-// settled asks until the answer has stayed the same for eight seconds, longer
-// than anything waits for late records, and returns it.
+// settled asks until the answer has stayed the same for longer than anything
+// waits for late records (collect.hold, 10 s), and returns it.
 func (p *process) settled(path string, limit time.Duration) []byte {
 	p.t.Helper()
 	var last []byte
@@ -259,7 +261,7 @@ func (p *process) settled(path string, limit time.Duration) []byte {
 		if !bytes.Equal(got, last) {
 			last, since = got, time.Now()
 		}
-		return time.Since(since) > 8*time.Second
+		return time.Since(since) > 12*time.Second
 	})
 	return last
 }
@@ -284,7 +286,9 @@ func (p *process) postClaims(claims []*transfer.Claim) ingest.Result {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return decode[ingest.Result](p.t, p.do(http.MethodPost, "/api/v1/claims", "application/json", body))
+	var res ingest.Result
+	decode(p.t, p.do(http.MethodPost, "/api/v1/claims", "application/json", body), &res)
+	return res
 }
 
 func (p *process) get(path, accept string) []byte {
@@ -316,11 +320,9 @@ func (p *process) do(method, path, accept string, body []byte) []byte {
 	return got
 }
 
-func decode[T any](t *testing.T, body []byte) T {
+func decode(t *testing.T, body []byte, into any) {
 	t.Helper()
-	var v T
-	if err := json.Unmarshal(body, &v); err != nil {
+	if err := json.Unmarshal(body, into); err != nil {
 		t.Fatalf("%v in %.200s", err, body)
 	}
-	return v
 }
