@@ -76,7 +76,7 @@ func (k Kind) String() string {
 type Header struct {
 	Code byte   // one of = d f g i p r t T u U x; 0 where a text datagram names none
 	Text bool   // JSON, CGI or XML: such datagrams come from sockets of their own and have sequences of their own
-	Seq  uint16 // pseq: mod 256 in binary datagrams, 1 to 999 or 0 to 999 in text ones
+	Seq  uint16 // pseq: mod 256 in binary datagrams, mod 1000 in text ones
 	Stod int64  // Unix seconds of the server's start
 }
 

@@ -63,6 +63,9 @@ func TestDecodeRefuses(t *testing.T) {
 	f([]byte(`{"code":"d","did":1}`), xrootd.ReasonCode, 9)
 	f([]byte(`code=`), xrootd.ReasonCode, 5)
 	f([]byte(`code=g&stod=x`), xrootd.ReasonField, 7)
+	f(gram('f', 0, record(xrootd.FileTime, 1, 0, uint32(stod), uint32(stod))), xrootd.ReasonRecord, 8) // the sid is missing
+	f([]byte(`{"code":"g","pseq":"x"}`), xrootd.ReasonJSON, 22)
+	f([]byte(`</statistics>`), xrootd.ReasonXML, 0)
 	f([]byte(`<html>`), xrootd.ReasonXML, 0)
 	f([]byte(`<`), xrootd.ReasonXML, 1)
 	f([]byte(`{"statistics":`), xrootd.ReasonJSON, 14)

@@ -1,6 +1,7 @@
 package xrootd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"testing"
@@ -85,9 +86,8 @@ func TestDecodeTextMaps(t *testing.T) {
 		'd', xrootd.Map{DictID: 9, User: xrootd.UserID{SID: 42}, Rest: []byte("/a&b=c\n&d")})
 }
 
-// TestDecodeGStreamsAlike has one cache's closes in four framings, of which the
-// capture has the same files: they must give the same records.
-func TestDecodeGStreamsAlike(t *testing.T) {
+// TestDecodeGStreamCapture has the closes of four caches, one in each framing.
+func TestDecodeGStreamCapture(t *testing.T) {
 	c, err := capture.Load(os.DirFS(captures), "s12_gstream")
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +100,11 @@ func TestDecodeGStreamsAlike(t *testing.T) {
 		}
 		g := &d.GStream
 		framings[g.Framing] += len(g.Records)
+		for _, r := range g.Records {
+			if !json.Valid(r) {
+				t.Errorf("from %s: %q is not JSON", p.Remote, r)
+			}
+		}
 		if g.Framing == xrootd.FrameNone {
 			continue
 		}

@@ -96,17 +96,17 @@ func ParseIdent(rest []byte) (Ident, error) {
 
 // A Login is the rest of a u record: who logged in, as far as the server tells.
 type Login struct {
-	Protocol  string // p: of the authentication: unix, gsi, ztn, …; http for HTTP
-	Name      string // n
-	Host      string // h
-	VO        string // o
-	Role      string // r
-	Groups    string // g
-	DN        string // m
-	Version   string // R: of the client
-	App       string // x: what the client calls itself (XRD_APPNAME)
-	MonInfo   string // y: XRD_MONINFO
-	IPVersion int    // I: 4, 6; 0 if not told
+	Protocol      string // p: of the authentication: unix, gsi, ztn, …; http for HTTP
+	Name          string // n
+	Host          string // h
+	VO            string // o
+	Role          string // r
+	Groups        string // g
+	DN            string // m
+	ClientVersion string // R
+	App           string // x: what the client calls itself (XRD_APPNAME)
+	MonInfo       string // y: XRD_MONINFO
+	IPVersion     int    // I: 4, 6; 0 if not told
 }
 
 // ParseLogin reads "&p=unix&n=NAME&…&I=4". Every key may be missing. Of a key
@@ -144,7 +144,7 @@ func (l *Login) field(key string) *string {
 	case "m":
 		return &l.DN
 	case "R":
-		return &l.Version
+		return &l.ClientVersion
 	case "x":
 		return &l.App
 	case "y":

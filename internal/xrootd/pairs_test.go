@@ -34,13 +34,13 @@ func TestParseLogin(t *testing.T) {
 	}
 	f("&p=unix&n=root&h=[::ffff:127.0.0.1]&o=&r=&g=root&m=&R=v5.5.3&x=my_app-1.2&y=job=17&I=4&I=4", xrootd.Login{
 		Protocol: "unix", Name: "root", Host: "[::ffff:127.0.0.1]", Groups: "root",
-		Version: "v5.5.3", App: "my_app-1.2", MonInfo: "job=17", IPVersion: 4,
+		ClientVersion: "v5.5.3", App: "my_app-1.2", MonInfo: "job=17", IPVersion: 4,
 	})
 	f("&p=gsi&n=ann&h=h&o=cms&r=production&g=/cms&m=/DC=ch/CN=Ann", xrootd.Login{
 		Protocol: "gsi", Name: "ann", Host: "h", VO: "cms", Role: "production", Groups: "/cms", DN: "/DC=ch/CN=Ann",
 	})
 	f("&p=http&n=&h=h&I=6", xrootd.Login{Protocol: "http", Host: "h", IPVersion: 6})
-	f("&p=unix&n=ann&R=v5&x=a&n=root&y=b", xrootd.Login{Protocol: "unix", Name: "ann", Version: "v5", App: "a", MonInfo: "b"})
+	f("&p=unix&n=ann&R=v5&x=a&n=root&y=b", xrootd.Login{Protocol: "unix", Name: "ann", ClientVersion: "v5", App: "a", MonInfo: "b"})
 	f("garbage&I=four", xrootd.Login{})
 }
 
