@@ -1,19 +1,22 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"slices"
 
 	"tallystick/internal/collect"
 	"tallystick/internal/transfer"
 )
 
-// The bounds of a directory. Idents are datagrams, which anyone can forge; real
-// federations have some thousand servers with a handful of names each.
+// The bounds of a directory: at most some 160 MB if all is forged, which it can
+// be, since servers name themselves in datagrams. Real federations have some
+// thousand servers with a handful of names each.
 const (
-	maxServers     = 1 << 16
+	maxServers     = 1 << 14
 	maxServerNames = 32
-	maxServerName  = 300 // bytes: a host name of 253, a port, brackets
+	maxServerName  = 300 // bytes: a host name of 253, brackets, a port
 )
 
 var errDirectoryFull = errors.New("too many servers, or names of a server")
@@ -21,60 +24,96 @@ var errDirectoryFull = errors.New("too many servers, or names of a server")
 // A directory knows what servers are called. Names are compared as
 // transfer.CleanServer has them.
 type directory struct {
-	byName  map[string]collect.Server // by each server's own name
-	aliases map[string]string         // any name: the server's own
+	servers map[serverID]collect.Server
+	names   map[string]serverID
+}
+
+// A serverID tells servers apart: by their SID where they have one, else by name.
+type serverID struct {
+	sid  uint64
+	name string
+}
+
+func (i serverID) compare(j serverID) int {
+	return cmp.Or(cmp.Compare(i.sid, j.sid), cmp.Compare(i.name, j.name))
+}
+
+func idOf(s collect.Server) serverID {
+	if s.SID != 0 {
+		return serverID{sid: s.SID}
+	}
+	return serverID{name: transfer.CleanServer(s.Name)}
 }
 
 func newDirectory() directory {
-	return directory{byName: make(map[string]collect.Server), aliases: make(map[string]string)}
+	return directory{servers: make(map[serverID]collect.Server), names: make(map[string]serverID)}
 }
 
-// put adds s, or replaces what was known of the server of that name. It returns
-// the names that lead to s now. Where two servers have a name in common, it is
-// that of the server whose own name it is, and else of the one told last. The
-// error says that s, or some of its names, found no room.
+// put adds s, or replaces what was known of it. It returns the names that lead to
+// s now. A name that several servers have leads to the one whose own name it is,
+// and else to the one told last. The error says that s, or some of its names,
+// found no room.
 func (d *directory) put(s collect.Server) (names []string, err error) {
-	own := transfer.CleanServer(s.Name)
-	old, known := d.byName[own]
-	if len(own) > maxServerName || !known && len(d.byName) >= maxServers {
+	id := idOf(s)
+	if _, known := d.servers[id]; len(s.Name) > maxServerName || !known && len(d.servers) >= maxServers {
 		return nil, errDirectoryFull
 	}
-	for _, n := range old.Names {
-		if n = transfer.CleanServer(n); d.aliases[n] == own {
-			delete(d.aliases, n)
-		}
-	}
-	if len(s.Names) > maxServerNames {
-		s.Names, err = s.Names[:maxServerNames], errDirectoryFull
-	}
-	s.Names = slices.Clone(s.Names)
-	d.byName[own] = s
-	return d.alias(own, append([]string{s.Name}, s.Names...), err)
-}
-
-func (d *directory) alias(own string, all []string, err error) ([]string, error) {
-	var names []string
-	for _, n := range all {
+	d.forget(id)
+	own := transfer.CleanServer(s.Name)
+	for _, n := range append([]string{s.Name}, s.Names...) {
 		n = transfer.CleanServer(n)
-		_, others := d.byName[n]
 		switch {
-		case n == "" || others && n != own:
-		case len(n) > maxServerName:
+		case n == "" || n != own && d.taken(n, id) || slices.Contains(names, n):
+		case len(n) > maxServerName || len(names) == maxServerNames:
 			err = errDirectoryFull
 		default:
-			d.aliases[n] = own
 			names = append(names, n)
 		}
 	}
+	// Only what is needed, since whoever wrote the datagram chose the lengths.
+	for _, n := range names {
+		d.disown(n)
+		d.names[n] = id
+	}
+	d.servers[id] = collect.Server{SID: s.SID, Site: fitName(s.Site, unknownSite), Name: s.Name, Names: names}
 	return names, err
+}
+
+// forget removes the server's names.
+func (d *directory) forget(id serverID) {
+	for _, n := range d.servers[id].Names {
+		if d.names[n] == id {
+			delete(d.names, n)
+		}
+	}
+}
+
+// disown takes name from the server that has it, if any.
+func (d *directory) disown(name string) {
+	if id, ok := d.names[name]; ok {
+		s := d.servers[id]
+		s.Names = slices.DeleteFunc(slices.Clone(s.Names), func(n string) bool { return n == name })
+		d.servers[id] = s
+	}
+}
+
+// taken reports whether name is another server's own.
+func (d *directory) taken(name string, id serverID) bool {
+	other, ok := d.names[name]
+	return ok && other != id && transfer.CleanServer(d.servers[other].Name) == name
 }
 
 // find returns the server of that name, which is clean.
 func (d *directory) find(name string) (collect.Server, bool) {
-	own, ok := d.aliases[name]
-	if !ok {
-		return collect.Server{}, false
+	id, ok := d.names[name]
+	return d.servers[id], ok
+}
+
+// all returns the servers in a fixed order.
+func (d *directory) all() []collect.Server {
+	out := make([]collect.Server, 0, len(d.servers))
+	for _, id := range slices.SortedFunc(maps.Keys(d.servers), serverID.compare) {
+		out = append(out, d.servers[id])
 	}
-	s, ok := d.byName[own]
-	return s, ok
+	return out
 }

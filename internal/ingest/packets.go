@@ -70,7 +70,7 @@ func (o output) Server(s collect.Server) {
 	}
 	for _, name := range names {
 		for _, c := range o.i.waiting.take(name) {
-			o.i.sampleClaim(c, s.Site, s.Name)
+			o.i.place(c)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -32,12 +31,8 @@ func (i *Ingest) State() ([][]byte, error) {
 		out = append(out, b)
 		return err
 	}
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(i.servers.byName)), entrySize) {
-		var e entry
-		for _, name := range part {
-			e.Servers = append(e.Servers, i.servers.byName[name])
-		}
-		if err := add(e); err != nil {
+	for part := range slices.Chunk(i.servers.all(), entrySize) {
+		if err := add(entry{Servers: part}); err != nil {
 			return nil, fmt.Errorf("encode servers: %w", err)
 		}
 	}
