@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"tallystick/internal/auth"
+	"tallystick/internal/metric"
+)
+
+// Validate returns an *InvalidError with all that is wrong with c, or nil.
+func (c Config) Validate() error { return invalid(c.check()) }
+
+// A checker gathers problems.
+type checker []*Problem
+
+func (k *checker) wrong(bad bool, key, format string, args ...any) {
+	if bad {
+		*k = append(*k, &Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// positive is for numbers of which 0 makes no sense.
+func positive[T int | int64 | time.Duration](k *checker, key string, v T) {
+	k.wrong(v <= 0, key, "%v is not more than 0", v)
+}
+
+func (c Config) check() []*Problem {
+	var k checker
+	k.wrong(c.DataDir == "", "data_dir", "is empty")
+	k.wrong(c.Grace < time.Second, "grace", "%v is less than 1s", c.Grace)
+	c.checkListen(&k)
+	c.checkAuth(&k)
+	c.checkMetrics(&k)
+	c.checkLimits(&k)
+	c.checkTimes(&k)
+	return k
+}
+
+func (c Config) checkListen(k *checker) {
+	c.address(k, "http.listen", c.HTTP.Listen)
+	for i, a := range c.UDP.Listen {
+		c.address(k, "udp.listen", a)
+		k.wrong(slices.Contains(c.UDP.Listen[:i], a), "udp.listen", "%s is there twice", a)
+	}
+}
+
+// address checks host:port. An empty host is all addresses of this host.
+func (c Config) address(k *checker, key, address string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		k.wrong(true, key, "%q is not host:port", address)
+		return
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	k.wrong(err != nil, key, "%q has no port from 0 to 65535", address)
+	k.wrong(c.Development && !isLoopback(host), key,
+		"%q is not loopback, which is all that development mode serves; set development: false and auth.key_file", address)
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+func (c Config) checkAuth(k *checker) {
+	k.wrong(!c.Development && c.Auth.PublicKey == "" && c.Auth.KeyFile == "", "auth",
+		"no key: set auth.key_file (tallystick token makes it) or auth.public_key, or development: true")
+	if c.Auth.PublicKey != "" {
+		_, err := auth.ParsePublicKey(c.Auth.PublicKey)
+		k.wrong(err != nil, "auth.public_key", "%v", err)
+	}
+}
+
+func (c Config) checkMetrics(k *checker) {
+	checkStep(k, "xrootd.step", c.XRootD.Step)
+	taken := make(map[string]bool)
+	for _, m := range metric.XRootD(1) {
+		taken[m.Name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
+		key := join("metrics", name)
+		k.wrong(taken[name], key, "is built in")
+		k.wrong(name == "", key, "has no name")
+		checkStep(k, join(key, "step"), c.Metrics[name].Step)
+	}
+}
+
+func checkStep(k *checker, key string, step time.Duration) {
+	k.wrong(step < time.Second || step%time.Second != 0, key, "%v is not one second or several whole ones", step)
+}
+
+func (c Config) checkLimits(k *checker) {
+	k.wrong(c.UDP.Buffer < 0, "udp.buffer", "%d is less than 0", c.UDP.Buffer)
+	k.wrong(c.Store.MaxBytes < 0, "store.max_bytes", "%d is less than 0", c.Store.MaxBytes)
+	positive(k, "http.max_body", c.HTTP.API.MaxBody)
+	positive(k, "ingest.waiting", c.Ingest.Waiting)
+	positive(k, "collect.max", c.Collect.Max)
+	positive(k, "ledger.max", c.Ledger.Max)
+	positive(k, "query.max_values", c.Query.MaxValues)
+	positive(k, "checkpoint.keep", c.Checkpoint.Keep)
+	for _, address := range slices.Sorted(maps.Keys(c.Collect.Servers)) {
+		_, err := netip.ParseAddr(address)
+		_, errPort := netip.ParseAddrPort(address)
+		k.wrong(err != nil && errPort != nil, join("collect.servers", address), "is neither an IP address nor IP:port")
+	}
+}
+
+func (c Config) checkTimes(k *checker) {
+	positive(k, "http.stall", c.HTTP.API.Stall)
+	k.wrong(c.Ingest.Future < 0, "ingest.future", "%v is less than 0", c.Ingest.Future)
+	k.wrong(c.Collect.Hold < 0, "collect.hold", "%v is less than 0", c.Collect.Hold)
+	k.wrong(c.Collect.Idle <= c.Collect.Hold, "collect.idle",
+		"%v is not longer than collect.hold (%v)", c.Collect.Idle, c.Collect.Hold)
+	positive(k, "retention.memory", c.Retention.Memory)
+	positive(k, "retention.ledger", c.Retention.Ledger)
+	k.wrong(c.Retention.Every < time.Second, "retention.every", "%v is less than 1s", c.Retention.Every)
+	k.wrong(c.Checkpoint.Every < time.Second, "checkpoint.every", "%v is less than 1s", c.Checkpoint.Every)
+}

@@ -1,0 +1,168 @@
+// Package config is what an operator may choose, all of it.
+//
+// Each package has its own Config type; this one puts them together under one
+// key each, and reads them from, the later before the earlier:
+//
+//	defaults < file < environment < settings of the command line
+//
+// The key http.listen is in a file (YAML, of which JSON is a part)
+//
+//	http:
+//	  listen: 127.0.0.1:8080
+//
+// in the environment TALLYSTICK_HTTP_LISTEN=127.0.0.1:8080, and on the command
+// line http.listen=127.0.0.1:8080.
+//
+// Rules:
+//
+//   - Every default is in Default, which takes it from the package that knows it.
+//     configs/tallystick.yaml tells all of them, and a test compares the two.
+//   - JSON is read as YAML, of which it is a part but for the escapes \/ and \ud83d.
+//   - Strict: a key that is not known is an error, as is a value of the wrong type.
+//     A key without a value (null) is as if it were not there.
+//   - All that is wrong is reported at once, each with its place and its key.
+//   - Durations have a unit ("10m", "90d"), sizes are bytes.
+//   - Lists are replaced as a whole; of maps, each entry's key by itself.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"tallystick/internal/auth"
+	"tallystick/internal/checkpoint"
+	"tallystick/internal/collect"
+	"tallystick/internal/httpapi"
+	"tallystick/internal/ingest"
+	"tallystick/internal/ledger"
+	"tallystick/internal/metric"
+	"tallystick/internal/query"
+	"tallystick/internal/retain"
+	"tallystick/internal/store"
+)
+
+// A Config is what an operator has chosen.
+type Config struct {
+	// Development serves loopback only and makes its own key. The default is true
+	// if there is no configuration file, and false if there is one.
+	Development bool `koanf:"development"`
+	// DataDir is where all is kept that outlives the process.
+	DataDir string `koanf:"data_dir"`
+	// Grace is how long stopping may take.
+	Grace time.Duration `koanf:"grace"`
+
+	Log  Log         `koanf:"log"`
+	HTTP HTTP        `koanf:"http"`
+	UDP  UDP         `koanf:"udp"`
+	Auth auth.Config `koanf:"auth"`
+
+	XRootD  XRootD            `koanf:"xrootd"`
+	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
+
+	Ingest     ingest.Config     `koanf:"ingest"`
+	Collect    collect.Config    `koanf:"collect"`
+	Store      store.Config      `koanf:"store"`
+	Ledger     ledger.Config     `koanf:"ledger"`
+	Query      query.Config      `koanf:"query"`
+	Retention  retain.Config     `koanf:"retention"`
+	Checkpoint checkpoint.Config `koanf:"checkpoint"`
+}
+
+// Log is how the process tells what it does.
+type Log struct {
+	Level  slog.Level `koanf:"level"`
+	Format Format     `koanf:"format"`
+}
+
+// A Format is how a line of the log is written.
+type Format string
+
+// The formats.
+const (
+	Text Format = "text"
+	JSON Format = "json"
+)
+
+// UnmarshalText reads the name of a format.
+func (f *Format) UnmarshalText(text []byte) error {
+	if formats := []Format{Text, JSON}; !slices.Contains(formats, Format(text)) {
+		return fmt.Errorf("%q is none of %v", text, formats)
+	}
+	*f = Format(text)
+	return nil
+}
+
+// HTTP is how the API is served.
+type HTTP struct {
+	Listen string         `koanf:"listen"` // host:port
+	API    httpapi.Config `koanf:",squash"`
+}
+
+// UDP is how monitoring datagrams are received.
+type UDP struct {
+	Listen []string `koanf:"listen"` // host:port, each
+	Buffer int      `koanf:"buffer"` // bytes of the kernel's queue; it may give less
+}
+
+// XRootD is about the metrics of XRootD transfers.
+type XRootD struct {
+	Step time.Duration `koanf:"step"` // of each of them; whole seconds
+}
+
+// A Metric is one that others send.
+type Metric struct {
+	Step        time.Duration      `koanf:"step"` // whole seconds
+	Fold        metric.Fold        `koanf:"fold"`
+	Aggregation metric.Aggregation `koanf:"aggregation"`
+	Unit        string             `koanf:"unit"`
+}
+
+// Default returns the configuration of an operator who chooses nothing, but that
+// an empty Checkpoint.Dir is DataDir and that Development is false.
+func Default() Config {
+	return Config{
+		DataDir:   "checkpoints",
+		Grace:     30 * time.Second,
+		Log:       Log{Level: slog.LevelInfo, Format: Text},
+		HTTP:      HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
+		UDP:       UDP{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
+		XRootD:    XRootD{Step: time.Minute},
+		Ingest:    ingest.Default(),
+		Collect:   collect.Default(),
+		Store:     store.Config{MaxBytes: 4 << 30},
+		Ledger:    ledger.Config{Max: ledger.DefaultMax},
+		Query:     query.Config{MaxValues: 50_000_000},
+		Retention: retain.Config{Memory: retain.DefaultMemory, Ledger: retain.DefaultLedger, Every: retain.DefaultEvery},
+		Checkpoint: checkpoint.Config{
+			Every: 5 * time.Minute,
+			Keep:  3,
+		},
+	}
+}
+
+// resolved returns c with what follows from something else filled in.
+func (c Config) resolved() Config {
+	if c.Checkpoint.Dir == "" {
+		c.Checkpoint.Dir = c.DataDir
+	}
+	if c.Development && c.Auth.KeyFile == "" && c.Auth.PublicKey == "" {
+		c.Auth.KeyFile = filepath.Join(c.DataDir, "key.pem")
+	}
+	return c
+}
+
+// MetricTable returns the metrics of XRootD and the configured ones.
+func (c Config) MetricTable() (*metric.Table, error) {
+	rows := metric.XRootD(seconds(c.XRootD.Step))
+	for name, m := range c.Metrics {
+		rows = append(rows, metric.Metric{
+			Name: name, Step: seconds(m.Step), Fold: m.Fold, Aggregation: m.Aggregation, Unit: m.Unit,
+		})
+	}
+	return metric.NewTable(rows)
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
