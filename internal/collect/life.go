@@ -155,7 +155,10 @@ func (l *life) end(now time.Time, next int64) {
 // (XROOTD.md fact 8).
 func (l *life) seenBefore(h xrootd.Header, hash uint64) bool {
 	stream := byte('m')
-	if h.Code == 'f' {
+	switch {
+	case h.Text: // from a socket and a counter of their own
+		stream = 'T'
+	case h.Code == 'f':
 		stream = 'f'
 	}
 	w := l.seen[stream]

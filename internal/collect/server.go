@@ -28,11 +28,15 @@ type server struct {
 // has, fewer than a forger can make up.
 const maxIPs = 16
 
-// identify takes an ident record.
+// identify takes an ident record. One of a g-stream of its own, as text, may
+// leave things out, and stands behind the binary one.
 func (c *Collector) identify(l *life, m *xrootd.Map) error {
 	id, err := xrootd.ParseIdent(m.Rest)
 	if err != nil {
 		return err
+	}
+	if c.gram.Header.Text && (id.Port == 0 || l.server.Ident.Port != 0) {
+		return nil
 	}
 	l.server.Ident, l.server.Host = id, strings.Clone(m.User.Host)
 	c.rename(l.server)
