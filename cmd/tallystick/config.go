@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/internal/config"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Look at the configuration",
+		Args:  cobra.NoArgs,
+	}
+	check := a.configured(&cobra.Command{
+		Use:   "check",
+		Short: "Print the configuration as it came out of file, environment and settings",
+		Long: `Print the configuration as it came out of file, environment and settings, as YAML.
+If anything is wrong with it, print all of that instead and exit with 2. Keys are
+named, not read, and there is nothing secret in it.`,
+		Example: `  tallystick config check --config configs/site.yaml
+  tallystick config check --set data_dir=/var/lib/tallystick`,
+		Args: cobra.NoArgs,
+		RunE: a.entering(func(*cobra.Command) error { return a.checkConfig() }),
+	})
+	keys := &cobra.Command{
+		Use:   "keys",
+		Short: "List all keys with their variables and defaults",
+		Args:  cobra.NoArgs,
+		RunE:  a.entering(func(*cobra.Command) error { return a.listKeys() }),
+	}
+	cmd.AddCommand(check, keys)
+	return cmd
+}
+
+func (a *app) checkConfig() error {
+	cfg, err := config.Load(a.sources)
+	if err != nil {
+		return err
+	}
+	text, err := cfg.YAML()
+	if err != nil {
+		return err
+	}
+	_, err = a.stdout.Write(text)
+	return err
+}
+
+func (a *app) listKeys() error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tTYPE\tDEFAULT\tVARIABLE")
+	for _, k := range config.Keys() {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Name, k.Type, k.Default, k.Env)
+	}
+	return w.Flush()
+}

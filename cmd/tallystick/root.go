@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/internal/config"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1 // it was understood and did not work
+	exitUsage   = 2 // wrong command line or configuration
+)
+
+// An app is one execution of the binary.
+type app struct {
+	stdout, stderr io.Writer
+
+	sources config.Sources
+	entered bool // a command has been found and its flags are right
+}
+
+// execute runs a command line and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
+	a.sources.Environ = os.Environ()
+	root := a.rootCommand()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var invalid *config.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		fmt.Fprintf(stderr, "tallystick: the configuration is wrong:\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		return exitUsage
+	case !a.entered:
+		fmt.Fprintf(stderr, "tallystick: %v\nSee: %s --help\n", err, cmd.CommandPath())
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "tallystick: %v\n", err)
+	return exitFailure
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tallystick",
+		Short: "Lay together what XRootD servers and their clients say of each transfer",
+		Long: `Tallystick takes the monitoring of XRootD servers and the claims of their clients,
+and tells which of them agree, which differ, by how much, and why.
+
+Start with no configuration at all: it serves loopback only then.
+
+  tallystick serve
+  TOKEN=$(tallystick token --subject me --role viewer,writer,validator)
+  curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/api/v1/validation
+
+It exits with 0 if all went well, with 1 if not, and with 2 if the command line
+or the configuration is wrong.`,
+		Version:       version,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, // execute prints them
+		SilenceUsage:  true,
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.AddCommand(a.serveCommand(), a.tokenCommand(), a.configCommand(), a.versionCommand())
+	return root
+}
+
+// entering marks the point from which on an error is not one of usage.
+func (a *app) entering(do func(cmd *cobra.Command) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		a.entered = true
+		return do(cmd)
+	}
+}
+
+// configured adds the flags that say where the configuration comes from.
+func (a *app) configured(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVarP(&a.sources.File, "config", "c", "",
+		"configuration `file`, YAML or JSON (default $"+config.FileVariable+", else none)")
+	cmd.Flags().StringArrayVar(&a.sources.Settings, "set", nil,
+		"set one `key=value`, over file and environment; tallystick config keys lists them")
+	return cmd
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: a.entering(func(*cobra.Command) error {
+			_, err := fmt.Fprintln(a.stdout, "tallystick version "+version)
+			return err
+		}),
+	}
+}

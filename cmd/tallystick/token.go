@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/internal/auth"
+	"tallystick/internal/config"
+	"tallystick/internal/durable"
+)
+
+func (a *app) tokenCommand() *cobra.Command {
+	var (
+		claims auth.Claims
+		roles  []string
+	)
+	cmd := a.configured(&cobra.Command{
+		Use:   "token --subject NAME --role ROLE[,ROLE…]",
+		Short: "Make a token for someone who calls the API",
+		Long: `Make a token with the private key of the configuration (auth.key_file), and print it
+alone. If there is no such file yet, the key is made first, readable by its owner
+only.
+
+The roles are
+  viewer     asks for metrics
+  writer     sends packets, claims and samples
+  validator  asks for transfers, claims and validations
+  operator   looks into the server itself
+  admin      all of that`,
+		Example: `  TOKEN=$(tallystick token --subject me --role viewer,validator)
+  tallystick token --config configs/site.yaml --subject agent7 --role writer --ttl 720h`,
+		Args: cobra.NoArgs,
+		RunE: a.entering(func(*cobra.Command) error {
+			cfg, err := config.Load(a.sources)
+			if err != nil {
+				return err
+			}
+			if claims.Roles, err = auth.ParseRoles(roles); err != nil {
+				a.entered = false // it is about a flag
+				return err
+			}
+			return a.token(cfg, claims)
+		}),
+	})
+	cmd.Flags().StringVar(&claims.Subject, "subject", "", "`name` of who will show the token")
+	cmd.Flags().StringSliceVar(&roles, "role", nil, "`roles` that the token gives")
+	cmd.Flags().DurationVar(&claims.TTL, "ttl", 24*time.Hour, "how long the token is good, at least 1s")
+	for _, name := range []string{"subject", "role"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // there is no such flag: a slip in this function
+		}
+	}
+	return cmd
+}
+
+func (a *app) token(cfg config.Config, claims auth.Claims) error {
+	key, err := signingKey(cfg)
+	if err != nil {
+		return err
+	}
+	claims.Issuer, claims.Audience = cfg.Auth.Issuer, cfg.Auth.Audience
+	token, err := key.Sign(claims, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.stdout, token)
+	return err
+}
+
+// signingKey returns the key of the configuration's file, which is made if it is
+// not there, as is the folder of the one that development mode takes.
+func signingKey(cfg config.Config) (auth.Key, error) {
+	path := cfg.Auth.KeyFile
+	if path == "" {
+		return auth.Key{}, errors.New("auth.key_file names no private key to sign with")
+	}
+	key, err := auth.LoadKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if cfg.Development {
+		if err := (durable.OS{}).MkdirAll("key folder", filepath.Dir(path)); err != nil {
+			return auth.Key{}, err
+		}
+	}
+	key, err = auth.CreateKey(path)
+	if errors.Is(err, fs.ErrExist) { // another process was faster
+		return auth.LoadKey(path)
+	}
+	return key, err
+}
