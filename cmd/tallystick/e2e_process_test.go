@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -34,7 +33,6 @@ const version = "v0.0.0-e2e"
 var binary string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	code, err := buildAndRun(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -143,13 +143,14 @@ func TestRestartInTheMiddle(t *testing.T) {
 			toNow(t, c.Packets)
 			whole := start(t, newHome(t))
 			whole.send(c.Packets)
-			want := whole.settled("/api/v1/transfers", time.Minute)
 
 			broken := start(t, newHome(t))
 			half := len(c.Packets) / 2
 			broken.send(c.Packets[:half])
 			broken = broken.restart()
 			broken.send(c.Packets[half:])
+
+			want := whole.settled("/api/v1/transfers", time.Minute)
 			got := broken.settled("/api/v1/transfers", time.Minute)
 
 			if got, want := len(whole.transfers()), len(c.Sessions); got != want {
