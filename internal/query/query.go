@@ -55,7 +55,7 @@ var ErrTooMuch = errors.New("too many values")
 type Config struct {
 	// MaxValues bounds an answer, and so the memory that one request can take: 8
 	// bytes a value here, about 20 in JSON. A series counts for seriesValues more.
-	// 0 is the default, 50 million.
+	// 0 is the default, 50 million; at most store.MaxValues.
 	MaxValues int `koanf:"max_values"`
 }
 
@@ -84,7 +84,7 @@ func New(s Store, table *metric.Table, cfg Config) *Engine {
 	if cfg.MaxValues <= 0 {
 		cfg.MaxValues = defaultMaxValues
 	}
-	return &Engine{store: s, table: table, max: cfg.MaxValues}
+	return &Engine{store: s, table: table, max: min(cfg.MaxValues, store.MaxValues)}
 }
 
 // Query returns the series that r asks for, sorted by level and metric. The

@@ -136,6 +136,7 @@ func TestSelectors(t *testing.T) {
 	f(one("cern", "*"), "cern/[::1]:1094 bytes", "cern/s1:1094 bytes")
 	f(one("*", "s?:*"), "cern/s1:1094 bytes", "mit/s1:1094 bytes")
 	f(one("cern", "[::1]:1094"), "cern/[::1]:1094 bytes") // a name, though it is a pattern too
+	f(one("c*", "[::1]:1094"), "cern/[::1]:1094 bytes")
 	f(one("cern", `\[::1\]:1094`), "cern/[::1]:1094 bytes")
 	f(one("mit", "*", "client", "c?"), "mit/s1:1094/client=c1 bytes", "mit/s1:1094/client=c2 bytes")
 	f(one("mit", "*", "client", "d*"), "mit/s1:1094/client=d/1 bytes") // over a slash
