@@ -14,6 +14,7 @@ func (a *app) configCommand() *cobra.Command {
 		Use:   "config",
 		Short: "Look at the configuration",
 		Args:  cobra.NoArgs,
+		RunE:  help,
 	}
 	check := a.configured(&cobra.Command{
 		Use:   "check",

@@ -32,7 +32,7 @@ type app struct {
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr}
 	a.sources.Environ = os.Environ()
-	root := a.rootCommand()
+	root := a.rootCommand() //nolint:contextcheck // cobra hands ctx to the commands
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -67,7 +67,7 @@ Start with no configuration at all: it serves loopback only then.
 It exits with 0 if all went well, with 1 if not, and with 2 if the command line
 or the configuration is wrong.`,
 		Version:       version,
-		Args:          cobra.NoArgs,
+		RunE:          help,
 		SilenceErrors: true, // execute prints them
 		SilenceUsage:  true,
 	}
@@ -77,6 +77,12 @@ or the configuration is wrong.`,
 	return root
 }
 
+// usage returns an error about a flag, found by a command itself.
+func (a *app) usage(format string, args ...any) error {
+	a.entered = false
+	return fmt.Errorf(format, args...)
+}
+
 // entering marks the point from which on an error is not one of usage.
 func (a *app) entering(do func(cmd *cobra.Command) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
@@ -84,6 +90,9 @@ func (a *app) entering(do func(cmd *cobra.Command) error) func(*cobra.Command, [
 		return do(cmd)
 	}
 }
+
+// help is for commands that only have others below them.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // configured adds the flags that say where the configuration comes from.
 func (a *app) configured(cmd *cobra.Command) *cobra.Command {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,8 +40,10 @@ The roles are
 				return err
 			}
 			if claims.Roles, err = auth.ParseRoles(roles); err != nil {
-				a.entered = false // it is about a flag
-				return err
+				return a.usage("--role: %w", err)
+			}
+			if claims.TTL < time.Second {
+				return a.usage("--ttl: %v is less than 1s", claims.TTL)
 			}
 			return a.token(cfg, claims)
 		}),
@@ -73,7 +74,7 @@ func (a *app) token(cfg config.Config, claims auth.Claims) error {
 }
 
 // signingKey returns the key of the configuration's file, which is made if it is
-// not there, as is the folder of the one that development mode takes.
+// not there. In development mode it is in data_dir, which is made too.
 func signingKey(cfg config.Config) (auth.Key, error) {
 	path := cfg.Auth.KeyFile
 	if path == "" {
@@ -84,7 +85,7 @@ func signingKey(cfg config.Config) (auth.Key, error) {
 		return key, err
 	}
 	if cfg.Development {
-		if err := (durable.OS{}).MkdirAll("key folder", filepath.Dir(path)); err != nil {
+		if err := (durable.OS{}).MkdirAll("data_dir", cfg.DataDir); err != nil {
 			return auth.Key{}, err
 		}
 	}

@@ -114,7 +114,8 @@ metrics:
   b: {step: 2s}
 `)
 	environ := []string{
-		"PATH=/bin", "TALLYSTICK_HTTP_LISTEN=127.0.0.1:2", "TALLYSTICK_HTTP_MAX_BODY=2",
+		"PATH=/bin", "TALLYSTICK_SERVICE_HOST=192.0.2.1", "TALLYSTICK_PORT=tcp://192.0.2.1:8080", // of Kubernetes
+		"TALLYSTICK_HTTP_LISTEN=127.0.0.1:2", "TALLYSTICK_HTTP_MAX_BODY=2",
 		"TALLYSTICK_UDP_LISTEN=127.0.0.1:3, 127.0.0.1:4", "TALLYSTICK_LOG_LEVEL=", // empty: not there
 		`TALLYSTICK_METRICS={a: {unit: env}, c: {step: 3s}}`,
 	}

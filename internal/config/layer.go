@@ -156,7 +156,7 @@ func readEnviron(environ []string) *layer {
 		name, value, _ := strings.Cut(pair, "=")
 		n := keys[name]
 		switch {
-		case !strings.HasPrefix(name, prefix) || name == FileVariable || value == "":
+		case !strings.HasPrefix(name, prefix) || name == FileVariable || value == "" || n == nil && isKubernetes(name):
 		case n == nil && nearest(name, names) != "":
 			l.problem(name, "", "unknown variable, did you mean %s?", nearest(name, names))
 		case n == nil:
@@ -166,6 +166,14 @@ func readEnviron(environ []string) *layer {
 		}
 	}
 	return l
+}
+
+// isKubernetes reports whether the variable is one that Kubernetes gives to each
+// container for a service named tallystick, such as TALLYSTICK_SERVICE_HOST and
+// TALLYSTICK_PORT_8080_TCP_ADDR.
+func isKubernetes(name string) bool {
+	name = strings.TrimPrefix(name, prefix)
+	return name == "PORT" || strings.HasPrefix(name, "PORT_") || strings.HasPrefix(name, "SERVICE_")
 }
 
 // readSettings reads settings like http.listen=127.0.0.1:8080.
