@@ -28,8 +28,6 @@
 package checkpoint
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
@@ -43,22 +41,9 @@ import (
 
 // Config is what an operator may choose.
 type Config struct {
-	Dir   string        `koanf:"dir"`   // default ./checkpoints
+	Dir   string        `koanf:"dir"`   // made if it is not there; other files in it are left alone
 	Every time.Duration `koanf:"every"` // default 5 min
 	Keep  int           `koanf:"keep"`  // newest checkpoints that stay; at least 1. Default 3
-}
-
-// Check returns what is wrong with c, nil if nothing is.
-func (c Config) Check() error {
-	switch {
-	case c.Dir == "":
-		return errors.New("dir is empty")
-	case c.Every < time.Second:
-		return fmt.Errorf("every is %s, less than a second", c.Every)
-	case c.Keep < 1:
-		return fmt.Errorf("keep is %d, less than 1", c.Keep)
-	}
-	return nil
 }
 
 // A Store is what samples are saved from and restored to: store.Store.

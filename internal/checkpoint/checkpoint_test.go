@@ -279,16 +279,3 @@ func TestUnreadableFolderIsAnError(t *testing.T) {
 		t.Error("got no error from a file, want one")
 	}
 }
-
-func TestConfigCheck(t *testing.T) {
-	f := func(c checkpoint.Config, want string) {
-		t.Helper()
-		if err := c.Check(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%+v: got %v, want %q", c, err, want)
-		}
-	}
-	f(checkpoint.Config{Dir: "d", Every: time.Second, Keep: 1}, "")
-	f(checkpoint.Config{Every: time.Second, Keep: 1}, "dir")
-	f(checkpoint.Config{Dir: "d", Keep: 1}, "every")
-	f(checkpoint.Config{Dir: "d", Every: time.Second}, "keep")
-}

@@ -116,17 +116,48 @@ func (r *reader) header(record string) error {
 
 // schema makes the codec that reads what the writer, maybe an older version, wrote.
 func (r *reader) schema(text []byte, record string) (err error) {
-	var s struct{ Name, Namespace string }
+	var s struct {
+		Name, Namespace string
+		Fields          []struct {
+			Name string
+			Type json.RawMessage
+		}
+	}
 	if err := json.Unmarshal(text, &s); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
 	if got := s.Namespace + "." + s.Name; got != record {
 		return fmt.Errorf("schema is of %q, want %q", got, record)
 	}
+	for _, f := range s.Fields {
+		if !flat(f.Type) {
+			return fmt.Errorf("schema: field %q is of type %s, which is not a plain one", f.Name, f.Type)
+		}
+	}
 	if r.codec, err = goavro.NewCodec(string(text)); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
 	return nil
+}
+
+// flat reports whether the type is one value, or a union of such: goavro
+// allocates what arrays and maps say of their size, and ours have none.
+func flat(typ json.RawMessage) bool {
+	var names []string
+	if json.Unmarshal(typ, &names) != nil {
+		names = []string{""}
+		if json.Unmarshal(typ, &names[0]) != nil {
+			return false
+		}
+	}
+	for _, name := range names {
+		switch name {
+		case "null", "boolean", "int", "long", "float", "double", "bytes", "string":
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // metadata reads the map of the header.
@@ -325,8 +356,11 @@ func (r *reader) use(t *tally, records int64, plain []byte, use func(map[string]
 		}
 		plain = rest
 		t.records++
-		unescape(m)
-		if err := use(m); err != nil {
+		err = unescape(m)
+		if err == nil {
+			err = use(m)
+		}
+		if err != nil {
 			t.refused.add(err)
 		}
 	}

@@ -30,7 +30,9 @@ func newWriter(w io.Writer, schema string, per int) (*writer, error) {
 
 // add writes m, at the latest at flush.
 func (w *writer) add(m map[string]any) error {
-	escape(m)
+	if err := escape(m); err != nil {
+		return err
+	}
 	w.batch = append(w.batch, m)
 	w.n++
 	if len(w.batch) < w.per {
