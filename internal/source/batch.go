@@ -13,7 +13,7 @@ type batch struct {
 	conn   net.PacketConn
 	udp    *net.UDPConn // conn, if it is one: it is read without allocation
 	sink   Sink
-	counts *Counts
+	counts *counts
 	log    *slog.Logger
 
 	buffers [batchSize][]byte
@@ -31,10 +31,10 @@ const maxRemotes = 4096
 
 func newBatch(u *UDP) *batch {
 	b := &batch{
-		conn: u.Conn, sink: u.Sink, counts: u.Counts, log: u.Log,
+		conn: u.conn, sink: u.sink, counts: u.counts, log: u.log,
 		control: make([]byte, 64), remotes: make(map[netip.AddrPort]string),
 	}
-	b.udp, _ = u.Conn.(*net.UDPConn)
+	b.udp, _ = u.conn.(*net.UDPConn)
 	slab := make([]byte, batchSize*MaxDatagram)
 	for i := range b.buffers {
 		b.buffers[i] = slab[i*MaxDatagram : (i+1)*MaxDatagram : (i+1)*MaxDatagram]

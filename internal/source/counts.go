@@ -6,17 +6,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Counts are what /metrics tells of the sources. Several may share one.
-type Counts struct {
+// counts are what /metrics tells of one socket.
+type counts struct {
 	datagrams, bytes, truncated, dropped prometheus.Counter
 }
 
-// NewCounts returns counters that are registered with reg.
-func NewCounts(reg prometheus.Registerer) (*Counts, error) {
+func newCounts(reg prometheus.Registerer, listen string) (*counts, error) {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: "tallystick_udp_" + name, Help: help})
+		return prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "tallystick_udp_" + name, Help: help, ConstLabels: prometheus.Labels{"listen": listen},
+		})
 	}
-	c := &Counts{
+	c := &counts{
 		datagrams: counter("datagrams_total", "Datagrams received."),
 		bytes:     counter("bytes_total", "Bytes of the datagrams received."),
 		truncated: counter("truncated_total", "Datagrams received that were too long, and thrown away."),

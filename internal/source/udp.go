@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tallystick/internal/collect"
 	"tallystick/internal/ingest"
 )
@@ -37,10 +39,6 @@ type Config struct {
 	Buffer int      `koanf:"buffer"` // bytes that the kernel is asked to hold per socket; 0 is its default
 }
 
-// Default returns the configuration that an operator gets who chooses nothing:
-// no socket, and some 10 s of a busy federation in the kernel.
-func Default() Config { return Config{Buffer: 8 << 20} }
-
 // A Sink takes datagrams: ingest.Ingest. It counts what it refuses, and keeps
 // nothing of a packet's Data after it returned.
 type Sink interface {
@@ -49,24 +47,32 @@ type Sink interface {
 
 // A UDP receives datagrams.
 type UDP struct {
-	Conn   net.PacketConn // closed by Run
-	Buffer int            // what the kernel was asked to hold; Run warns if it holds less
-	Sink   Sink
-	Counts *Counts
-	Log    *slog.Logger
+	conn   net.PacketConn
+	sink   Sink
+	counts *counts
+	log    *slog.Logger
+}
+
+// NewUDP returns a source that receives on conn, which belongs to it then. The
+// error is that of registering its counters, which are told apart by the address.
+func NewUDP(conn net.PacketConn, sink Sink, reg prometheus.Registerer, log *slog.Logger) (*UDP, error) {
+	c, err := newCounts(reg, conn.LocalAddr().String())
+	if err != nil {
+		return nil, fmt.Errorf("register counters of %s: %w", conn.LocalAddr(), err)
+	}
+	return &UDP{conn: conn, sink: sink, counts: c, log: log}, nil
 }
 
 // Run receives until ctx ends, hands over what the kernel holds by then, and
 // returns nil. A read error is fatal, since a bound socket that cannot be read
 // will not get better.
 func (u *UDP) Run(ctx context.Context) error {
-	defer u.Conn.Close()
-	u.checkBuffer()
+	defer u.conn.Close()
 	// A deadline in the past ends a read that waits.
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(woken)
-		_ = u.Conn.SetReadDeadline(time.Unix(1, 0)) // fails only on a socket that cannot be read either
+		_ = u.conn.SetReadDeadline(time.Unix(1, 0)) // fails only on a socket that cannot be read either
 	})
 	b := newBatch(u)
 	err := b.receive(ctx)
@@ -77,7 +83,7 @@ func (u *UDP) Run(ctx context.Context) error {
 		err = b.drain(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("receive on %s: %w", u.Conn.LocalAddr(), err)
+		return fmt.Errorf("receive on %s: %w", u.conn.LocalAddr(), err)
 	}
 	return nil
 }
@@ -143,13 +149,5 @@ func (b *batch) hand(ctx context.Context) {
 	r := b.sink.Packets(context.WithoutCancel(ctx), b.packets)
 	if r.Rejected > 0 {
 		b.log.Debug("datagrams refused", "refused", r.Rejected, "first", r.Errors[:min(1, len(r.Errors))])
-	}
-}
-
-func (u *UDP) checkBuffer() {
-	got, ok := receiveBuffer(u.Conn)
-	if ok && got < u.Buffer {
-		u.Log.Warn("the kernel holds less than it was asked to; raise net.core.rmem_max",
-			"listen", u.Conn.LocalAddr(), "bytes", got, "asked", u.Buffer)
 	}
 }

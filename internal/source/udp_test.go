@@ -70,16 +70,12 @@ type fixture struct {
 	stop func() error // ends Run and returns what it returned
 }
 
-func start(t *testing.T, conn net.PacketConn, buffer int, gate chan struct{}) *fixture {
+func start(t *testing.T, conn net.PacketConn, gate chan struct{}) *fixture {
 	t.Helper()
 	f := &fixture{t: t, sink: &sink{entered: make(chan struct{}, 1), gate: gate}, reg: prometheus.NewRegistry(), log: new(bytes.Buffer), conn: conn}
-	counts, err := source.NewCounts(f.reg)
+	u, err := source.NewUDP(conn, f.sink, f.reg, slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
-	}
-	u := &source.UDP{
-		Conn: conn, Buffer: buffer, Sink: f.sink, Counts: counts,
-		Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -89,11 +85,11 @@ func start(t *testing.T, conn net.PacketConn, buffer int, gate chan struct{}) *f
 	return f
 }
 
-func listen(t *testing.T, addr string, buffer int) net.PacketConn {
-	t.Helper()
-	conn, err := source.Listen(t.Context(), addr, buffer)
+func listen(tb testing.TB, addr string, buffer int) net.PacketConn {
+	tb.Helper()
+	conn, err := source.Listen(tb.Context(), addr, buffer, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return conn
 }
@@ -151,7 +147,7 @@ func (f *fixture) wantCount(name string, want int) {
 
 func TestUDP(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::]:0"} { // the second gets IPv4 as IPv6
-		f := start(t, listen(t, addr, 0), 0, nil)
+		f := start(t, listen(t, addr, 0), nil)
 		_, port, _ := net.SplitHostPort(f.conn.LocalAddr().String())
 		c, err := net.Dial("udp4", "127.0.0.1:"+port)
 		if err != nil {
@@ -187,7 +183,7 @@ func TestUDP(t *testing.T) {
 // then, in order.
 func TestUDPBatches(t *testing.T) {
 	gate := make(chan struct{})
-	f := start(t, listen(t, "127.0.0.1:0", 1<<20), 0, gate)
+	f := start(t, listen(t, "127.0.0.1:0", 1<<20), gate)
 	c := dial(t, "udp", f.conn.LocalAddr())
 	send(t, c, "0")
 	<-f.sink.entered
@@ -212,7 +208,7 @@ func TestUDPBatches(t *testing.T) {
 // What was received by the kernel before the stop is not lost.
 func TestUDPStopDrains(t *testing.T) {
 	gate := make(chan struct{})
-	f := start(t, listen(t, "127.0.0.1:0", 1<<20), 0, gate)
+	f := start(t, listen(t, "127.0.0.1:0", 1<<20), gate)
 	c := dial(t, "udp", f.conn.LocalAddr())
 	send(t, c, "0")
 	<-f.sink.entered
@@ -235,7 +231,7 @@ func TestUDPStopDrains(t *testing.T) {
 
 // A sender that does not let up cannot keep a source from stopping.
 func TestUDPStopsUnderFire(t *testing.T) {
-	f := start(t, listen(t, "127.0.0.1:0", 1<<20), 0, nil)
+	f := start(t, listen(t, "127.0.0.1:0", 1<<20), nil)
 	c := dial(t, "udp", f.conn.LocalAddr())
 	ctx, cancel := context.WithCancel(t.Context())
 	fire := make(chan struct{})
@@ -260,7 +256,7 @@ func TestUDPStopsUnderFire(t *testing.T) {
 // Stopping at any moment ends Run: the deadline that wakes it is not lost.
 func TestUDPStopAtOnce(t *testing.T) {
 	for i := range 50 {
-		f := start(t, listen(t, "127.0.0.1:0", 0), 0, nil)
+		f := start(t, listen(t, "127.0.0.1:0", 0), nil)
 		if i%2 == 0 {
 			send(t, dial(t, "udp", f.conn.LocalAddr()), "x")
 		}
@@ -276,7 +272,7 @@ func TestUDPTruncated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := start(t, conn, 0, nil)
+	f := start(t, conn, nil)
 	c := dial(t, "unixgram", conn.LocalAddr())
 	for _, size := range []int{source.MaxDatagram + 1, source.MaxDatagram - 1} {
 		send(t, c, strings.Repeat("x", size))
@@ -294,7 +290,7 @@ func TestUDPTruncated(t *testing.T) {
 
 func TestUDPKernelDrops(t *testing.T) {
 	gate := make(chan struct{})
-	f := start(t, listen(t, "127.0.0.1:0", 4096), 0, gate)
+	f := start(t, listen(t, "127.0.0.1:0", 4096), gate)
 	c := dial(t, "udp", f.conn.LocalAddr())
 	send(t, c, "0")
 	<-f.sink.entered
@@ -317,27 +313,28 @@ func TestUDPKernelDrops(t *testing.T) {
 	}
 }
 
-func TestUDPBufferTooSmall(t *testing.T) {
-	f := start(t, listen(t, "127.0.0.1:0", 4096), 1<<40, nil)
-	if err := f.stop(); err != nil {
-		t.Error(err)
+func TestListenBuffer(t *testing.T) {
+	f := func(buffer int, warns bool) {
+		t.Helper()
+		var log bytes.Buffer
+		conn, err := source.Listen(t.Context(), "127.0.0.1:0", buffer, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if got := strings.Contains(log.String(), "rmem_max"); got != warns {
+			t.Errorf("%d bytes: the log has %q, want a warning: %v", buffer, &log, warns)
+		}
 	}
-	if !strings.Contains(f.log.String(), "rmem_max") {
-		t.Errorf("the log has %q, want a warning about the buffer", f.log)
-	}
-	g := start(t, listen(t, "127.0.0.1:0", 4096), 4096, nil)
-	if err := g.stop(); err != nil {
-		t.Error(err)
-	}
-	if g.log.Len() > 0 {
-		t.Errorf("the log has %q, want nothing", g.log)
-	}
+	f(0, false)
+	f(4096, false)
+	f(1<<30+1, true) // more than the kernel ever gives
 }
 
 func TestUDPReadError(t *testing.T) {
 	conn := listen(t, "127.0.0.1:0", 0)
 	conn.Close()
-	if err := start(t, conn, 0, nil).stop(); err == nil {
+	if err := start(t, conn, nil).stop(); err == nil {
 		t.Error("a closed socket: got no error")
 	}
 }
@@ -346,21 +343,28 @@ func TestListenErrors(t *testing.T) {
 	conn := listen(t, "127.0.0.1:0", 0)
 	defer conn.Close()
 	for _, addr := range []string{conn.LocalAddr().String(), "nowhere", "127.0.0.1:99999"} {
-		if c, err := source.Listen(t.Context(), addr, 0); err == nil {
+		if c, err := source.Listen(t.Context(), addr, 0, slog.New(slog.DiscardHandler)); err == nil {
 			c.Close()
 			t.Errorf("listen on %s: got no error", addr)
 		}
 	}
 }
 
-func TestNewCountsTwice(t *testing.T) {
+// Several sockets share a registry, but none is counted twice.
+func TestNewUDPCounters(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	if _, err := source.NewCounts(reg); err != nil {
-		t.Fatal(err)
+	one, two := listen(t, "127.0.0.1:0", 0), listen(t, "127.0.0.1:0", 0)
+	defer one.Close()
+	defer two.Close()
+	f := func(conn net.PacketConn, ok bool) {
+		t.Helper()
+		if _, err := source.NewUDP(conn, &sink{}, reg, slog.New(slog.DiscardHandler)); (err == nil) != ok {
+			t.Errorf("got error %v, want none: %v", err, ok)
+		}
 	}
-	if _, err := source.NewCounts(reg); err == nil {
-		t.Error("counters registered twice: got no error")
-	}
+	f(one, true)
+	f(two, true)
+	f(one, false)
 }
 
 // A counter is a Sink that only tells how many datagrams came.
@@ -375,18 +379,14 @@ func (c counter) Packets(_ context.Context, ps []collect.Packet) ingest.Result {
 // until it has come out.
 func flow(tb testing.TB) func() {
 	tb.Helper()
-	conn, err := source.Listen(tb.Context(), "127.0.0.1:0", 0)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	counts, err := source.NewCounts(prometheus.NewRegistry())
-	if err != nil {
-		tb.Fatal(err)
-	}
+	conn := listen(tb, "127.0.0.1:0", 0)
 	got := make(counter, 1)
 	ctx, cancel := context.WithCancel(tb.Context())
 	done := make(chan error, 1)
-	u := &source.UDP{Conn: conn, Sink: got, Counts: counts, Log: slog.New(slog.DiscardHandler)}
+	u, err := source.NewUDP(conn, got, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
 	go func() { done <- u.Run(ctx) }()
 	c, err := net.Dial("udp", conn.LocalAddr().String())
 	if err != nil {
