@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -122,6 +123,7 @@ func start(t *testing.T, h home) *process {
 	p := &process{home: h, t: t, ended: make(chan error, 1), log: new(bytes.Buffer)}
 	p.token = p.newToken()
 	p.cmd = exec.Command(binary, "serve", "--config", h.config)
+	p.cmd.Env = environ()
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -136,6 +138,7 @@ func start(t *testing.T, h home) *process {
 func (p *process) newToken() string {
 	p.t.Helper()
 	cmd := exec.CommandContext(p.t.Context(), binary, "token", "--config", p.config, "--role", "admin", "--subject", "e2e")
+	cmd.Env = environ()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -143,6 +146,11 @@ func (p *process) newToken() string {
 		p.t.Fatalf("token: %v\n%s", err, stderr.String())
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// environ is the environment without what would configure a process.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "TALLYSTICK_") })
 }
 
 func (p *process) waitReady() {
