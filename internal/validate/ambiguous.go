@@ -9,9 +9,7 @@ func (m *matching) apply() {
 			m.claims[i].add(m.accounts[j], "fields")
 		}
 	}
-	if m.solved {
-		m.markAmbiguous()
-	}
+	m.markAmbiguous()
 }
 
 // A result is what a claim's verdict depends on.
@@ -56,6 +54,8 @@ func classOf(c *claim) class {
 // open, unless the claims on it are alike: which of sixty equal reads the four
 // are that have no account changes nothing in the report. So a claim is
 // ambiguous if it can get a result that no claim like it has in this solution.
+//
+// Claims that went without because a search was broken off are not looked at.
 func (m *matching) markAmbiguous() {
 	options := m.options()
 	if options == nil {
@@ -83,10 +83,14 @@ func (m *matching) markAmbiguous() {
 	}
 }
 
+// candidates returns the accounts of the options of claim i and its own, with
+// nil for none.
 func (m *matching) candidates(i int, options []int) map[*account]bool {
 	set := make(map[*account]bool)
 	for _, j := range append(options, m.mine[i]) {
-		if j != none {
+		if j == none {
+			set[nil] = true
+		} else {
 			set[m.accounts[j]] = true
 		}
 	}
@@ -140,7 +144,7 @@ func (m *matching) movable(tight [][]int) []bool {
 		}
 	}
 	for i, j := range m.mine {
-		if j == none || m.price[j].tied() {
+		if j == none && m.proven[i] || j != none && m.price[j].tied() {
 			add(i)
 		}
 	}

@@ -69,7 +69,7 @@ func inRow(c *claim, a *account) bool {
 // settle takes back that c is ambiguous if all that it could be is joined to it.
 func (c *claim) settle() {
 	for a := range c.candidates {
-		if a.owner != c {
+		if a == nil || a.owner != c {
 			return
 		}
 	}

@@ -10,7 +10,7 @@ import "tallystick/internal/transfer"
 //	1  joined pairs whose bytes differ
 //	2  bytes of difference
 //	3  seconds outside the account's intervals, in ms, after pairs whose processes differ
-//	4  disorder: the squared difference of the places in the order of both sides
+//	4  disorder: the squared difference to about when the server opened it
 //
 // Pairs that differ come before bytes, because a claim that fits exactly is
 // hardly ever there by accident, while the same sum of differences often is:
@@ -29,6 +29,7 @@ const (
 	bytesMax = 1 << 44
 	msMax    = 1 << 22
 	pidCost  = 1 << 42
+	aboutMax = 1 << 22
 )
 
 func (c cost) plus(d cost) cost {
@@ -77,8 +78,8 @@ func unjoined(c *claim) cost {
 	return cost{1}
 }
 
-// costOf returns the cost of joining c, at place i, and a, at place j.
-func costOf(c *claim, i int, a *account, j int) cost {
+// costOf returns the cost of joining c and a.
+func costOf(c *claim, a *account, slack float64) cost {
 	var k cost
 	switch {
 	case c.known == nil:
@@ -91,7 +92,7 @@ func costOf(c *claim, i int, a *account, j int) cost {
 	if c.PID != 0 && a.PID != 0 && c.PID != a.PID {
 		k[3] += pidCost
 	}
-	k[4] = int64(i-j) * int64(i-j)
+	k[4] = disorder(c, a, slack)
 	return k
 }
 

@@ -8,9 +8,10 @@ import (
 )
 
 // degreeMax is how many accounts are looked at for one claim. A client that
-// opens one file so often within one flush of the server (some seconds) gets
-// those of the same bytes and those nearest in order.
-const degreeMax = 256
+// opens one file more often than that within one flush of the server (some
+// seconds) gets those nearest in time, and of those with the same bytes the
+// nearest.
+const degreeMax = 64
 
 // A bucket is the claims and accounts of one path on one server, in order.
 type bucket struct {
@@ -119,23 +120,26 @@ func (b *bucket) groups(slack float64) []*group {
 	if len(claims) == 0 || len(accounts) == 0 {
 		return nil
 	}
+	estimate(claims, accounts)
 	opened, closed := newWindows(accounts, opening), newWindows(accounts, closing)
 	fits := make([][]int, len(claims))
 	sets := newSets(len(claims) + len(accounts))
+	var found []int
 	for i, c := range claims {
-		found := opened.at(c.Opened, slack, nil)
+		found = opened.at(c.Opened, slack, found[:0])
 		if c.Closed != 0 {
 			found = closed.at(c.Closed, slack, found)
 		}
-		fits[i] = nearest(c, i, accounts, fitting(c, accounts, found, slack))
+		fits[i] = nearest(c, accounts, fitting(c, accounts, found, slack), slack)
 		for _, j := range fits[i] {
 			sets.join(i, len(claims)+j)
 		}
 	}
-	return cut(claims, accounts, fits, sets)
+	return cut(claims, accounts, fits, sets, slack)
 }
 
-// fitting returns those of found that fit c, sorted, each once.
+// fitting returns those of found that fit c, sorted, each once. It uses found
+// for that.
 func fitting(c *claim, accounts []*account, found []int, slack float64) []int {
 	slices.Sort(found)
 	found = slices.Compact(found)
@@ -168,26 +172,8 @@ func (c *claim) openFailed() bool {
 		(c.Received == nil || *c.Received == transfer.Bytes{})
 }
 
-// nearest returns at most degreeMax of fits: of those with the same bytes, and
-// of all, those nearest to place i.
-func nearest(c *claim, i int, accounts []*account, fits []int) []int {
-	if len(fits) <= degreeMax {
-		return fits
-	}
-	far := func(j int) int { return max(i-j, j-i) }
-	slices.SortFunc(fits, func(x, y int) int { return far(x) - far(y) })
-	keep := slices.Clone(fits[:degreeMax/2])
-	for _, j := range fits[degreeMax/2:] {
-		if len(keep) < degreeMax && c.known != nil && accounts[j].Bytes == *c.known {
-			keep = append(keep, j)
-		}
-	}
-	slices.Sort(keep)
-	return keep
-}
-
 // cut returns the groups that the sets make.
-func cut(claims []*claim, accounts []*account, fits [][]int, s sets) []*group {
+func cut(claims []*claim, accounts []*account, fits [][]int, s sets, slack float64) []*group {
 	byRoot := make(map[int]*group)
 	place := make([]int, len(accounts))
 	for j, a := range accounts {
@@ -209,11 +195,10 @@ func cut(claims []*claim, accounts []*account, fits [][]int, s sets) []*group {
 		if len(g.claims) == 0 {
 			out = append(out, g)
 		}
-		x := len(g.claims)
 		g.claims = append(g.claims, c)
 		es := make([]edge, 0, len(fits[i]))
 		for _, j := range fits[i] {
-			es = append(es, edge{place[j], costOf(c, x, accounts[j], place[j])})
+			es = append(es, edge{place[j], costOf(c, accounts[j], slack)})
 		}
 		g.edges = append(g.edges, es)
 	}

@@ -18,7 +18,7 @@ type claim struct {
 	known              *transfer.Bytes   // what the server should have counted; nil if nobody can tell
 	join               string            // "id" or "fields"; empty as long as nothing is joined
 	joined             []*account        // in the server's order
-	candidates         map[*account]bool // which fit as well as those that are joined; nil if it is not ambiguous
+	candidates         map[*account]bool // if c is ambiguous, all that fit equally well; the account nil is that it has none
 }
 
 // An account is a server's half of the tally.
@@ -28,6 +28,7 @@ type account struct {
 	path, host string    // clean
 	begin, end float64   // when it may have been open; end is +Inf if it still is
 	life, file int64     // its place in the server's order
+	about      int64     // estimate of when it was opened, in ms; rises strictly in a bucket's order
 	blank      bool      // nothing is known of its bytes
 	owner      *claim    // whom it belongs to
 	candidate  bool      // an ambiguous claim names it

@@ -1,8 +1,14 @@
 package validate
 
-// workMax is how many edges one group may take to be solved, some seconds of
-// work. Past it the claims that are left take what is free and fits best.
-const workMax = 20_000_000
+// A search for a chain looks at searchMax accounts, and at searchMin after a
+// group took workMax edges in all. What is the best for a claim that would go
+// without is only known when everything in reach was looked at, and without
+// records for some claims in a sequence of thousands, everything is in reach.
+const (
+	searchMax = 512
+	searchMin = 16
+	workMax   = 20_000_000
+)
 
 // none is the account of a claim without one, and the claim of an account that
 // is free.
@@ -10,25 +16,27 @@ const none = -1
 
 // A matching is the way to join a group of least cost.
 //
-// It is the assignment problem, solved exactly: the claims are taken in order,
-// and each brings in the cheapest chain of changes that gives it an account,
+// It is the assignment problem, solved exactly: the claims are taken in one by
+// one, each with the cheapest chain of changes that gives it an account,
 // "this one takes that account, whose claim takes another, …", which ends at an
 // account that is free or at a claim that goes without. Prices on both sides
 // keep the reduced costs of all pairs at zero or above, so that Dijkstra's
-// search finds the chain, and most chains are one step long.
+// search finds the chain, and most chains are one step long. A search that is
+// broken off takes the best end that it knows.
 type matching struct {
 	*group
 	mine   []int  // per claim: its account, or none
 	owner  []int  // per account: its claim, or none
 	claim  []cost // price of each claim
 	price  []cost // price of each account, never above zero
-	solved bool   // the prices prove that this is the best
+	proven []bool // per claim: its price proves that it goes without for good reason
 	work   int
 
 	best  []cost // per account: cost of the cheapest chain to it in this search
 	from  []int  // per account: the claim before it in that chain
 	seen  []int  // per account: the search that reached it last
 	done  []int  // per account: the search that settled it last
+	looks []int  // the accounts that this search settled
 	round int
 	queue queue
 }
@@ -37,7 +45,8 @@ func newMatching(g *group) *matching {
 	n, k := len(g.claims), len(g.accounts)
 	m := &matching{
 		group: g, mine: make([]int, n), owner: make([]int, k), claim: make([]cost, n), price: make([]cost, k),
-		best: make([]cost, k), from: make([]int, k), seen: make([]int, k), done: make([]int, k),
+		proven: make([]bool, n),
+		best:   make([]cost, k), from: make([]int, k), seen: make([]int, k), done: make([]int, k),
 	}
 	for i := range m.mine {
 		m.mine[i] = none
@@ -50,30 +59,30 @@ func newMatching(g *group) *matching {
 
 // solve finds the matching of least cost.
 func (m *matching) solve() {
-	for i := range m.claims {
-		if m.work > workMax {
-			m.greedy(i)
-			return
-		}
+	for _, i := range m.start() {
 		m.insert(i)
 	}
-	m.solved = true
 }
 
-// greedy gives claim i and those after it what is free and cheapest.
-func (m *matching) greedy(i int) {
-	for ; i < len(m.claims); i++ {
-		pick := none
-		var least cost
+// start gives each claim the account that is the cheapest for it, as far as it
+// is free, and returns the claims that are left. That is most of the work where
+// bytes and times agree, and it leaves the searches to those that are in
+// dispute; claim by claim in order, each would push the others along.
+func (m *matching) start() (left []int) {
+	for i := range m.claims {
+		pick, least := none, unjoined(m.claims[i])
 		for _, e := range m.edges[i] {
-			if m.owner[e.account] == none && (pick == none || e.cost.less(least)) {
+			if e.cost.less(least) {
 				pick, least = e.account, e.cost
 			}
 		}
-		if pick != none {
-			m.mine[i], m.owner[pick] = pick, i
+		if pick == none || m.owner[pick] != none {
+			left = append(left, i)
+			continue
 		}
+		m.mine[i], m.owner[pick], m.claim[i] = pick, i, least
 	}
+	return left
 }
 
 // A stop is where a search ended: at a free account, or at a claim that goes
@@ -81,16 +90,20 @@ func (m *matching) greedy(i int) {
 type stop struct {
 	account, claim int // one of them is none
 	cost           cost
+	broken         bool // it was broken off, and cost is what it had looked at
 }
 
 // insert takes claim i in.
 func (m *matching) insert(i int) {
 	m.round++
-	m.queue = m.queue[:0]
+	m.queue, m.looks = m.queue[:0], m.looks[:0]
 	m.claim[i] = m.cheapest(i)
 	end := m.search(i)
 	m.reprice(i, end.cost)
 	m.change(i, end)
+	if end.claim != none {
+		m.proven[end.claim] = !end.broken
+	}
 }
 
 // cheapest returns what claim i costs at the present prices: the price that it
@@ -109,16 +122,25 @@ func (m *matching) cheapest(i int) cost {
 func (m *matching) search(i int) stop {
 	end := stop{account: none, claim: none}
 	m.reach(i, cost{}, &end)
+	limit := searchMax
+	if m.work > workMax {
+		limit = searchMin
+	}
 	for len(m.queue) > 0 {
 		next := m.queue.pop()
-		if end.claim != none && end.cost.less(next.cost) {
+		if end.cost.less(next.cost) {
 			break
 		}
 		j := next.account
 		if m.done[j] == m.round {
 			continue
 		}
+		if len(m.looks) >= limit {
+			end.cost, end.broken = next.cost, true
+			return end
+		}
 		m.done[j] = m.round
+		m.looks = append(m.looks, j)
 		if m.owner[j] == none {
 			return stop{account: j, claim: none, cost: next.cost}
 		}
@@ -149,10 +171,7 @@ func (m *matching) reach(i int, so cost, end *stop) {
 // for a search from claim i that ended at the cost.
 func (m *matching) reprice(i int, end cost) {
 	m.claim[i] = m.claim[i].plus(end)
-	for j := range m.accounts {
-		if m.done[j] != m.round || !m.best[j].less(end) {
-			continue
-		}
+	for _, j := range m.looks {
 		rest := end.minus(m.best[j])
 		m.price[j] = m.price[j].minus(rest)
 		if o := m.owner[j]; o != none {

@@ -39,7 +39,9 @@ func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *R
 	}
 	for _, c := range cs {
 		for a := range c.candidates {
-			a.candidate = true
+			if a != nil {
+				a.candidate = true
+			}
 		}
 	}
 	return newReport(o, cs, as)

@@ -75,7 +75,7 @@ func (c *claim) all() []*account {
 	}
 	out := slices.Clone(c.joined)
 	for a := range c.candidates {
-		if a.owner != c {
+		if a != nil && a.owner != c {
 			out = append(out, a)
 		}
 	}
