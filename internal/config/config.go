@@ -41,6 +41,7 @@ import (
 	"tallystick/internal/metric"
 	"tallystick/internal/query"
 	"tallystick/internal/retain"
+	"tallystick/internal/source"
 	"tallystick/internal/store"
 )
 
@@ -54,10 +55,10 @@ type Config struct {
 	// Grace is how long stopping may take.
 	Grace time.Duration `koanf:"grace"`
 
-	Log  Log         `koanf:"log"`
-	HTTP HTTP        `koanf:"http"`
-	UDP  UDP         `koanf:"udp"`
-	Auth auth.Config `koanf:"auth"`
+	Log  Log           `koanf:"log"`
+	HTTP HTTP          `koanf:"http"`
+	UDP  source.Config `koanf:"udp"`
+	Auth auth.Config   `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
 	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
@@ -101,12 +102,6 @@ type HTTP struct {
 	API    httpapi.Config `koanf:",squash"`
 }
 
-// UDP is how monitoring datagrams are received.
-type UDP struct {
-	Listen []string `koanf:"listen"` // host:port, each
-	Buffer int      `koanf:"buffer"` // bytes of the kernel's queue; it may give less
-}
-
 // XRootD is about the metrics of XRootD transfers.
 type XRootD struct {
 	Step time.Duration `koanf:"step"` // of each of them; whole seconds
@@ -128,7 +123,7 @@ func Default() Config {
 		Grace:     30 * time.Second,
 		Log:       Log{Level: slog.LevelInfo, Format: Text},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
-		UDP:       UDP{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
+		UDP:       source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
 		XRootD:    XRootD{Step: time.Minute},
 		Ingest:    ingest.Default(),
 		Collect:   collect.Default(),
