@@ -42,21 +42,23 @@ func call(h handlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
 const statusGone = 499
 
 // fail answers with what the caller is told of err. If an answer has begun
-// already, or the client has gone, the connection is cut instead, so that what
-// it got cannot be taken for whole.
+// already, or there is nobody left to wait for one, the connection is cut
+// instead, so that what was sent cannot be taken for whole.
 func (a *API) fail(w *response, r *http.Request, err error) {
-	if r.Context().Err() != nil {
+	e := known(err)
+	switch ours := e.incident != ""; {
+	case ours && r.Context().Err() != nil:
 		w.status = statusGone
 		panic(http.ErrAbortHandler) // net/http's word for it
-	}
-	e := known(err)
-	if e.incident != "" && !errors.Is(err, errWrite) {
+	case ours && !errors.Is(err, errWrite):
 		a.parts.Log.ErrorContext(r.Context(), "request failed",
 			"method", r.Method, "path", r.URL.Path, "incident", e.incident, "err", err)
 	}
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
+	// Also where the context has ended: net/http ends it when a body breaks off,
+	// and who closed only that half of the connection waits for the answer.
 	e.write(w)
 }
 

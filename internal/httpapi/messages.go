@@ -61,7 +61,7 @@ func (m *messages) next() ([]byte, error) {
 	}
 	var n int
 	switch {
-	case c == '{' || c == '[':
+	case c == '{' || c == '[' || c == '"':
 		n, err = m.nested()
 	case m.array:
 		n, err = m.scalar(",]")
@@ -132,7 +132,8 @@ func (m *messages) stop(bad *badInput) *badInput {
 	return bad
 }
 
-// nested returns the length of the object or array that the window begins with.
+// nested returns the length of the object, array or string that the window
+// begins with.
 func (m *messages) nested() (int, error) {
 	var depth int
 	var quoted, escaped bool
@@ -150,7 +151,9 @@ func (m *messages) nested() (int, error) {
 		case quoted && c == '\\':
 			escaped = true
 		case c == '"':
-			quoted = !quoted
+			if quoted = !quoted; !quoted && depth == 0 {
+				return n + 1, nil
+			}
 		case quoted && c == '\n':
 			return 0, &badInput{reasonSyntax, "a line ends in the middle of a string"}
 		case quoted:
