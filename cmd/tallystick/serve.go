@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -10,16 +11,18 @@ import (
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	return a.configured(&cobra.Command{
+	var demo bool
+	cmd := a.configured(&cobra.Command{
 		Use:   "serve",
 		Short: "Take packets and claims, and answer queries",
 		Long: `Take the monitoring of XRootD servers over UDP, and claims, samples and queries over
 HTTP, until SIGINT or SIGTERM; then stop in order and save everything. A second
-signal ends it at once.
+signal ends it at once. SIGTSTP (Ctrl-Z) saves, and then suspends.
 
 Without a configuration file it is in development mode: it serves loopback only
 and makes its own key.`,
 		Example: `  tallystick serve
+  tallystick serve --demo
   tallystick serve --config configs/site.yaml
   tallystick serve --set http.listen=127.0.0.1:8081 --set retention.memory=2d
   TALLYSTICK_LOG_LEVEL=debug tallystick serve`,
@@ -29,13 +32,44 @@ and makes its own key.`,
 			if err != nil {
 				return err
 			}
-			return a.serve(cmd.Context(), cfg)
+			return a.serve(cmd.Context(), cfg, demo)
 		}),
 	})
+	cmd.Flags().BoolVar(&demo, "demo", false, "play a recorded run of a real server and its clients, and print its validation")
+	return cmd
 }
 
-// serve builds the process from its parts, runs it until ctx ends, and shuts it
-// down in the reverse order.
-func (*app) serve(context.Context, config.Config) error {
-	return errors.New("serve: not wired yet")
+// serve makes a server of the configuration and runs it until ctx ends.
+func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
+	s, err := newServer(ctx, cfg, a.logger(cfg.Log))
+	if err != nil {
+		return err
+	}
+	if cfg.Development {
+		a.greet(s)
+	}
+	s.log.Info("serving", "url", s.url(), "udp", cfg.UDP.Listen, "data_dir", cfg.DataDir, "version", version)
+	err = s.run(ctx, a.stdout, demo)
+	if err == nil {
+		s.log.Info("stopped; everything is saved")
+	}
+	return err
+}
+
+func (a *app) logger(l config.Log) *slog.Logger {
+	o := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == config.JSON {
+		return slog.New(slog.NewJSONHandler(a.stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, o))
+}
+
+// greet tells a newcomer where he is.
+func (a *app) greet(s *server) {
+	fmt.Fprintf(a.stdout, `Development mode: loopback only, with a key of its own in %s.
+Get a token with
+  TOKEN=$(tallystick token --subject me --role viewer,writer,validator)
+and ask %s/api/v1/validation with -H "Authorization: Bearer $TOKEN".
+
+`, s.cfg.Auth.KeyFile, s.url())
 }

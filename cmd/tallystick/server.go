@@ -1,0 +1,247 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"tallystick/internal/auth"
+	"tallystick/internal/checkpoint"
+	"tallystick/internal/collect"
+	"tallystick/internal/config"
+	"tallystick/internal/demo"
+	"tallystick/internal/durable"
+	"tallystick/internal/httpapi"
+	"tallystick/internal/ingest"
+	"tallystick/internal/ledger"
+	"tallystick/internal/query"
+	"tallystick/internal/retain"
+	"tallystick/internal/run"
+	"tallystick/internal/source"
+	"tallystick/internal/store"
+	"tallystick/internal/validate"
+)
+
+// A server is what `tallystick serve` runs: its parts, made and wired.
+type server struct {
+	cfg config.Config
+	log *slog.Logger
+
+	httpLn net.Listener
+	udp    []net.PacketConn
+	key    auth.Key // that tokens can be signed with; in development
+
+	registry    *prometheus.Registry
+	store       *store.Store
+	ledger      *ledger.Ledger
+	collector   *collect.Collector
+	ingest      *ingest.Ingest
+	checkpoints *checkpoint.Dir
+	retain      *retain.Worker
+	api         *httpapi.API
+
+	whole   bool        // what was restored was all that there was
+	serving atomic.Bool // all parts are started, and not told to stop
+}
+
+// newServer makes all parts. It listens first, so that an address in use fails
+// before anything is read; connections wait until there is somebody to answer.
+func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (s *server, err error) {
+	s = &server{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := s.listen(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.makeKey(); err != nil {
+		return nil, err
+	}
+	if err := s.makeState(); err != nil {
+		return nil, err
+	}
+	return s, s.makeAPI()
+}
+
+func (s *server) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if s.httpLn, err = lc.Listen(ctx, "tcp", s.cfg.HTTP.Listen); err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	for _, addr := range s.cfg.UDP.Listen {
+		conn, err := source.Listen(ctx, addr, s.cfg.UDP.Buffer, s.log)
+		if err != nil {
+			return fmt.Errorf("udp.listen: %w", err)
+		}
+		s.udp = append(s.udp, conn)
+	}
+	return nil
+}
+
+// close closes what listen opened, where nothing serves it.
+func (s *server) close() {
+	if s.httpLn != nil {
+		_ = s.httpLn.Close() // nobody is there to be told
+	}
+	for _, c := range s.udp {
+		_ = c.Close()
+	}
+}
+
+// makeKey makes, in development, the key on the first start.
+func (s *server) makeKey() (err error) {
+	if s.cfg.Development && s.cfg.Auth.KeyFile != "" {
+		s.key, err = signingKey(s.cfg)
+	}
+	return err
+}
+
+// makeState makes what has state, and gives it back what was saved.
+func (s *server) makeState() error {
+	table, err := s.cfg.MetricTable()
+	if err != nil {
+		return err
+	}
+	s.store = store.New(table, s.cfg.Store)
+	s.ledger = ledger.New(s.cfg.Ledger)
+	s.retain = &retain.Worker{Store: s.store, Ledger: s.ledger, Config: s.cfg.Retention, Log: s.log}
+	s.cfg.Ingest.Retention = s.cfg.Retention.Memory
+	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
+		Collector: func(out collect.Output) ingest.Collector {
+			s.collector = collect.New(s.cfg.Collect, out)
+			return s.collector
+		},
+		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.registry,
+	})
+	if err != nil {
+		return err
+	}
+	s.checkpoints = checkpoint.New(s.cfg.Checkpoint, durable.OS{}, checkpoint.Parts{
+		Store: s.store, Ledger: s.ledger, Collector: s.collector, Ingest: s.ingest, Pauser: s.ingest,
+	}, s.log)
+	return errors.Join(s.register(), s.restore())
+}
+
+func (s *server) restore() error {
+	info, err := s.checkpoints.Restore(context.Background())
+	if err != nil {
+		return err
+	}
+	s.whole = info.Whole()
+	if info.Path != "" {
+		s.log.Info("restored", "path", info.Path, "blocks", info.Blocks, "transfers", info.Transfers,
+			"claims", info.Claims, "damaged", info.Damaged, "refused", info.Refused, "took", info.Took)
+	}
+	return nil
+}
+
+func (s *server) makeAPI() error {
+	table, err := s.cfg.MetricTable()
+	if err != nil {
+		return err
+	}
+	verifier, err := auth.NewVerifier(s.cfg.Auth, time.Now)
+	if err != nil {
+		return err
+	}
+	s.api, err = httpapi.New(s.cfg.HTTP.API, httpapi.Parts{
+		Auth:   verifier,
+		Ingest: s.ingest,
+		Query:  query.New(s.store, table, s.cfg.Query),
+		Ledger: s.ledger,
+		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
+			return validate.Books(s.ledger, o), nil
+		},
+		Ready:  s.notReady,
+		Gather: s.registry, Register: s.registry, Log: s.log,
+	})
+	return err
+}
+
+func (s *server) notReady() []string {
+	if s.serving.Load() {
+		return nil
+	}
+	return []string{"starting or stopping"}
+}
+
+// register makes what the parts count known to /metrics.
+func (s *server) register() error {
+	all := append(s.gauges(),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, s.registry.Register(c))
+	}
+	return errors.Join(append(errs, s.checkpoints.Register(s.registry))...)
+}
+
+// run runs the server until ctx ends. What is added first stops last: the last
+// checkpoint sees all that the others took in.
+func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
+	g := run.Group{Grace: s.cfg.Grace}
+	save := &checkpoint.Worker{
+		Saver: s.checkpoints, Every: s.cfg.Checkpoint.Every, Grace: s.cfg.Grace, Soon: !s.whole, Log: s.log,
+	}
+	g.Add("checkpoint", save.Run)
+	g.Add("suspend", (&suspender{save: save.Step, log: s.log}).Run)
+	g.Add("retention", s.retain.Run)
+	g.Add("collector", s.ingest.Run)
+	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))
+	for i, conn := range s.udp {
+		u, err := source.NewUDP(conn, s.ingest, s.registry, s.log)
+		if err != nil {
+			return err
+		}
+		g.Add("udp "+s.cfg.UDP.Listen[i], u.Run)
+	}
+	g.Add("ready", s.beReady)
+	if playDemo {
+		p, err := s.player(out)
+		if err != nil {
+			return err
+		}
+		g.Add("demo", p.Run)
+	}
+	return g.Run(ctx)
+}
+
+// beReady is ready as long as all parts before it run.
+func (s *server) beReady(ctx context.Context) error {
+	s.serving.Store(true)
+	<-ctx.Done()
+	s.serving.Store(false)
+	return nil
+}
+
+// url is where the API is, for people on this machine.
+func (s *server) url() string { return "http://" + s.httpLn.Addr().String() }
+
+// player returns the demonstration, which is a client like any other.
+func (s *server) player(out io.Writer) (*demo.Player, error) {
+	if len(s.udp) == 0 {
+		return nil, errors.New("the demo needs udp.listen")
+	}
+	token, err := s.key.Sign(auth.Claims{
+		Subject: "demo", Roles: []auth.Role{auth.Writer, auth.Validator}, TTL: time.Hour,
+		Issuer: s.cfg.Auth.Issuer, Audience: s.cfg.Auth.Audience,
+	}, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("the demo needs a token, and so development mode: %w", err)
+	}
+	return &demo.Player{
+		URL: s.url(), UDP: s.udp[0].LocalAddr().String(), Token: token, Out: out,
+		Pace: 2 * time.Second, Wait: cmp.Or(s.cfg.Collect.Hold, time.Second)*2 + 20*time.Second,
+	}, nil
+}
