@@ -219,8 +219,8 @@ func (r *reader) bytes() ([]byte, error) {
 
 // block returns how many records the next block has, and their bytes, which are
 // good until the next call. io.EOF is the end of the file. After another error
-// the place is still that before the block, unless whole is set: then the block
-// is good, and only its sync marker is not.
+// the place is still that before the block; unless bytes come with it, then the
+// block is good, and only its sync marker is not.
 func (r *reader) block() (records int64, plain []byte, err error) {
 	if !r.fill(1) {
 		return 0, nil, r.end()
