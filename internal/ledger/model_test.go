@@ -40,9 +40,6 @@ func (m *model) putTransfer(t *transfer.Transfer) {
 		m.transfers = slices.DeleteFunc(m.transfers, func(o *transfer.Transfer) bool { return o == first })
 		m.dropped[0]++
 	}
-	slices.SortFunc(m.transfers, func(a, b *transfer.Transfer) int {
-		return cmp.Or(cmp.Compare(a.Opened[0], b.Opened[0]), cmp.Compare(a.ID, b.ID))
-	})
 }
 
 func (m *model) putClaim(c *transfer.Claim) (added, conflict bool) {
@@ -59,9 +56,6 @@ func (m *model) putClaim(c *transfer.Claim) (added, conflict bool) {
 		m.claims = slices.DeleteFunc(m.claims, func(o *transfer.Claim) bool { return o == first })
 		m.dropped[1]++
 	}
-	slices.SortFunc(m.claims, func(a, b *transfer.Claim) int {
-		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key(), b.Key()))
-	})
 	return true, false
 }
 
@@ -70,6 +64,16 @@ func (m *model) free(before int64) int {
 	m.transfers = slices.DeleteFunc(m.transfers, func(t *transfer.Transfer) bool { return transferEnd(t) <= float64(before) })
 	m.claims = slices.DeleteFunc(m.claims, func(c *transfer.Claim) bool { return claimEnd(c) <= float64(before) })
 	return n - len(m.transfers) - len(m.claims)
+}
+
+// sort puts everything in the order of answers.
+func (m *model) sort() {
+	slices.SortFunc(m.transfers, func(a, b *transfer.Transfer) int {
+		return cmp.Or(cmp.Compare(a.Opened[0], b.Opened[0]), cmp.Compare(a.ID, b.ID))
+	})
+	slices.SortFunc(m.claims, func(a, b *transfer.Claim) int {
+		return cmp.Or(cmp.Compare(a.Opened, b.Opened), cmp.Compare(a.Key(), b.Key()))
+	})
 }
 
 func within(opened, ended float64, f ledger.Filter) bool {
