@@ -10,7 +10,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/golang/snappy"
+	"github.com/klauspost/compress/snappy"
 	"github.com/linkedin/goavro/v2"
 )
 
