@@ -40,6 +40,9 @@ type Config struct {
 	Max int `koanf:"max"` // entries of each kind; those that ended first go first. Default 5 000 000
 }
 
+// Default returns the configuration that an operator gets who chooses nothing.
+func Default() Config { return Config{Max: DefaultMax} }
+
 // A Ledger holds transfers and claims in memory.
 type Ledger struct {
 	mu        sync.RWMutex
