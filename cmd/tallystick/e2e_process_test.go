@@ -112,38 +112,59 @@ type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
 	ended chan error
-	log   *bytes.Buffer // read only when it has ended
+	out   string // file with what it prints and logs
 	token string
 }
 
-// start starts a process in h and returns when it is ready. It is ended with
-// the test.
+// start starts a process in h and returns when it is ready.
 func start(t *testing.T, h home) *process {
 	t.Helper()
-	p := &process{home: h, t: t, ended: make(chan error, 1), log: new(bytes.Buffer)}
-	p.token = p.newToken()
-	p.cmd = exec.Command(binary, "serve", "--config", h.config)
+	token := newToken(t, h)
+	p := launch(t, h, "serve", "--config", h.config)
+	p.token = token
+	p.waitReady()
+	return p
+}
+
+// launch starts a process. It is ended with the test.
+func launch(t *testing.T, h home, args ...string) *process {
+	t.Helper()
+	out, err := os.CreateTemp(h.dir, "*.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	p := &process{home: h, t: t, ended: make(chan error, 1), out: out.Name()}
+	p.cmd = exec.Command(binary, args...)
 	p.cmd.Env = environ()
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() { p.ended <- p.cmd.Wait() }()
 	t.Cleanup(p.kill)
-	p.waitReady()
 	return p
 }
 
+// output returns what the process has printed and logged so far.
+func (p *process) output() string {
+	b, err := os.ReadFile(p.out)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
 // newToken makes a token for everything, and with the first one the key.
-func (p *process) newToken() string {
-	p.t.Helper()
-	cmd := exec.CommandContext(p.t.Context(), binary, "token", "--config", p.config, "--role", "admin", "--subject", "e2e")
+func newToken(t *testing.T, h home) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, "token", "--config", h.config, "--role", "admin", "--subject", "e2e")
 	cmd.Env = environ()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		p.t.Fatalf("token: %v\n%s", err, stderr.String())
+		t.Fatalf("token: %v\n%s", err, stderr.String())
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -178,16 +199,23 @@ func (p *process) poll(limit time.Duration, what string, done func() bool) {
 		case <-tick.C:
 		case err := <-p.ended:
 			p.ended <- err
-			p.t.Fatalf("not %s: the process ended: %v\n%s", what, err, p.log)
+			p.t.Fatalf("not %s: the process ended: %v", what, err)
 		case <-ctx.Done():
 			p.t.Fatalf("not %s after %v", what, limit)
 		}
 	}
 }
 
-// restart ends the process as a service manager does, and starts another one
-// in the same home.
-func (p *process) restart() *process {
+// waitOutput waits until the process has printed a text, and returns all that it
+// has printed.
+func (p *process) waitOutput(limit time.Duration, text string) string {
+	p.t.Helper()
+	p.poll(limit, "printed: "+text, func() bool { return strings.Contains(p.output(), text) })
+	return p.output()
+}
+
+// terminate ends the process as a service manager does.
+func (p *process) terminate() {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
@@ -196,11 +224,17 @@ func (p *process) restart() *process {
 	case err := <-p.ended:
 		p.ended <- err
 		if err != nil {
-			p.t.Fatalf("ended by SIGTERM: %v\n%s", err, p.log)
+			p.t.Fatalf("ended by SIGTERM: %v", err)
 		}
 	case <-time.After(30 * time.Second):
 		p.t.Fatal("30 s after SIGTERM it still runs")
 	}
+}
+
+// restart terminates the process and starts another one in the same home.
+func (p *process) restart() *process {
+	p.t.Helper()
+	p.terminate()
 	return start(p.t, p.home)
 }
 
@@ -212,7 +246,7 @@ func (p *process) kill() {
 	err := <-p.ended
 	p.ended <- err
 	if p.t.Failed() {
-		p.t.Logf("log of the process (%v):\n%s", err, p.log)
+		p.t.Logf("output of the process (%v):\n%s", err, p.output())
 	}
 }
 

@@ -163,6 +163,22 @@ func TestRestartInTheMiddle(t *testing.T) {
 	}
 }
 
+// TestDemo does what `make run` does: it shows the report within a minute, and
+// stays up until it is told to stop.
+func TestDemo(t *testing.T) {
+	h := newHome(t)
+	p := launch(t, h, "serve", "--demo", "--set", "data_dir="+h.dir, "--set", "http.listen="+h.http, "--set", "udp.listen="+h.udp)
+	out := p.waitOutput(time.Minute, "The same as JSON")
+	// Eight clients made 80 accesses: two opens failed, four reads went past the end of a file.
+	for _, want := range []string{"Development mode", "claims", "match", "80", "74"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in what the demo shows:\n%s", want, out)
+		}
+	}
+	p.waitReady()
+	p.terminate()
+}
+
 // toNow moves recorded packets in time, as if the last had been sent just now,
 // so that the test says the same on every day.
 func toNow(t *testing.T, packets []capture.Packet) {
