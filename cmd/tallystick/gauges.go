@@ -2,34 +2,36 @@ package main
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// gauges returns what store, ledger and retention count, for /metrics. They
-// themselves are deaf.
-func (s *server) gauges() []prometheus.Collector {
-	return []prometheus.Collector{
-		gauge("tallystick_store_levels", "Levels of the tree.", func() int { return s.store.Stats().Levels }),
-		gauge("tallystick_store_series", "Series held.", func() int { return s.store.Stats().Series }),
-		gauge("tallystick_store_blocks", "Blocks of 512 slots in use.", func() int { return s.store.Stats().Blocks }),
-		gauge("tallystick_store_bytes", "Memory of samples and their tree, in bytes.", func() int64 { return s.store.Stats().Bytes }),
-		counter("tallystick_store_late_samples_total", "Samples that went before the newest block of their series.",
-			func() int64 { return s.store.Stats().Late }),
-		gauge("tallystick_ledger_transfers", "Transfers held.", func() int { n, _ := s.ledger.Len(); return n }),
-		gauge("tallystick_ledger_claims", "Claims held.", func() int { _, n := s.ledger.Len(); return n }),
-		gauge("tallystick_ledger_bytes", "Memory of transfers and claims, in bytes, about.", s.ledger.Bytes),
-		counter("tallystick_ledger_dropped_total", "Transfers and claims dropped because ledger.max was reached.",
-			func() int { t, c := s.ledger.Dropped(); return t + c }),
-		counter("tallystick_retention_freed_blocks_total", "Blocks freed because they were too old.",
-			func() int64 { return s.retain.Stats().Blocks }),
-		counter("tallystick_retention_dropped_entries_total", "Transfers and claims dropped because they were too old.",
-			func() int64 { return s.retain.Stats().Entries }),
+// gauges tells /metrics what store, ledger and retention count. They themselves
+// are deaf.
+type gauges struct{ *server }
+
+// Describe tells nothing: the numbers are few, and checked as they come.
+func (gauges) Describe(chan<- *prometheus.Desc) {}
+
+// Collect tells the present numbers.
+func (g gauges) Collect(out chan<- prometheus.Metric) {
+	tell := func(kind prometheus.ValueType, name, help string, v float64) {
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("tallystick_"+name, help, nil, nil), kind, v)
 	}
-}
+	count, gauge := prometheus.CounterValue, prometheus.GaugeValue
 
-type integer interface{ ~int | ~int64 | ~uint64 }
+	s := g.store.Stats()
+	tell(gauge, "store_levels", "Levels of the tree.", float64(s.Levels))
+	tell(gauge, "store_series", "Series held.", float64(s.Series))
+	tell(gauge, "store_blocks", "Blocks of 512 slots in use.", float64(s.Blocks))
+	tell(gauge, "store_bytes", "Memory of samples and their tree.", float64(s.Bytes))
+	tell(count, "store_late_samples_total", "Samples that went before the newest block of their series.", float64(s.Late))
 
-func gauge[N integer](name, help string, f func() N) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
-}
+	transfers, claims := g.ledger.Len()
+	tell(gauge, "ledger_transfers", "Transfers held.", float64(transfers))
+	tell(gauge, "ledger_claims", "Claims held.", float64(claims))
+	tell(gauge, "ledger_bytes", "Memory of transfers and claims, about.", float64(g.ledger.Bytes()))
+	transfers, claims = g.ledger.Dropped()
+	tell(count, "ledger_dropped_transfers_total", "Transfers dropped because ledger.max was reached.", float64(transfers))
+	tell(count, "ledger_dropped_claims_total", "Claims dropped because ledger.max was reached.", float64(claims))
 
-func counter[N integer](name, help string, f func() N) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
+	r := g.retain.Stats()
+	tell(count, "retention_freed_blocks_total", "Blocks freed because they were too old.", float64(r.Blocks))
+	tell(count, "retention_dropped_entries_total", "Transfers and claims dropped because they were too old.", float64(r.Entries))
 }

@@ -68,10 +68,10 @@ func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (s *ser
 	if err := s.makeKey(); err != nil {
 		return nil, err
 	}
-	if err := s.makeState(); err != nil {
+	if err := s.makeState(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.makeAPI()
+	return s, s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
 }
 
 func (s *server) listen(ctx context.Context) (err error) {
@@ -108,7 +108,7 @@ func (s *server) makeKey() (err error) {
 }
 
 // makeState makes what has state, and gives it back what was saved.
-func (s *server) makeState() error {
+func (s *server) makeState(ctx context.Context) error {
 	table, err := s.cfg.MetricTable()
 	if err != nil {
 		return err
@@ -130,11 +130,11 @@ func (s *server) makeState() error {
 	s.checkpoints = checkpoint.New(s.cfg.Checkpoint, durable.OS{}, checkpoint.Parts{
 		Store: s.store, Ledger: s.ledger, Collector: s.collector, Ingest: s.ingest, Pauser: s.ingest,
 	}, s.log)
-	return errors.Join(s.register(), s.restore())
+	return errors.Join(s.register(), s.restore(ctx))
 }
 
-func (s *server) restore() error {
-	info, err := s.checkpoints.Restore(context.Background())
+func (s *server) restore(ctx context.Context) error {
+	info, err := s.checkpoints.Restore(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,13 +178,12 @@ func (s *server) notReady() []string {
 
 // register makes what the parts count known to /metrics.
 func (s *server) register() error {
-	all := append(s.gauges(),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	var errs []error
-	for _, c := range all {
-		errs = append(errs, s.registry.Register(c))
-	}
-	return errors.Join(append(errs, s.checkpoints.Register(s.registry))...)
+	return errors.Join(
+		s.checkpoints.Register(s.registry),
+		s.registry.Register(gauges{s}),
+		s.registry.Register(collectors.NewGoCollector()),
+		s.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
+	)
 }
 
 // run runs the server until ctx ends. What is added first stops last: the last

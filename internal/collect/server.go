@@ -96,6 +96,11 @@ func (c *Collector) overrule(s *server, is *Server) {
 	}
 }
 
+// Placeholder reports whether name is what s was called before it named itself.
+func (s *Server) Placeholder(name string) bool {
+	return strings.HasSuffix(name, placeholder("", s.SID))
+}
+
 // placeholder is the name of a server that has not named itself.
 func placeholder(ip string, sid uint64) string {
 	return ip + "#" + strconv.FormatUint(sid, 10)

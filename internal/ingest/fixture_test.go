@@ -41,6 +41,7 @@ type fake struct{ err error }
 
 func (f fake) Packet(time.Time, collect.Packet) error { return f.err }
 func (fake) Advance(time.Time)                        {}
+func (fake) Stats() collect.Stats                     { return collect.Stats{} }
 
 func newFixture(tb testing.TB, cfg ingest.Config, collector func(collect.Output) ingest.Collector) *fixture {
 	tb.Helper()

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tallystick/internal/collect"
+	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
@@ -37,6 +38,7 @@ func Default() Config { return Config{Future: 5 * time.Minute, Waiting: 100_000}
 type Collector interface {
 	Packet(now time.Time, p collect.Packet) error
 	Advance(now time.Time)
+	Stats() collect.Stats
 }
 
 // A Ledger keeps transfers and claims: ledger.Ledger.
@@ -44,6 +46,7 @@ type Ledger interface {
 	PutTransfer(t *transfer.Transfer)
 	PutClaim(c *transfer.Claim) (added bool, err error)
 	Claim(run, id string) *transfer.Claim
+	Transfers(f ledger.Filter) []*transfer.Transfer
 }
 
 // A Store keeps samples: store.Store.
@@ -90,6 +93,9 @@ func New(cfg Config, p Parts) (*Ingest, error) {
 		return nil, fmt.Errorf("register counters: %w", err)
 	}
 	i.collector = p.Collector(output{i})
+	if err := p.Metrics.Register(&collectorStats{of: i.collectorStats}); err != nil {
+		return nil, fmt.Errorf("register counters: %w", err)
+	}
 	return i, nil
 }
 
@@ -131,4 +137,10 @@ func (i *Ingest) Step() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.collector.Advance(i.now())
+}
+
+func (i *Ingest) collectorStats() collect.Stats {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.collector.Stats()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"tallystick/internal/collect"
+	"tallystick/internal/ledger"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
@@ -62,8 +63,10 @@ func (o output) Sample(s collect.Sample) {
 	o.i.sample(clientPath(s.Site, s.Server, s.Client), s.Metric, s.Time, s.Value)
 }
 
-// Server puts s into the directory, and samples the claims that waited for it.
+// Server puts s into the directory, gives its name to the transfers that were
+// told before it was known, and samples the claims that waited for it.
 func (o output) Server(s collect.Server) {
+	o.i.rename(s)
 	names, err := o.i.servers.put(s)
 	if err != nil {
 		o.i.counts.reject(kindServer, ReasonFull)
@@ -71,6 +74,22 @@ func (o output) Server(s collect.Server) {
 	for _, name := range names {
 		for _, c := range o.i.waiting.take(name) {
 			o.i.place(c)
+		}
+	}
+}
+
+// rename gives transfers of s that were told under a placeholder its name. Their
+// samples stay where they are: the tree has no way to move what others have
+// added to.
+func (i *Ingest) rename(s collect.Server) {
+	for _, was := range s.Names {
+		if was == s.Name || !s.Placeholder(was) {
+			continue
+		}
+		for _, t := range i.ledger.Transfers(ledger.Filter{Server: was}) {
+			named := *t // what is in the ledger does not change
+			named.Site, named.Server, named.Address, named.Version = s.Site, s.Name, s.Address, s.Version
+			i.ledger.PutTransfer(&named)
 		}
 	}
 }

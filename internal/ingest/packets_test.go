@@ -34,6 +34,9 @@ func (c *counting) Packet(now time.Time, _ collect.Packet) error {
 
 func (c *counting) Advance(now time.Time) { c.advances = append(c.advances, now) }
 
+// Stats tells nothing: no test looks at it.
+func (*counting) Stats() collect.Stats { return collect.Stats{} }
+
 func TestPacketReasons(t *testing.T) {
 	f := func(err error, want string) {
 		t.Helper()

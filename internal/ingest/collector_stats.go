@@ -1,0 +1,33 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/collect"
+)
+
+// collectorStats tells what the collector counts: it is deaf, and has one lock
+// for all its numbers, which are therefore read together.
+type collectorStats struct{ of func() collect.Stats }
+
+// Describe tells nothing: the numbers are few, and checked as they come.
+func (*collectorStats) Describe(chan<- *prometheus.Desc) {}
+
+// Collect tells the present numbers.
+func (c *collectorStats) Collect(out chan<- prometheus.Metric) {
+	s := c.of()
+	tell := func(kind prometheus.ValueType, name, help string, v float64) {
+		out <- prometheus.MustNewConstMetric(prometheus.NewDesc("tallystick_collect_"+name, help, nil, nil), kind, v)
+	}
+	count, gauge := prometheus.CounterValue, prometheus.GaugeValue
+	datagrams := prometheus.NewDesc("tallystick_collect_datagrams_total", "Datagrams, by what they turned out to be.", []string{"kind"}, nil)
+	for kind, n := range s.Packets {
+		out <- prometheus.MustNewConstMetric(datagrams, count, float64(n), kind.String())
+	}
+	tell(count, "duplicates_total", "Datagrams that came again.", float64(s.Duplicates))
+	tell(count, "late_records_total", "Records about files that were finished already.", float64(s.Late))
+	tell(count, "refused_records_total", "Records refused because collect.max was reached.", float64(s.Full))
+	tell(gauge, "lives", "Lives of servers held.", float64(s.Lives))
+	tell(gauge, "sessions", "Sessions held.", float64(s.Users))
+	tell(gauge, "open_files", "Open files held.", float64(s.Files))
+}
