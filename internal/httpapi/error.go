@@ -68,7 +68,7 @@ type errorJSON struct {
 	Incident string `json:"incident,omitempty"`
 }
 
-// write answers with e. A client that has gone is not told.
+// write answers with e.
 func (e *Error) write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", typeJSON)
@@ -79,7 +79,8 @@ func (e *Error) write(w http.ResponseWriter) {
 	w.WriteHeader(e.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(errorBody{e.result, errorJSON{e.code(), e.Message, e.Field, e.incident}})
+	body := errorBody{e.result, errorJSON{e.code(), e.Message, e.Field, e.incident}}
+	_ = enc.Encode(&body) //nolint:errchkjson // a client that has gone is not told
 }
 
 // refuse returns an error of the caller's making.

@@ -58,7 +58,3 @@ func WriteSeries(w http.ResponseWriter, s []query.Series) error {
 func WriteReport(w http.ResponseWriter, r *validate.Report) error {
 	return writeReport(newEncoder(w, typeJSON), r)
 }
-
-func WriteCSV(w http.ResponseWriter, r *validate.Report) error {
-	return writeCSV(newEncoder(w, typeCSV), r)
-}

@@ -110,7 +110,9 @@ func judge(r *ingest.Result, index, line int, how string) bool {
 // A queryFunc is a Querier.
 type queryFunc func(context.Context, query.Request) ([]query.Series, error)
 
-func (f queryFunc) Query(ctx context.Context, r query.Request) ([]query.Series, error) { return f(ctx, r) }
+func (f queryFunc) Query(ctx context.Context, r query.Request) ([]query.Series, error) {
+	return f(ctx, r)
+}
 
 // A server is an API under test. Every answer of it is held against the contract.
 type server struct {
@@ -132,10 +134,14 @@ func newServer(t *testing.T, cfg httpapi.Config) *server {
 	t.Helper()
 	s := &server{
 		T: t, intake: new(intake), ledger: ledger.New(ledger.Config{}),
-		registry: prometheus.NewRegistry(), log: new(bytes.Buffer), contract: contract(t),
+		registry: prometheus.NewRegistry(), log: new(bytes.Buffer),
+	}
+	var err error
+	registerNDJSON()
+	if s.contract, err = gorillamux.NewRouter(document(t)); err != nil {
+		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "key.pem")
-	var err error
 	if s.key, err = auth.CreateKey(file); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +232,7 @@ func (s *server) hold(req *http.Request, res *http.Response, body []byte) {
 		Options: &openapi3filter.Options{IncludeResponseStatus: true},
 	}
 	in.SetBodyBytes(body)
-	if err := openapi3filter.ValidateResponse(s.Context(), in); err != nil {
+	if err := openapi3filter.ValidateResponse(req.Context(), in); err != nil {
 		s.Errorf("%s %s: the answer %d %q breaks the contract: %v", req.Method, req.URL.Path, res.StatusCode, body, err)
 	}
 }
@@ -254,21 +260,11 @@ func document(t *testing.T) *openapi3.T {
 	return doc
 }
 
-func contract(t *testing.T) routers.Router {
-	t.Helper()
-	registerNDJSON()
-	router, err := gorillamux.NewRouter(document(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return router
-}
-
 // unmarshal reads the body of an answer.
-func unmarshal[T any](s *server, a told) T {
+func unmarshal[T any](s *server, a told) *T {
 	s.Helper()
-	var v T
-	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+	v := new(T)
+	if err := json.Unmarshal([]byte(a.body), v); err != nil {
 		s.Fatalf("%q: %v", a.body, err)
 	}
 	return v
@@ -281,7 +277,7 @@ type fault struct {
 }
 
 // wantError checks an answer that is an error.
-func (s *server) wantError(a told, status int, code, field string) fault {
+func (s *server) wantError(a told, status int, code, field string) *fault {
 	s.Helper()
 	f := unmarshal[fault](s, a)
 	if a.status != status || f.Error.Code != code || f.Error.Field != field || f.Error.Message == "" {

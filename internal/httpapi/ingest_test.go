@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -33,7 +34,7 @@ func TestPacketsForms(t *testing.T) {
 		t.Helper()
 		s := newServer(t, httpapi.Config{})
 		got := s.post("/api/v1/packets", body)
-		want := ingest.Result{Accepted: 2}
+		want := &ingest.Result{Accepted: 2}
 		if diff := cmp.Diff(want, unmarshal[ingest.Result](s, got)); got.status != http.StatusOK || diff != "" {
 			t.Errorf("%q: %d, %s", body, got.status, diff)
 		}
@@ -98,7 +99,7 @@ func TestPacketsRejects(t *testing.T) {
 	f(`{}`+message("bad", []byte("x"))+good+`{}`, 1, bad(0, "data"), bad(1, "bad"), bad(3, "data"))
 }
 
-func (i *intake) take(ps []collect.Packet) ingest.Result { return i.Packets(nil, ps) }
+func (i *intake) take(ps []collect.Packet) ingest.Result { return i.Packets(context.Background(), ps) }
 
 // Ensure a message may have maxMessage bytes, whatever is around it, and one that
 // has more is refused without being held.
@@ -161,8 +162,8 @@ func TestPacketsBodyBreaks(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer res.Body.Close()
-		var f fault
-		if err := json.NewDecoder(res.Body).Decode(&f); err != nil {
+		f := new(fault)
+		if err := json.NewDecoder(res.Body).Decode(f); err != nil {
 			t.Fatal(err)
 		}
 		if res.StatusCode != http.StatusBadRequest || f.Accepted != 3 || f.Rejected != 1 ||
@@ -248,14 +249,14 @@ func TestClaimsAreStrict(t *testing.T) {
 	s := newServer(t, httpapi.Config{})
 	got := s.post("/api/v1/claims", `[
 		{"run":"r","id":"1","server":"s:1","path":"/a","opened":5.5,"outcome":"ok","asked":{"read":9007199254740993}},
-		{"run":"r","id":"2","recieved":{"read":1}},
+		{"run":"r","id":"2","got":{"read":1}},
 		{"run":"r","id":"3","asked":{"bytes":1}},
 		{"run":"r","id":4},
 		{"run":"r","id":"5","asked":{"read":1.5}},
 		{"run":"r","id":"6"}]`)
 	res := unmarshal[ingest.Result](s, got)
-	want := ingest.Result{Accepted: 2, Rejected: 4, Errors: []ingest.Reject{
-		{Index: 1, Reason: "field", Text: `unknown field "recieved"`},
+	want := &ingest.Result{Accepted: 2, Rejected: 4, Errors: []ingest.Reject{
+		{Index: 1, Reason: "field", Text: `unknown field "got"`},
 		{Index: 2, Reason: "field", Text: `unknown field "bytes"`},
 		{Index: 3, Reason: "field", Text: "id cannot be a number"},
 		{Index: 4, Reason: "field", Text: "asked.read cannot be a number 1.5"},
@@ -275,7 +276,7 @@ func TestLines(t *testing.T) {
 	if want := (ingest.LineOptions{Cluster: "c", Precision: "ms"}); s.intake.options != want {
 		t.Errorf("got %+v, want %+v", s.intake.options, want)
 	}
-	want := ingest.Result{Accepted: 1, Rejected: 1, Errors: []ingest.Reject{{Index: 1, Line: 2, Reason: "bad", Text: "it says so"}}}
+	want := &ingest.Result{Accepted: 1, Rejected: 1, Errors: []ingest.Reject{{Index: 1, Line: 2, Reason: "bad", Text: "it says so"}}}
 	if diff := cmp.Diff(want, unmarshal[ingest.Result](s, got)); diff != "" {
 		t.Error(diff)
 	}
@@ -314,7 +315,9 @@ func TestLinesInPieces(t *testing.T) {
 	}
 }
 
-func (i *intake) takeLines(b []byte) ingest.Result { return i.Lines(nil, b, ingest.LineOptions{}) }
+func (i *intake) takeLines(b []byte) ingest.Result {
+	return i.Lines(context.Background(), b, ingest.LineOptions{})
+}
 
 // Ensure a line that no window holds is refused with its number, and those after
 // it are taken.

@@ -67,14 +67,14 @@ func page[T any](
 	f.Limit++
 	var last T
 	next := ""
-	e.WriteString(`{"` + name + `":[`)
+	e.text(`{"` + name + `":[`)
 	for v := range all(f) {
 		if left == 0 {
 			next = cursor(last).String()
 			break
 		}
 		if left < f.Limit-1 {
-			e.WriteByte(',')
+			e.text(",")
 		}
 		if err := e.line(v); err != nil {
 			return err
@@ -82,11 +82,11 @@ func page[T any](
 		last = v
 		left--
 	}
-	e.WriteByte(']')
+	e.text("]")
 	if next != "" {
-		e.WriteString(`,"next":"` + next + `"`) // a cursor needs no quoting
+		e.text(`,"next":"` + next + `"`) // a cursor needs no quoting
 	}
-	e.WriteString("}\n")
+	e.text("}\n")
 	return e.Flush()
 }
 

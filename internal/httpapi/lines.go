@@ -39,7 +39,7 @@ func takeLines(body io.Reader, t *tally, put func([]byte) ingest.Result) error {
 			return nil
 		case err != nil:
 			l.take(held[:bytes.LastIndexByte(held, '\n')+1])
-			l.refuse(&badInput{reasonBody, broken(err).Message})
+			l.refuse(&inputError{reasonBody, broken(err).Message})
 			return err
 		}
 		lines := whole(held)
@@ -82,7 +82,7 @@ func (l *liner) take(lines []byte) {
 	l.before += bytes.Count(lines, []byte{'\n'})
 }
 
-func (l *liner) refuse(bad *badInput) {
+func (l *liner) refuse(bad *inputError) {
 	rejects := []ingest.Reject{{Index: l.index(), Line: l.before + 1, Reason: bad.reason, Text: bad.text}}
 	l.tally.refuse(rejects)
 	l.tally.add(ingest.Result{Rejected: 1, Errors: rejects})

@@ -26,14 +26,14 @@ const (
 	reasonBody    = "body"     // the body broke off here
 )
 
-// A badInput is what is wrong with one message or line. Those after it can be
+// A inputError is what is wrong with one message or line. Those after it can be
 // read.
-type badInput struct{ reason, text string }
+type inputError struct{ reason, text string }
 
-func (b *badInput) Error() string { return b.text }
+func (b *inputError) Error() string { return b.text }
 
-func tooLong() *badInput {
-	return &badInput{reasonTooLong, "it is longer than 256 KiB"}
+func tooLong() *inputError {
+	return &inputError{reasonTooLong, "it is longer than 256 KiB"}
 }
 
 // messages cuts a body into its messages: one, several one behind the other, or
@@ -52,7 +52,7 @@ func newMessages(r io.Reader) *messages {
 }
 
 // next returns the next message, valid until the next call. The error is io.EOF
-// behind the last one, a *badInput if this one is none, and any other if the
+// behind the last one, a *inputError if this one is none, and any other if the
 // body cannot be read on.
 func (m *messages) next() ([]byte, error) {
 	c, err := m.first()
@@ -68,7 +68,7 @@ func (m *messages) next() ([]byte, error) {
 	default:
 		n, err = m.scalar("\n")
 	}
-	if bad := (*badInput)(nil); errors.As(err, &bad) {
+	if bad := (*inputError)(nil); errors.As(err, &bad) {
 		return nil, m.recover(bad)
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func (m *messages) first() (byte, error) {
 	case c == ']':
 		return 0, m.closes()
 	case m.comma && c != ',':
-		return 0, m.stop(&badInput{reasonSyntax, "there is no comma between it and the one before"})
+		return 0, m.stop(&inputError{reasonSyntax, "there is no comma between it and the one before"})
 	case m.comma:
 		m.win.take(1)
 		m.comma = false
@@ -110,7 +110,7 @@ func (m *messages) first() (byte, error) {
 // ends returns what it means that err came instead of a message.
 func (m *messages) ends(err error) error {
 	if errors.Is(err, io.EOF) && m.array {
-		return m.stop(&badInput{reasonSyntax, "the body ends in the middle of the array"})
+		return m.stop(&inputError{reasonSyntax, "the body ends in the middle of the array"})
 	}
 	return err
 }
@@ -122,11 +122,11 @@ func (m *messages) closes() error {
 	if _, err := m.win.skip(" \t\r\n"); err != nil {
 		return err
 	}
-	return m.stop(&badInput{reasonSyntax, "something comes after the array"})
+	return m.stop(&inputError{reasonSyntax, "something comes after the array"})
 }
 
 // stop makes bad the last thing that is read.
-func (m *messages) stop(bad *badInput) *badInput {
+func (m *messages) stop(bad *inputError) *inputError {
 	m.array = false
 	m.win.close()
 	return bad
@@ -135,9 +135,8 @@ func (m *messages) stop(bad *badInput) *badInput {
 // nested returns the length of the object, array or string that the window
 // begins with.
 func (m *messages) nested() (int, error) {
-	var depth int
-	var quoted, escaped bool
 	var b []byte
+	var in nesting
 	for n := 0; ; n++ {
 		if n == len(b) {
 			var err error
@@ -146,32 +145,51 @@ func (m *messages) nested() (int, error) {
 			}
 		}
 		switch c := b[n]; {
-		case escaped:
-			escaped = false
-		case quoted && c == '\\':
-			escaped = true
-		case c == '"':
-			if quoted = !quoted; !quoted && depth == 0 {
-				return n + 1, nil
-			}
-		case quoted && c == '\n':
-			return 0, &badInput{reasonSyntax, "a line ends in the middle of a string"}
-		case quoted:
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			if depth--; depth == 0 {
-				return n + 1, nil
-			}
+		case in.quoted && c == '\n':
+			return 0, &inputError{reasonSyntax, "a line ends in the middle of a string"}
+		case in.ends(c):
+			return n + 1, nil
 		}
 	}
+}
+
+// A nesting is where in a JSON value one is.
+type nesting struct {
+	depth           int // of brackets
+	quoted, escaped bool
+}
+
+// ends goes on by c and reports whether the value ends with it.
+func (s *nesting) ends(c byte) bool {
+	if s.quoted {
+		switch {
+		case s.escaped:
+			s.escaped = false
+		case c == '\\':
+			s.escaped = true
+		case c == '"':
+			s.quoted = false
+			return s.depth == 0
+		}
+		return false
+	}
+	switch c {
+	case '"':
+		s.quoted = true
+	case '{', '[':
+		s.depth++
+	case '}', ']':
+		s.depth--
+		return s.depth == 0
+	}
+	return false
 }
 
 // scalar returns the length of what the window begins with, up to one of ends.
 func (m *messages) scalar(ends string) (int, error) {
 	for n := 0; ; n++ {
 		b, err := m.win.need(n)
-		if cut := (*badInput)(nil); errors.As(err, &cut) && cut.reason == reasonSyntax {
+		if cut := (*inputError)(nil); errors.As(err, &cut) && cut.reason == reasonSyntax {
 			return n, nil // the body ends with it
 		}
 		if err != nil {
@@ -184,14 +202,14 @@ func (m *messages) scalar(ends string) (int, error) {
 }
 
 // reject tells m that the message that next returned last is not JSON.
-func (m *messages) reject(bad *badInput) *badInput {
+func (m *messages) reject(bad *inputError) *inputError {
 	m.win.back()
 	return m.recover(bad)
 }
 
 // recover goes on behind a message that is not one: at the next line that begins
 // with an object. In an array there may be anything on a line.
-func (m *messages) recover(bad *badInput) *badInput {
+func (m *messages) recover(bad *inputError) *inputError {
 	if m.broken++; m.array || m.broken > maxBroken {
 		bad.text += "; nothing after it was read"
 		return m.stop(bad)

@@ -26,7 +26,7 @@ func (a *API) postClaims(w http.ResponseWriter, r *http.Request) error {
 // bulk takes a body of messages, in batches.
 func bulk[T any](
 	a *API, w http.ResponseWriter, r *http.Request,
-	decode func([]byte) (T, *badInput), put func(context.Context, []T) ingest.Result,
+	decode func([]byte) (T, *inputError), put func(context.Context, []T) ingest.Result,
 ) error {
 	body, err := a.open(w, r)
 	if err != nil {
@@ -38,11 +38,11 @@ func bulk[T any](
 }
 
 // takeAll reads m to its end. The error is why it could not.
-func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *badInput), put func([]T) ingest.Result) error {
+func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *inputError), put func([]T) ingest.Result) error {
 	var b batch[T]
 	for index := 0; ; index++ {
 		raw, err := m.next()
-		var bad *badInput
+		var bad *inputError
 		switch {
 		case errors.Is(err, io.EOF):
 			b.flush(t, put)
@@ -50,7 +50,7 @@ func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *badInput), p
 		case errors.As(err, &bad):
 			b.refuse(index, bad)
 		case err != nil:
-			b.refuse(index, &badInput{reasonBody, broken(err).Message})
+			b.refuse(index, &inputError{reasonBody, broken(err).Message})
 			b.flush(t, put)
 			return err
 		default:
@@ -63,7 +63,7 @@ func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *badInput), p
 }
 
 // decodeInto decodes the message that m gave out last.
-func decodeInto[T any](b *batch[T], index int, m *messages, raw []byte, decode func([]byte) (T, *badInput)) {
+func decodeInto[T any](b *batch[T], index int, m *messages, raw []byte, decode func([]byte) (T, *inputError)) {
 	item, bad := decode(raw)
 	switch {
 	case bad == nil:
@@ -77,7 +77,7 @@ func decodeInto[T any](b *batch[T], index int, m *messages, raw []byte, decode f
 
 // decodePacket decodes a message of the XRootD monitoring shoveler. It has other
 // keys too, which may be anything.
-func decodePacket(raw []byte) (collect.Packet, *badInput) {
+func decodePacket(raw []byte) (collect.Packet, *inputError) {
 	var p struct {
 		Remote string `json:"remote"`
 		Data   []byte `json:"data"`
@@ -86,14 +86,14 @@ func decodePacket(raw []byte) (collect.Packet, *badInput) {
 		return collect.Packet{}, unfit(err)
 	}
 	if len(p.Data) == 0 {
-		return collect.Packet{}, &badInput{reasonData, "it has no data"}
+		return collect.Packet{}, &inputError{reasonData, "it has no data"}
 	}
 	return collect.Packet{Remote: p.Remote, Data: p.Data}, nil
 }
 
 // decodeClaim decodes a claim. A key that no claim has is an error: it is a slip
 // of the pen, or counts that would be lost.
-func decodeClaim(raw []byte) (*transfer.Claim, *badInput) {
+func decodeClaim(raw []byte) (*transfer.Claim, *inputError) {
 	c := new(transfer.Claim)
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -104,7 +104,7 @@ func decodeClaim(raw []byte) (*transfer.Claim, *badInput) {
 }
 
 // unfit returns what err of encoding/json says, in words of the sender's.
-func unfit(err error) *badInput {
+func unfit(err error) *inputError {
 	var (
 		kind   *json.UnmarshalTypeError
 		coding base64.CorruptInputError
@@ -112,13 +112,13 @@ func unfit(err error) *badInput {
 	text := strings.TrimPrefix(err.Error(), "json: ")
 	switch {
 	case errors.As(err, &kind):
-		return &badInput{reasonField, mistyped(kind)}
+		return &inputError{reasonField, mistyped(kind)}
 	case errors.As(err, &coding):
-		return &badInput{reasonData, "data is not base64: " + text}
+		return &inputError{reasonData, "data is not base64: " + text}
 	case strings.HasPrefix(text, "unknown field "):
-		return &badInput{reasonField, text}
+		return &inputError{reasonField, text}
 	}
-	return &badInput{reasonSyntax, text}
+	return &inputError{reasonSyntax, text}
 }
 
 func mistyped(err *json.UnmarshalTypeError) string {

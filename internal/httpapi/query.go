@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"tallystick/internal/query"
@@ -16,6 +17,9 @@ func (a *API) query(w http.ResponseWriter, r *http.Request) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&req); err != nil {
 		return refuse("", unfit(err).text)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return refuse("", "something comes after it")
 	}
 	series, err := a.parts.Query.Query(r.Context(), req)
 	if err != nil {
@@ -38,16 +42,16 @@ func queryError(err error) error {
 // writeSeries writes the answer value by value: encoding/json would first put
 // each series together, twice.
 func writeSeries(e *encoder, series []query.Series) error {
-	e.WriteString(`{"series":[`)
+	e.text(`{"series":[`)
 	for i := range series {
 		if i > 0 {
-			e.WriteByte(',')
+			e.text(",")
 		}
 		if err := e.series(&series[i]); err != nil {
 			return err
 		}
 	}
-	e.WriteString("]}\n")
+	e.text("]}\n")
 	return e.Flush()
 }
 
@@ -65,17 +69,17 @@ func (e *encoder) series(s *query.Series) error {
 	if err != nil {
 		return fmt.Errorf("write series: %w", err)
 	}
-	e.WriteByte('\n')
-	e.Write(head[:len(head)-1])
-	e.WriteString(`,"values":[`)
+	e.text("\n")
+	e.text(string(head[:len(head)-1]))
+	e.text(`,"values":[`)
 	for i, v := range s.Values {
 		if i > 0 {
-			e.WriteByte(',')
+			e.text(",")
 		}
 		if _, err := e.Write(v.AppendJSON(e.AvailableBuffer())); err != nil {
 			return err // the first error stays: looking once per value is enough
 		}
 	}
-	_, err = e.WriteString("]}")
-	return err
+	e.text("]}")
+	return nil
 }

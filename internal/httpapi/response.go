@@ -94,6 +94,9 @@ func newEncoder(w http.ResponseWriter, mediaType string) *encoder {
 	return e
 }
 
+// text writes s as it is. An error is that of every later write, and of Flush.
+func (e *encoder) text(s string) { _, _ = e.WriteString(s) }
+
 // line writes v and a newline.
 func (e *encoder) line(v any) error { return e.enc.Encode(v) }
 

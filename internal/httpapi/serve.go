@@ -31,18 +31,22 @@ func Serve(ln net.Listener, h http.Handler, grace time.Duration, log *slog.Logge
 		go func() { failed <- srv.Serve(ln) }()
 		select {
 		case err := <-failed:
-			return errors.Join(err, stop(srv, 0, cut, g, log))
+			return errors.Join(err, stop(ctx, srv, 0, cut, g, log))
 		case <-ctx.Done():
-			err := stop(srv, grace, cut, g, log)
-			<-failed // it has returned as soon as stopping began
+			err := stop(ctx, srv, grace, cut, g, log)
+			if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
+				err = errors.Join(err, e)
+			}
 			return err
 		}
 	}
 }
 
 // stop ends srv within grace and the little that handlers need to notice it.
-func stop(srv *http.Server, grace time.Duration, cut func(), g *gate, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+func stop(
+	ctx context.Context, srv *http.Server, grace time.Duration, cut func(), g *gate, log *slog.Logger,
+) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	err := srv.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

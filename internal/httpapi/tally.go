@@ -53,8 +53,7 @@ func (t *tally) answer(w http.ResponseWriter, err error) error {
 
 // broken returns what is told of a body that could not be read to its end.
 func broken(err error) *Error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(large.Limit)
 	}
 	return refuse("", "read body: "+err.Error())
@@ -85,7 +84,7 @@ func (b *batch[T]) take(index int, item T, size int) {
 	b.bytes += size
 }
 
-func (b *batch[T]) refuse(index int, bad *badInput) {
+func (b *batch[T]) refuse(index int, bad *inputError) {
 	b.refused = append(b.refused, ingest.Reject{Index: index, Reason: bad.reason, Text: bad.text})
 }
 

@@ -1,8 +1,11 @@
 package httpapi
 
 import (
-		"fmt"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
@@ -27,9 +30,9 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 	case typeNDJSON:
 		return writeVerdicts(newEncoder(w, kind), report)
 	case typeCSV:
-		return writeCSV(newEncoder(w, "text/csv; charset=utf-8"), report)
+		return writeTo(newEncoder(w, typeCSV+"; charset=utf-8"), report, validate.WriteCSV)
 	case typeText:
-		return writeTable(newEncoder(w, "text/plain; charset=utf-8"), report)
+		return writeTo(newEncoder(w, typeText+"; charset=utf-8"), report, validate.WriteTable)
 	}
 	return writeReport(newEncoder(w, kind), report)
 }
@@ -43,28 +46,34 @@ func writeVerdicts(e *encoder, r *validate.Report) error {
 	return e.Flush()
 }
 
-// writeReport writes what encoding/json would, but verdict by verdict.
-func writeReport(e *encoder, r *validate.Report) error {
-	head := []struct {
-		name string
-		v    any
-	}{{`{"totals":`, r.Totals}, {`,"servers":`, list(r.Servers)}, {`,"clients":`, list(r.Clients)}}
-	for _, h := range head {
-		e.WriteString(h.name)
-		if err := e.line(h.v); err != nil {
-			return err
-		}
+// writeTo writes a report in one of the forms that validate has, through the
+// buffer.
+func writeTo(e *encoder, r *validate.Report, write func(io.Writer, *validate.Report) error) error {
+	if err := write(e, r); err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
-	e.WriteString(`,"verdicts":[`)
+	return e.Flush()
+}
+
+// writeReport writes what encoding/json would, but verdict by verdict: the
+// verdicts are the last field and all that is large.
+func writeReport(e *encoder, r *validate.Report) error {
+	head := *r
+	head.Servers, head.Clients, head.Verdicts = list(r.Servers), list(r.Clients), []transfer.Verdict{}
+	text, err := json.Marshal(&head)
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	e.text(strings.TrimSuffix(string(text), "]}"))
 	for i := range r.Verdicts {
 		if i > 0 {
-			e.WriteByte(',')
+			e.text(",")
 		}
 		if err := e.verdict(&r.Verdicts[i]); err != nil {
 			return err
 		}
 	}
-	e.WriteString("]}\n")
+	e.text("]}\n")
 	return e.Flush()
 }
 
@@ -82,4 +91,3 @@ func (e *encoder) verdict(v *transfer.Verdict) error {
 	c.Transfers = list(v.Transfers)
 	return e.line(&c)
 }
-

@@ -20,14 +20,14 @@ type window struct {
 }
 
 // need returns what is read and not taken, more than n bytes of it. The error is
-// a *badInput if the body is not that long, or the window is not.
+// a *inputError if the body is not that long, or the window is not.
 func (w *window) need(n int) ([]byte, error) {
 	for w.pos+n >= w.end {
 		if w.end-w.pos == w.max {
 			return nil, tooLong()
 		}
 		if err := w.fill(); errors.Is(err, io.EOF) {
-			return nil, &badInput{reasonSyntax, "the body ends in the middle of it"}
+			return nil, &inputError{reasonSyntax, "the body ends in the middle of it"}
 		} else if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,182 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"tallystick/internal/auth"
+	"tallystick/internal/httpapi"
+	"tallystick/internal/query"
+)
+
+// serve serves h until stop is called; ended is what the part returned.
+func serve(t *testing.T, h http.HandlerFunc, grace time.Duration) (url string, stop func(), ended <-chan error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	done := make(chan error, 1)
+	go func() { done <- httpapi.Serve(ln, h, grace, slog.New(slog.DiscardHandler))(ctx) }()
+	return "http://" + ln.Addr().String(), cancel, done
+}
+
+// Ensure a request in flight is answered, and only then the part returns.
+func TestServeFinishes(t *testing.T) {
+	begun, finish := make(chan bool), make(chan bool)
+	url, stop, ended := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		begun <- true
+		<-finish
+		io.WriteString(w, "done")
+	}, time.Minute)
+	answered := make(chan string, 1)
+	go func() {
+		res, err := http.Get(url)
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		answered <- string(b)
+	}()
+	<-begun
+	stop()
+	waitRefused(t, url) // it has been told
+	select {
+	case err := <-ended:
+		t.Fatalf("returned with a request in flight: %v", err)
+	default:
+	}
+	close(finish)
+	if got := <-answered; got != "done" {
+		t.Errorf("got %q, want done", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("got %v, want nil", err)
+	}
+}
+
+// waitRefused waits until nobody listens any more.
+func waitRefused(t *testing.T, url string) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		conn, err := net.Dial("tcp", url[len("http://"):])
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
+
+// Ensure a request that takes longer than the grace is cut, and its handler has
+// returned when the part has.
+func TestServeCuts(t *testing.T) {
+	begun, returned := make(chan bool), make(chan bool, 1)
+	url, stop, ended := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-r.Context().Done()
+		returned <- true
+	}, time.Millisecond)
+	failed := make(chan error, 1)
+	go func() {
+		res, err := http.Get(url)
+		if err == nil {
+			res.Body.Close()
+		}
+		failed <- err
+	}()
+	<-begun
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("got %v, want nil", err)
+	}
+	select {
+	case <-returned:
+	default:
+		t.Error("the handler is still running")
+	}
+	if err := <-failed; err == nil {
+		t.Error("the request was answered")
+	}
+}
+
+// Ensure a listener that fails ends the part with an error.
+func TestServeFails(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.Close()
+	err = httpapi.Serve(ln, http.NotFoundHandler(), 0, slog.New(slog.DiscardHandler))(t.Context())
+	if !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v, want %v", err, net.ErrClosed)
+	}
+}
+
+// stalling is a server with little patience, and a connection to it that has sent
+// head; returned is closed when the handler has returned.
+func stalling(t *testing.T, head func(*server) string) (s *server, conn net.Conn, returned <-chan bool) {
+	t.Helper()
+	s = newServer(t, httpapi.Config{Stall: 20 * time.Millisecond})
+	done := make(chan bool)
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		s.api.ServeHTTP(w, r)
+	}))
+	t.Cleanup(h.Close)
+	conn, err := net.Dial("tcp", h.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	io.WriteString(conn, head(s))
+	return s, conn, done
+}
+
+// Ensure a client that stops to send loses its connection, and what it has sent
+// is taken.
+func TestStalledBody(t *testing.T) {
+	s, conn, returned := stalling(t, func(s *server) string {
+		return fmt.Sprintf("POST /api/v1/packets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n%s",
+			s.token(auth.Writer), message("a:1", []byte("x")))
+	})
+	<-returned
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusBadRequest || len(s.intake.packets) != 1 {
+		t.Errorf("got %d, and %d packets, want 400 and 1", res.StatusCode, len(s.intake.packets))
+	}
+}
+
+// Ensure a client that does not take its answer loses its connection.
+func TestStalledReader(t *testing.T) {
+	_, _, returned := stalling(t, func(s *server) string {
+		s.query = func(context.Context, query.Request) ([]query.Series, error) {
+			values := make(query.Values, 10_000)
+			series := make([]query.Series, 2000) // 40 MB in JSON: more than any socket buffers
+			for i := range series {
+				series[i] = query.Series{Metric: "m", Step: 1, Values: values}
+			}
+			return series, nil
+		}
+		body := `{"from":1,"to":2,"levels":[{"cluster":"a"}]}`
+		return fmt.Sprintf("POST /api/v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+			s.token(auth.Viewer), len(body), body)
+	})
+	<-returned
+}

@@ -1,0 +1,86 @@
+package httpapi_test
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tallystick/internal/ingest"
+	"tallystick/internal/query"
+	"tallystick/internal/selector"
+	"tallystick/internal/transfer"
+	"tallystick/internal/validate"
+)
+
+// Ensure the schemas have the fields of the types, and demand those of an answer
+// that are always there.
+func TestSchemasAreTheTypes(t *testing.T) {
+	schemas := document(t).Components.Schemas
+	f := func(name string, v any, required bool) {
+		t.Helper()
+		s := schemas[name]
+		if s == nil {
+			t.Errorf("there is no schema %s", name)
+			return
+		}
+		all, always := fields(reflect.TypeOf(v))
+		if diff := cmp.Diff(all, slices.Sorted(maps.Keys(s.Value.Properties))); diff != "" {
+			t.Errorf("%s has other properties than its type (-):\n%s", name, diff)
+		}
+		if got := slices.Sorted(slices.Values(s.Value.Required)); required && !slices.Equal(got, always) {
+			t.Errorf("%s requires %q, want %q", name, got, always)
+		}
+		if closed := s.Value.AdditionalProperties.Has; closed == nil || *closed {
+			t.Errorf("%s allows additional properties", name)
+		}
+	}
+	f("Transfer", transfer.Transfer{}, true)
+	f("Claim", transfer.Claim{}, false)
+	f("Bytes", transfer.Bytes{}, false)
+	f("Ops", transfer.Ops{}, false)
+	f("Verdict", transfer.Verdict{}, true)
+	f("Report", validate.Report{}, true)
+	f("Selection", validate.Selection{}, true)
+	f("Totals", validate.Totals{}, true)
+	f("Group", validate.Group{}, true)
+	f("Result", ingest.Result{}, true)
+	f("Reject", ingest.Reject{}, true)
+	f("QueryRequest", query.Request{}, false)
+	f("Selector", query.Selector{}, true)
+	f("Series", query.Series{}, true)
+	f("Level", selector.Path{}, true)
+	f("Part", selector.Part{}, true)
+
+	var kinds []string
+	for _, k := range validate.Kinds() {
+		kinds = append(kinds, string(k))
+	}
+	slices.Sort(kinds)
+	if got := slices.Sorted(maps.Keys(schemas["Counts"].Value.Properties)); !slices.Equal(got, kinds) {
+		t.Errorf("Counts has %q, want %q", got, kinds)
+	}
+}
+
+// fields returns the names of a struct's fields in JSON, and of those that are
+// never left out.
+func fields(t reflect.Type) (all, always []string) {
+	for field := range t.Fields() {
+		if field.Anonymous {
+			a, b := fields(field.Type)
+			all, always = append(all, a...), append(always, b...)
+			continue
+		}
+		name, option, _ := strings.Cut(field.Tag.Get("json"), ",")
+		all = append(all, name)
+		if option == "" {
+			always = append(always, name)
+		}
+	}
+	slices.Sort(all)
+	slices.Sort(always)
+	return all, always
+}

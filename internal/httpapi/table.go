@@ -1,7 +1,0 @@
-package httpapi
-
-import "tallystick/internal/validate"
-
-func writeTable(e *encoder, r *validate.Report) error {
-	return e.Flush()
-}
