@@ -25,7 +25,7 @@ func testTally() *tally {
 
 func TakePackets(body io.Reader, put func([]collect.Packet) ingest.Result) (ingest.Result, error) {
 	t := testTally()
-	err := takeAll(newMessages(body), t, decodePacket, put)
+	err := takeAll(newMessages(body), t, new(packetDecoder).decode, put)
 	return t.result, err
 }
 

@@ -163,7 +163,7 @@ func FuzzWhole(f *testing.F) {
 	})
 }
 
-// Ensure taking a packet costs what encoding/json needs for it, and no more.
+// Ensure taking a packet costs its data and nothing else.
 func TestPacketsAllocate(t *testing.T) {
 	const n = 1000
 	body := strings.Repeat(message("192.0.2.1:1094", make([]byte, 1400))+"\n", n)
@@ -173,8 +173,8 @@ func TestPacketsAllocate(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if perPacket := got / n; perPacket > 8 {
-		t.Errorf("got %.1f allocations per packet, want at most 8", perPacket)
+	if perPacket := got / n; perPacket > 1.5 {
+		t.Errorf("got %.1f allocations per packet, want at most 1.5", perPacket)
 	}
 }
 

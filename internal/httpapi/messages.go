@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -68,7 +69,7 @@ func (m *messages) next() ([]byte, error) {
 	default:
 		n, err = m.scalar("\n")
 	}
-	if bad := (*inputError)(nil); errors.As(err, &bad) {
+	if bad, is := errors.AsType[*inputError](err); is {
 		return nil, m.recover(bad)
 	}
 	if err != nil {
@@ -144,13 +145,28 @@ func (m *messages) nested() (int, error) {
 				return 0, err
 			}
 		}
-		switch c := b[n]; {
+		c, before := b[n], in.quoted
+		switch {
 		case in.quoted && c == '\n':
 			return 0, &inputError{reasonSyntax, "a line ends in the middle of a string"}
 		case in.ends(c):
 			return n + 1, nil
+		case in.quoted && !before:
+			n += plain(b[n+1:])
 		}
 	}
+}
+
+// plain returns how many bytes there are before the first quote, backslash or
+// newline. It is asked once per string, so that no byte is looked at for ever:
+// most strings have none but the quote they end with, and most bytes are in them.
+func plain(b []byte) int {
+	for _, c := range []byte{'"', '\\', '\n'} {
+		if i := bytes.IndexByte(b, c); i >= 0 {
+			b = b[:i]
+		}
+	}
+	return len(b)
 }
 
 // A nesting is where in a JSON value one is.
@@ -189,7 +205,7 @@ func (s *nesting) ends(c byte) bool {
 func (m *messages) scalar(ends string) (int, error) {
 	for n := 0; ; n++ {
 		b, err := m.win.need(n)
-		if cut := (*inputError)(nil); errors.As(err, &cut) && cut.reason == reasonSyntax {
+		if cut, is := errors.AsType[*inputError](err); is && cut.reason == reasonSyntax {
 			return n, nil // the body ends with it
 		}
 		if err != nil {

@@ -10,13 +10,12 @@ import (
 	"net/http"
 	"strings"
 
-	"tallystick/internal/collect"
 	"tallystick/internal/ingest"
 	"tallystick/internal/transfer"
 )
 
 func (a *API) packets(w http.ResponseWriter, r *http.Request) error {
-	return bulk(a, w, r, decodePacket, a.parts.Ingest.Packets)
+	return bulk(a, w, r, new(packetDecoder).decode, a.parts.Ingest.Packets)
 }
 
 func (a *API) postClaims(w http.ResponseWriter, r *http.Request) error {
@@ -42,24 +41,29 @@ func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *inputError),
 	var b batch[T]
 	for index := 0; ; index++ {
 		raw, err := m.next()
-		var bad *inputError
-		switch {
-		case errors.Is(err, io.EOF):
-			b.flush(t, put)
-			return nil
-		case errors.As(err, &bad):
+		if err == nil {
+			decodeInto(&b, index, m, raw, decode)
+		} else if bad, is := errors.AsType[*inputError](err); is {
 			b.refuse(index, bad)
-		case err != nil:
-			b.refuse(index, &inputError{reasonBody, broken(err).Message})
+		} else {
+			if err = ending(err); err != nil {
+				b.refuse(index, &inputError{reasonBody, broken(err).Message})
+			}
 			b.flush(t, put)
 			return err
-		default:
-			decodeInto(&b, index, m, raw, decode)
 		}
 		if b.full() {
 			b.flush(t, put)
 		}
 	}
+}
+
+// ending returns err, nil if it is just the end.
+func ending(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // decodeInto decodes the message that m gave out last.
@@ -73,22 +77,6 @@ func decodeInto[T any](b *batch[T], index int, m *messages, raw []byte, decode f
 	default:
 		b.refuse(index, bad)
 	}
-}
-
-// decodePacket decodes a message of the XRootD monitoring shoveler. It has other
-// keys too, which may be anything.
-func decodePacket(raw []byte) (collect.Packet, *inputError) {
-	var p struct {
-		Remote string `json:"remote"`
-		Data   []byte `json:"data"`
-	}
-	if err := json.Unmarshal(raw, &p); err != nil {
-		return collect.Packet{}, unfit(err)
-	}
-	if len(p.Data) == 0 {
-		return collect.Packet{}, &inputError{reasonData, "it has no data"}
-	}
-	return collect.Packet{Remote: p.Remote, Data: p.Data}, nil
 }
 
 // decodeClaim decodes a claim. A key that no claim has is an error: it is a slip
