@@ -250,6 +250,24 @@ func (p *process) kill() {
 	}
 }
 
+// state returns the letter that the kernel has for the state of the process: T is
+// stopped (proc(5)).
+func (p *process) state() string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return rest[:1]
+}
+
+// samples returns all of them, of each client.
+func (p *process) samples() string {
+	p.t.Helper()
+	const all = `{"from":1,"to":9000000000,"levels":[{"cluster":"*","node":"*","type":"client","type_id":"*"}]}`
+	return string(p.do(http.MethodPost, "/api/v1/query", "application/json", []byte(all)))
+}
+
 // send sends recorded packets in their order from one socket, slowly enough for
 // any socket buffer, and returns when the process has taken all.
 func (p *process) send(packets []capture.Packet) {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,8 +160,37 @@ func TestRestartInTheMiddle(t *testing.T) {
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("transfers (-in one go +with a restart):\n%s", diff)
 			}
+			if diff := cmp.Diff(whole.samples(), broken.samples()); diff != "" {
+				t.Errorf("samples (-in one go +with a restart):\n%s", diff)
+			}
 		})
 	}
+}
+
+// TestSuspend does what Ctrl-Z and fg do: the process saves and stops, and goes on.
+func TestSuspend(t *testing.T) {
+	c, err := capture.Load(os.DirFS("../../internal/capture/testdata"), "s01_full_reads")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, newHome(t))
+	p.send(c.Packets)
+	if err := p.cmd.Process.Signal(syscall.SIGTSTP); err != nil {
+		t.Fatal(err)
+	}
+	p.poll(10*time.Second, "stopped", func() bool { return p.state() == "T" })
+	if saved, err := filepath.Glob(filepath.Join(p.dir, "0*", "meta.json")); err != nil || len(saved) != 1 {
+		t.Errorf("stopped with %d checkpoints, want 1 (%v)", len(saved), err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	p.waitReady()
+	p.settled("/api/v1/transfers", time.Minute)
+	if got, want := len(p.transfers()), len(c.Sessions); got != want {
+		t.Errorf("continued with %d transfers, want %d", got, want)
+	}
+	p.terminate()
 }
 
 // TestDemo does what `make run` does: it shows the report within a minute, and

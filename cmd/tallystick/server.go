@@ -55,23 +55,26 @@ type server struct {
 
 // newServer makes all parts. It listens first, so that an address in use fails
 // before anything is read; connections wait until there is somebody to answer.
-func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (s *server, err error) {
-	s = &server{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if err := s.listen(ctx); err != nil {
+func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
+	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	if err := s.make(ctx); err != nil {
+		s.close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) make(ctx context.Context) error {
+	if err := s.listen(ctx); err != nil {
+		return err
 	}
 	if err := s.makeKey(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.makeState(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
+	return s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
 }
 
 func (s *server) listen(ctx context.Context) (err error) {
