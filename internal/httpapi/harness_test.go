@@ -125,16 +125,22 @@ type server struct {
 	validate httpapi.Validator
 	reasons  []string
 	registry *prometheus.Registry
-	log      *bytes.Buffer
+	log      *logBuffer
 	key      auth.Key
 	contract routers.Router
 }
 
 func newServer(t *testing.T, cfg httpapi.Config) *server {
 	t.Helper()
+	return newServerOf(t, cfg, func(*server, *httpapi.Parts) {})
+}
+
+// newServerOf returns a server whose parts change has changed.
+func newServerOf(t *testing.T, cfg httpapi.Config, change func(*server, *httpapi.Parts)) *server {
+	t.Helper()
 	s := &server{
 		T: t, intake: new(intake), ledger: ledger.New(ledger.Config{}),
-		registry: prometheus.NewRegistry(), log: new(bytes.Buffer),
+		registry: prometheus.NewRegistry(), log: new(logBuffer),
 	}
 	var err error
 	registerNDJSON()
@@ -149,7 +155,7 @@ func newServer(t *testing.T, cfg httpapi.Config) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.api, err = httpapi.New(cfg, httpapi.Parts{
+	parts := httpapi.Parts{
 		Auth: verifier, Ingest: s.intake, Ledger: s.ledger,
 		Query: queryFunc(func(ctx context.Context, r query.Request) ([]query.Series, error) { return s.query(ctx, r) }),
 		Validate: func(ctx context.Context, o validate.Options) (*validate.Report, error) {
@@ -158,8 +164,9 @@ func newServer(t *testing.T, cfg httpapi.Config) *server {
 		Ready:  func() []string { return s.reasons },
 		Gather: s.registry, Register: s.registry,
 		Log: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	if err != nil {
+	}
+	change(s, &parts)
+	if s.api, err = httpapi.New(cfg, parts); err != nil {
 		t.Fatal(err)
 	}
 	s.http = httptest.NewServer(s.api)
@@ -174,6 +181,24 @@ func (s *server) token(roles ...auth.Role) string {
 		s.Fatal(err)
 	}
 	return token
+}
+
+// A logBuffer may be read while it is written.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 // An asked is a request to be.
