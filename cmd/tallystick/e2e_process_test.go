@@ -84,6 +84,8 @@ udp:
   listen: ["@UDP@"]
 auth:
   key_file: "@DIR@/key.pem"
+collect:
+  hold: 3s
 `
 
 func freeTCP(t *testing.T) string {
@@ -309,17 +311,17 @@ func (p *process) taken() int {
 var packetsMetric = regexp.MustCompile(`^tallystick_ingest_(accepted|rejected)_total\{kind="packet"`)
 
 // settled asks until the answer has stayed the same for longer than anything
-// waits for late records (collect.hold, 10 s), and returns it.
-func (p *process) settled(path string, limit time.Duration) []byte {
+// waits for late records (collect.hold), and returns it.
+func (p *process) settled(path string) []byte {
 	p.t.Helper()
 	var last []byte
 	since := time.Now()
-	p.poll(limit, "settled", func() bool {
+	p.poll(time.Minute, "settled", func() bool {
 		got := p.get(path, "application/json")
 		if !bytes.Equal(got, last) {
 			last, since = got, time.Now()
 		}
-		return time.Since(since) > 12*time.Second
+		return time.Since(since) > 5*time.Second
 	})
 	return last
 }

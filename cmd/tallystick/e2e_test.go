@@ -51,7 +51,7 @@ func TestLive(t *testing.T) {
 		t.Fatalf("posted %d claims, got %+v", len(claims), res)
 	}
 
-	raw := p.settled("/api/v1/validation?run=live", time.Minute)
+	raw := p.settled("/api/v1/validation?run=live")
 	var report validate.Report
 	decode(t, raw, &report)
 	t.Logf("%+v", report.Totals)
@@ -151,8 +151,8 @@ func TestRestartInTheMiddle(t *testing.T) {
 			broken = broken.restart()
 			broken.send(c.Packets[half:])
 
-			want := whole.settled("/api/v1/transfers", time.Minute)
-			got := broken.settled("/api/v1/transfers", time.Minute)
+			want := whole.settled("/api/v1/transfers")
+			got := broken.settled("/api/v1/transfers")
 
 			if got, want := len(whole.transfers()), len(c.Sessions); got != want {
 				t.Errorf("%d transfers, the reference decoder has %d", got, want)
@@ -186,7 +186,7 @@ func TestSuspend(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.waitReady()
-	p.settled("/api/v1/transfers", time.Minute)
+	p.settled("/api/v1/transfers")
 	if got, want := len(p.transfers()), len(c.Sessions); got != want {
 		t.Errorf("continued with %d transfers, want %d", got, want)
 	}
