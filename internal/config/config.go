@@ -128,7 +128,7 @@ func Default() Config {
 		Ingest:    ingest.Default(),
 		Collect:   collect.Default(),
 		Store:     store.Config{MaxBytes: 4 << 30},
-		Ledger:    ledger.Config{Max: ledger.DefaultMax},
+		Ledger:    ledger.Default(),
 		Query:     query.Config{MaxValues: 50_000_000},
 		Retention: retain.Config{Memory: retain.DefaultMemory, Ledger: retain.DefaultLedger, Every: retain.DefaultEvery},
 		Checkpoint: checkpoint.Config{
