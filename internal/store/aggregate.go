@@ -12,7 +12,7 @@ type aggregate struct {
 	from, to int64 // slots
 	series   int   // added
 	out      []float64
-	counts   []uint32 // of samples in each slot; only for an average
+	counts   []uint32 // of samples in each slot; nil for less than two series
 }
 
 func newAggregate(agg metric.Aggregation, from, to int64) *aggregate {
@@ -20,14 +20,14 @@ func newAggregate(agg metric.Aggregation, from, to int64) *aggregate {
 	for i := range a.out {
 		a.out[i] = math.NaN()
 	}
-	if agg == metric.AggAvg {
-		a.counts = make([]uint32, to-from)
-	}
 	return a
 }
 
 func (a *aggregate) add(r *series) {
-	a.series++
+	if a.series++; a.series == 2 {
+		a.counts = make([]uint32, len(a.out))
+		count(a.counts, a.out)
+	}
 	r.each(a.from, a.to, func(slot int64, values []float64) {
 		at := slot - a.from
 		a.merge(a.out[at:at+int64(len(values))], values)
@@ -62,6 +62,9 @@ func count(counts []uint32, values []float64) {
 }
 
 func (a *aggregate) values() []float64 {
+	if a.agg != metric.AggAvg {
+		return a.out
+	}
 	for i, n := range a.counts {
 		if n > 1 {
 			a.out[i] /= float64(n)

@@ -14,6 +14,7 @@ type Series struct {
 	From   int64     // time of Values[0] in Unix seconds, a multiple of Step
 	Step   int64     // seconds
 	Values []float64 // NaN is a gap; the first and the last are none
+	Counts []uint32  // of the series that have a sample in the slot; nil if there is one series only
 }
 
 // A Span is how much a Read would find.
@@ -33,11 +34,17 @@ type Span struct {
 // equal bits. Several of them with AggNone is ErrAmbiguous. More than
 // MaxValues values is ErrTooMuch.
 func (s *Store) Read(at selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (Series, error) {
+	return s.ReadAll([]selector.Path{at}, id, agg, from, to)
+}
+
+// ReadAll reads several levels as Read would a level that has nothing but these
+// below it: all the series that their samples are made of become one.
+func (s *Store) ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (Series, error) {
 	if int(id) >= s.table.Len() {
 		return Series{}, fmt.Errorf("metric %d: %w", id, ErrMetric)
 	}
 	out := Series{Step: s.table.At(id).Step}
-	first, last, n := s.extent(at, id, from, to)
+	first, last, n := s.extent(set, id, from, to)
 	if n > 1 && agg == metric.AggNone {
 		return out, ErrAmbiguous
 	}
@@ -48,12 +55,18 @@ func (s *Store) Read(at selector.Path, id metric.ID, agg metric.Aggregation, fro
 		return out, fmt.Errorf("%w: %d, at most %d", ErrTooMuch, last-first+1, MaxValues)
 	}
 	a := newAggregate(agg, first, last+1)
-	s.each(at, id, a.add)
+	for _, at := range set {
+		s.each(at, id, a.add)
+	}
 	if a.series > 1 && agg == metric.AggNone { // another has just come
 		return out, ErrAmbiguous
 	}
-	first, out.Values = trim(first, a.values())
-	out.From = first * out.Step
+	lead, values := trim(a.values())
+	if a.counts != nil {
+		out.Counts = a.counts[lead : lead+len(values)]
+	}
+	out.Values = values
+	out.From = (first + int64(lead)) * out.Step
 	return out, nil
 }
 
@@ -61,10 +74,15 @@ func (s *Store) Read(at selector.Path, id metric.ID, agg metric.Aggregation, fro
 // many series it would read. A caller that limits its answers asks first, and
 // then reads the range of the Span: nothing written between can make it longer.
 func (s *Store) Span(at selector.Path, id metric.ID, from, to int64) Span {
+	return s.SpanAll([]selector.Path{at}, id, from, to)
+}
+
+// SpanAll is Span for ReadAll.
+func (s *Store) SpanAll(set []selector.Path, id metric.ID, from, to int64) Span {
 	if int(id) >= s.table.Len() {
 		return Span{}
 	}
-	first, last, n := s.extent(at, id, from, to)
+	first, last, n := s.extent(set, id, from, to)
 	if first > last {
 		return Span{Series: n}
 	}
@@ -75,19 +93,21 @@ func (s *Store) Span(at selector.Path, id metric.ID, from, to int64) Span {
 // extent returns the first and the last slot with a sample, first > last if
 // there is none, and how many series there are, with or without samples in the
 // range.
-func (s *Store) extent(at selector.Path, id metric.ID, from, to int64) (first, last int64, n int) {
+func (s *Store) extent(set []selector.Path, id metric.ID, from, to int64) (first, last int64, n int) {
 	first, last = math.MaxInt64, math.MinInt64
 	m := s.table.At(id)
 	var lo, hi int64 // slots [lo, hi)
 	if from < to {
 		lo, hi = m.Slot(max(from, -2*MaxTime)), m.Slot(min(to, 2*MaxTime)-1)+1
 	}
-	s.each(at, id, func(r *series) {
-		n++
-		if f, l, ok := r.extent(lo, hi); ok {
-			first, last = min(first, f), max(last, l)
-		}
-	})
+	for _, at := range set {
+		s.each(at, id, func(r *series) {
+			n++
+			if f, l, ok := r.extent(lo, hi); ok {
+				first, last = min(first, f), max(last, l)
+			}
+		})
+	}
 	return first, last, n
 }
 
@@ -128,13 +148,13 @@ func (n *node) each(at selector.Path, id metric.ID, do func(*series)) {
 	}
 }
 
-// trim returns values without the gaps at both ends, and the slot they begin at.
-func trim(first int64, values []float64) (int64, []float64) {
+// trim returns values without the gaps at both ends, and how many were in front.
+func trim(values []float64) (lead int, kept []float64) {
 	for len(values) > 0 && math.IsNaN(values[0]) {
-		first, values = first+1, values[1:]
+		lead, values = lead+1, values[1:]
 	}
 	for len(values) > 0 && math.IsNaN(values[len(values)-1]) {
 		values = values[:len(values)-1]
 	}
-	return first, values
+	return lead, values
 }

@@ -383,3 +383,30 @@ func TestRestoreRefuses(t *testing.T) {
 		t.Errorf("a block of gaps: got %v, %+v", err, s.Stats())
 	}
 }
+
+// Ensure several levels are read as one, with how many had a sample in each slot,
+// and that one series alone has no such counts.
+func TestReadAll(t *testing.T) {
+	table := testTable(t)
+	s, low := store.New(table, store.Config{}), id(t, table, "low")
+	write(t, s, client("1"), low, 10, 1, 30, 7)
+	write(t, s, client("2"), low, 10, 3)
+	write(t, s, client("3"), low, 20, 100, 50, 100)
+	f := func(counts []uint32, values []float64, set ...selector.Path) {
+		t.Helper()
+		got, err := s.ReadAll(set, low, metric.AggAvg, 0, 100)
+		if err != nil || !slices.Equal(got.Counts, counts) || !equal(got.Values, values) {
+			t.Errorf("%v: got %+v, %v, want %v, counts %v", set, got, err, values, counts)
+		}
+		span := s.SpanAll(set, low, 0, 100)
+		if n := (span.To - span.From) / 10; n != int64(len(values)) || span.From != got.From && n > 0 {
+			t.Errorf("%v: got %+v, want %v", set, span, got)
+		}
+	}
+	f([]uint32{2, 0, 1}, []float64{2, gap, 7}, client("1"), client("2"))
+	f([]uint32{1, 1, 0, 0, 1}, []float64{3, 100, gap, gap, 100}, client("2"), client("3"))
+	f([]uint32{2, 1, 1, 0, 1}, []float64{2, 100, 7, gap, 100}, selector.Path{Cluster: "a"})
+	f(nil, []float64{1, gap, 7}, client("1"), client("4"))
+	f(nil, nil, client("4"))
+	f(nil, nil)
+}
