@@ -1,25 +1,20 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
 	"tallystick/internal/ingest"
-	"tallystick/internal/transfer"
 )
 
 func (a *API) packets(w http.ResponseWriter, r *http.Request) error {
-	return bulk(a, w, r, new(packetDecoder).decode, a.parts.Ingest.Packets)
+	return bulk(a, w, r, decoder(new(ingest.PacketDecoder).Decode), a.parts.Ingest.Packets)
 }
 
 func (a *API) postClaims(w http.ResponseWriter, r *http.Request) error {
-	return bulk(a, w, r, decodeClaim, a.parts.Ingest.Claims)
+	return bulk(a, w, r, decoder(ingest.DecodeClaim), a.parts.Ingest.Claims)
 }
 
 // bulk takes a body of messages, in batches.
@@ -79,39 +74,14 @@ func decodeInto[T any](b *batch[T], index int, m *messages, raw []byte, decode f
 	}
 }
 
-// decodeClaim decodes a claim. A key that no claim has is an error: it is a slip
-// of the pen, or counts that would be lost.
-func decodeClaim(raw []byte) (*transfer.Claim, *inputError) {
-	c := new(transfer.Claim)
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(c); err != nil {
-		return nil, unfit(err)
+// decoder gives the errors of a decoder of ingest the type that those of reading
+// have.
+func decoder[T any](decode func([]byte) (T, *ingest.MessageError)) func([]byte) (T, *inputError) {
+	return func(raw []byte) (T, *inputError) {
+		item, bad := decode(raw)
+		if bad != nil {
+			return item, &inputError{bad.Reason, bad.Text}
+		}
+		return item, nil
 	}
-	return c, nil
-}
-
-// unfit returns what err of encoding/json says, in words of the sender's.
-func unfit(err error) *inputError {
-	var (
-		kind   *json.UnmarshalTypeError
-		coding base64.CorruptInputError
-	)
-	text := strings.TrimPrefix(err.Error(), "json: ")
-	switch {
-	case errors.As(err, &kind):
-		return &inputError{reasonField, mistyped(kind)}
-	case errors.As(err, &coding):
-		return &inputError{reasonData, "data is not base64: " + text}
-	case strings.HasPrefix(text, "unknown field "):
-		return &inputError{reasonField, text}
-	}
-	return &inputError{reasonSyntax, text}
-}
-
-func mistyped(err *json.UnmarshalTypeError) string {
-	if err.Field == "" {
-		return "it is not an object but a " + err.Value
-	}
-	return err.Field + " cannot be a " + err.Value
 }

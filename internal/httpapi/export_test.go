@@ -25,13 +25,13 @@ func testTally() *tally {
 
 func TakePackets(body io.Reader, put func([]collect.Packet) ingest.Result) (ingest.Result, error) {
 	t := testTally()
-	err := takeAll(newMessages(body), t, new(packetDecoder).decode, put)
+	err := takeAll(newMessages(body), t, decoder(new(ingest.PacketDecoder).Decode), put)
 	return t.result, err
 }
 
 func TakeClaims(body io.Reader, put func([]*transfer.Claim) ingest.Result) (ingest.Result, error) {
 	t := testTally()
-	err := takeAll(newMessages(body), t, decodeClaim, put)
+	err := takeAll(newMessages(body), t, decoder(ingest.DecodeClaim), put)
 	return t.result, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"tallystick/internal/ingest"
 )
 
 const (
@@ -20,9 +22,7 @@ const (
 
 // The reasons for which inputs are refused here, and not by ingest.
 const (
-	reasonSyntax  = "syntax"   // not JSON
-	reasonField   = "field"    // a value of the wrong type, an unknown key
-	reasonData    = "data"     // a packet without data, or not in base64
+	reasonSyntax  = ingest.ReasonSyntax
 	reasonTooLong = "too-long" // a message longer than maxMessage, a line longer than maxLine
 	reasonBody    = "body"     // the body broke off here
 )

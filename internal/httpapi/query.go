@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 
+	"tallystick/internal/ingest"
 	"tallystick/internal/query"
 	"tallystick/internal/selector"
 )
@@ -16,7 +17,7 @@ func (a *API) query(w http.ResponseWriter, r *http.Request) error {
 	d := json.NewDecoder(r.Body) // the contract has been held against it
 	d.DisallowUnknownFields()
 	if err := d.Decode(&req); err != nil {
-		return refuse("", unfit(err).text)
+		return refuse("", ingest.Unfit(err).Text)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return refuse("", "something comes after it")

@@ -1,4 +1,4 @@
-package httpapi
+package ingest
 
 import (
 	"bytes"
@@ -8,17 +8,18 @@ import (
 	"tallystick/internal/collect"
 )
 
-// A packetDecoder decodes messages of the XRootD monitoring shoveler. They have
+// A PacketDecoder decodes messages of the XRootD monitoring shoveler. They have
 // other keys too, which may be anything.
 //
 // All messages of real senders are a flat object of plain strings, and are
-// decoded here; every other one is for encoding/json. FuzzPackets holds the two
-// together, TestPacketsAllocate says what it is for.
-type packetDecoder struct {
+// decoded here; every other one is for encoding/json. FuzzPackets of httpapi holds
+// the two together, TestPacketsAllocate there says what it is for.
+type PacketDecoder struct {
 	remote string // of the message before: mostly the same again
 }
 
-func (d *packetDecoder) decode(raw []byte) (collect.Packet, *inputError) {
+// Decode decodes one message. The packet has none of its bytes.
+func (d *PacketDecoder) Decode(raw []byte) (collect.Packet, *MessageError) {
 	remote, data, ok := plainPacket(raw)
 	if !ok {
 		return decodePacket(raw)
@@ -29,27 +30,27 @@ func (d *packetDecoder) decode(raw []byte) (collect.Packet, *inputError) {
 	p := collect.Packet{Remote: d.remote, Data: make([]byte, base64.StdEncoding.DecodedLen(len(data)))}
 	n, err := base64.StdEncoding.Decode(p.Data, data)
 	if err != nil {
-		return collect.Packet{}, unfit(err)
+		return collect.Packet{}, Unfit(err)
 	}
 	p.Data = p.Data[:n]
 	return p, checkPacket(p)
 }
 
-func decodePacket(raw []byte) (collect.Packet, *inputError) {
+func decodePacket(raw []byte) (collect.Packet, *MessageError) {
 	var m struct {
 		Remote string `json:"remote"`
 		Data   []byte `json:"data"`
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return collect.Packet{}, unfit(err)
+		return collect.Packet{}, Unfit(err)
 	}
 	p := collect.Packet{Remote: m.Remote, Data: m.Data}
 	return p, checkPacket(p)
 }
 
-func checkPacket(p collect.Packet) *inputError {
+func checkPacket(p collect.Packet) *MessageError {
 	if len(p.Data) == 0 {
-		return &inputError{reasonData, "it has no data"}
+		return &MessageError{ReasonData, "it has no data"}
 	}
 	return nil
 }
