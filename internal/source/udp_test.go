@@ -154,9 +154,9 @@ func TestUDP(t *testing.T) {
 			t.Fatal(err)
 		}
 		large := strings.Repeat("x", 65507) // the most that IPv4 carries
-		for _, data := range []string{"one", "", large} {
+		for i, data := range []string{"one", "", large} {
 			send(t, c, data)
-			f.wait(len(f.sink.texts()) + 1)
+			f.wait(i + 1)
 		}
 		if err := f.stop(); err != nil {
 			t.Errorf("%s: got error %v, want none", addr, err)
