@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
@@ -72,15 +73,39 @@ func (e *encoder) series(s *query.Series) error {
 	}
 	e.text("\n")
 	e.text(string(head[:len(head)-1]))
-	e.text(`,"values":[`)
-	for i, v := range s.Values {
+	if len(s.Values) > 0 {
+		e.text(`,"values":`)
+		if err := appendAll(e, s.Values, query.Value.AppendJSON); err != nil {
+			return err
+		}
+	}
+	if s.Stats != nil {
+		e.text(`,"stats":`)
+		_, _ = e.Write(s.Stats.AppendJSON(e.AvailableBuffer()))
+	}
+	if len(s.Counts) > 0 {
+		e.text(`,"counts":`)
+		if err := appendAll(e, s.Counts, appendCount); err != nil {
+			return err
+		}
+	}
+	e.text("}")
+	return nil
+}
+
+func appendCount(n uint32, b []byte) []byte { return strconv.AppendUint(b, uint64(n), 10) }
+
+// appendAll writes an array, item by item through the buffer.
+func appendAll[T any](e *encoder, items []T, add func(T, []byte) []byte) error {
+	e.text("[")
+	for i, v := range items {
 		if i > 0 {
 			e.text(",")
 		}
-		if _, err := e.Write(v.AppendJSON(e.AvailableBuffer())); err != nil {
-			return err // the first error stays: looking once per value is enough
+		if _, err := e.Write(add(v, e.AvailableBuffer())); err != nil {
+			return err // the first error stays: looking once per item is enough
 		}
 	}
-	e.text("]}")
+	e.text("]")
 	return nil
 }

@@ -33,7 +33,8 @@ func someSeries() []query.Series {
 			Metric: "m", Unit: "B", Step: 60, From: 120,
 			Values: query.Values{0, 1.5, query.Value(math.NaN()), 1e21, -1e-7, math.MaxFloat64, math.SmallestNonzeroFloat64},
 		},
-		{Level: selector.Path{Cluster: "a"}, Metric: "m", Step: 1},
+		{Level: selector.Path{Cluster: "a"}, Metric: "m", Step: 1, Stats: &query.Stats{Count: 2, Sum: 3, Avg: 1.5, Min: 1, Max: 2}},
+		{Level: selector.Path{Cluster: "a"}, Metric: "n", Step: 1, Values: query.Values{1, 2}, Counts: []uint32{2, 1}},
 	}
 }
 

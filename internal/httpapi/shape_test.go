@@ -52,6 +52,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("QueryRequest", query.Request{}, false)
 	f("Selector", query.Selector{}, true)
 	f("Series", query.Series{}, true)
+	f("Stats", query.Stats{}, true)
 	f("Level", selector.Path{}, true)
 	f("Part", selector.Part{}, true)
 

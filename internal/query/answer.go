@@ -8,15 +8,14 @@ import (
 
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
-	"tallystick/internal/store"
 )
 
 // An answer grows level by level.
 type answer struct {
-	engine  *Engine
+	*Reader
+
 	request Request
 	ids     []metric.ID // sorted; nil is all that a level has
-	left    int         // values that it may still have
 	out     []Series
 }
 
@@ -51,44 +50,26 @@ func (a *answer) level(ctx context.Context, l level) error {
 	return nil
 }
 
-// series adds one metric of the level. What is read is what the span was
-// counted for, whatever is written between.
+// series adds one metric of the level.
 func (a *answer) series(l level, id metric.ID) error {
-	m := a.engine.table.At(id)
-	agg := m.Aggregation
-	if a.request.Aggregation != nil {
-		agg = *a.request.Aggregation
-	}
-	span := a.engine.store.Span(l.path, id, a.request.From, a.request.To)
-	if span.Series > 1 && agg == metric.AggNone {
-		return a.ambiguous(l, m)
-	}
-	if err := a.take(span, m.Step); err != nil {
+	q := &a.request
+	s, err := a.read(id, Set{
+		Levels: []selector.Path{l.path}, Aggregation: q.Aggregation, From: q.From, To: q.To,
+		Resolution: q.Resolution, Resampling: q.Resampling,
+		Stats: q.Stats, Counts: q.Counts, NoValues: q.noValues(),
+	})
+	var coarse *ResolutionError
+	switch {
+	case errors.Is(err, ErrAmbiguous):
+		return a.ambiguous(l, a.engine.table.At(id))
+	case errors.As(err, &coarse):
+		return &RequestError{"resolution", coarse.Error()}
+	case err != nil:
 		return err
 	}
-	r, err := a.engine.store.Read(l.path, id, agg, span.From, span.To)
-	if errors.Is(err, store.ErrAmbiguous) { // another has just come
-		return a.ambiguous(l, m)
+	if s.Level = l.path; len(s.Values) > 0 || s.Stats != nil {
+		a.out = append(a.out, s)
 	}
-	if err != nil {
-		return fmt.Errorf("read %s at %s: %w", m.Name, l.path, err)
-	}
-	if len(r.Values) > 0 {
-		a.add(l.path, m, r)
-	}
-	return nil
-}
-
-// take counts the values of the span.
-func (a *answer) take(s store.Span, step int64) error {
-	if s.From == s.To {
-		return nil
-	}
-	n := (s.To-s.From)/step + seriesValues
-	if n > int64(a.left) {
-		return fmt.Errorf("%w: at most %d in an answer; ask for less", ErrTooMuch, a.engine.max)
-	}
-	a.left -= int(n)
 	return nil
 }
 
@@ -98,15 +79,4 @@ func (a *answer) ambiguous(l level, m metric.Metric) error {
 	}
 	return &RequestError{"aggregation", fmt.Sprintf(
 		"%s at %s is made of several levels and has no aggregation of its own", m.Name, l.path)}
-}
-
-func (a *answer) add(at selector.Path, m metric.Metric, r store.Series) {
-	s := Series{
-		Level: at, Metric: m.Name, Unit: m.Unit, Step: r.Step, From: r.From,
-		Values: make(Values, len(r.Values)),
-	}
-	for i, v := range r.Values {
-		s.Values[i] = Value(v)
-	}
-	a.out = append(a.out, s)
 }

@@ -26,16 +26,31 @@ type Request struct {
 	// Aggregation overrides the metrics' own rule for levels that are made of
 	// the levels below them.
 	Aggregation *metric.Aggregation `json:"aggregation,omitempty"`
+	// Resolution is the step that is wanted, in seconds, a multiple of the metrics'
+	// own; those whose step is not shorter keep it. 0: all do.
+	Resolution int64      `json:"resolution,omitempty"`
+	Resampling Resampling `json:"resampling,omitempty"`
+	Stats      bool       `json:"stats,omitempty"`  // statistics beside the values
+	Counts     bool       `json:"counts,omitempty"` // how many series made each value
+	Data       *bool      `json:"data,omitempty"`   // false: statistics only
 }
+
+func (r *Request) noValues() bool { return r.Data != nil && !*r.Data }
 
 // A Series is one metric at one level.
 type Series struct {
 	Level  selector.Path `json:"level"`
 	Metric string        `json:"metric"`
 	Unit   string        `json:"unit,omitempty"`
-	Step   int64         `json:"step"` // seconds
-	From   int64         `json:"from"` // time of Values[0], a multiple of Step; Unix seconds
-	Values Values        `json:"values"`
+	Step   int64         `json:"step"`             // seconds
+	From   int64         `json:"from"`             // time of Values[0], a multiple of Step; Unix seconds
+	Values Values        `json:"values,omitempty"` // none if only statistics were asked for
+	// Stats are of the samples at the metric's own step, whatever Step is.
+	Stats *Stats `json:"stats,omitempty"`
+	// Counts says for each value how many series had a sample there: at a step that
+	// is longer than the metric's own, the fewest that any slot with samples has.
+	// None for what is made of one series only.
+	Counts []uint32 `json:"counts,omitempty"`
 }
 
 // A RequestError says what is wrong with a request.
@@ -68,8 +83,8 @@ const (
 type Store interface {
 	Walk(visit func(selector.Path) (down bool))
 	Metrics(at selector.Path) []metric.ID
-	Span(at selector.Path, id metric.ID, from, to int64) store.Span
-	Read(at selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (store.Series, error)
+	SpanAll(set []selector.Path, id metric.ID, from, to int64) store.Span
+	ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (store.Series, error)
 }
 
 // Engine answers requests. Its methods may be called at the same time.
@@ -111,6 +126,21 @@ func (e *Engine) Query(ctx context.Context, r Request) ([]Series, error) {
 	return a.out, ctx.Err()
 }
 
+// check returns what is wrong with the options of r.
+func (r *Request) check() error {
+	switch {
+	case r.Aggregation != nil && *r.Aggregation > metric.AggMax:
+		return &RequestError{"aggregation", "is unknown"}
+	case r.Resolution < 0:
+		return &RequestError{"resolution", "is negative"}
+	case r.Resampling > ResampleNone:
+		return &RequestError{"resampling", "is unknown"}
+	case r.noValues() && !r.Stats:
+		return &RequestError{"data", "is false, and no stats are asked for"}
+	}
+	return nil
+}
+
 // check returns an answer to begin with, or what is wrong with r.
 func (e *Engine) check(r Request) (*answer, error) {
 	if r.From >= r.To {
@@ -124,12 +154,12 @@ func (e *Engine) check(r Request) (*answer, error) {
 			return nil, &RequestError{fmt.Sprintf("levels[%d].%s", i, err.Field), err.Text}
 		}
 	}
-	if r.Aggregation != nil && *r.Aggregation > metric.AggMax {
-		return nil, &RequestError{"aggregation", "is unknown"}
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	ids, err := e.metrics(r.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	return &answer{engine: e, request: r, ids: ids, left: e.max}, nil
+	return &answer{Reader: e.Reader(), request: r, ids: ids}, nil
 }

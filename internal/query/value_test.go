@@ -25,7 +25,7 @@ func TestValuesJSON(t *testing.T) {
 	f("[5e-324,1.7976931348623157e+308]", math.SmallestNonzeroFloat64, math.MaxFloat64)
 
 	got, err := json.Marshal(query.Series{Metric: "m", Step: 1})
-	if want := `{"level":{},"metric":"m","step":1,"from":0,"values":[]}`; err != nil || string(got) != want {
+	if want := `{"level":{},"metric":"m","step":1,"from":0}`; err != nil || string(got) != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 	if got, err := json.Marshal(nan); err != nil || string(got) != "null" {
