@@ -34,6 +34,7 @@ type Result struct {
 	Accepted int      `json:"accepted"`
 	Rejected int      `json:"rejected"`
 	Errors   []Reject `json:"errors,omitempty"` // the first MaxErrors
+	Full     int      `json:"-"`                // how many of the rejected for want of room: ReasonFull
 }
 
 // MaxErrors is how many rejects a Result tells; all are counted.
@@ -41,6 +42,9 @@ const MaxErrors = 100
 
 func (r *Result) reject(x Reject) {
 	r.Rejected++
+	if x.Reason == ReasonFull {
+		r.Full++
+	}
 	if len(r.Errors) < MaxErrors {
 		r.Errors = append(r.Errors, x)
 	}
