@@ -1,83 +1,179 @@
 package block
 
-import "sync"
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
 
-// PerSlab is how many blocks are allocated at once: 256 KiB in one piece without
-// pointers, which the garbage collector marks once and never scans.
-const PerSlab = 64
+const (
+	// slabSlots is how many slots are allocated at once: 256 KiB in one piece
+	// without pointers, which the garbage collector marks once and never scans.
+	slabSlots = 1 << 15
+	perSlab   = slabSlots / minSlots // places in a slab that a reference tells apart
 
-// SlabBytes is how much memory a Pool grows by.
-const SlabBytes = PerSlab * Bytes
+	// SlabBytes is how much memory a Pool grows by.
+	SlabBytes = slabSlots * 8
 
-// A Pool has blocks to use and to use again. Its memory grows by slabs and is
-// never given back: what was needed once is kept for the next. The zero Pool is
-// empty and ready; its methods may be called at the same time.
+	// maxSlabs is what the 32 bits of a reference can tell apart: 256 GiB.
+	maxSlabs = 1 << 20
+
+	// spare is how many empty slabs a pool keeps at least, for the next spans; of
+	// those beyond, one for every spareOf slabs.
+	spare   = 16
+	spareOf = 16
+)
+
+// A Pool has the memory of Spans, to use and to use again. It grows by slabs. A
+// slab has spans of one size; one that is empty is used for any size, and what is
+// empty beyond a few is given back to the runtime. The zero Pool is empty and
+// ready; its methods may be called at the same time, those of one Span not while
+// it is changed.
 type Pool struct {
 	// Grow is asked before a slab is allocated; false refuses it. Nil is always
-	// true. It is called with the pool locked and must not use the pool.
-	Grow func(bytes int64) bool
+	// true. Shrink is told when one was given back. They are called with the pool
+	// locked and must not use it.
+	Grow   func(bytes int64) bool
+	Shrink func(bytes int64)
+
+	// table has the slabs by number. It is read without the lock: who has a span
+	// got it after its slab was put here, and nobody has one of a slab that is
+	// taken out.
+	table atomic.Pointer[[]*[slabSlots]float64]
 
 	mu    sync.Mutex
-	free  []*Block // last in, first out: what was used last may still be in a cache
-	slabs int
+	slabs []slab            // by number
+	open  [classes][]uint32 // numbers of slabs with free places, by class
+	empty []uint32          // numbers of slabs that are of no class
+	gone  []uint32          // numbers whose slab was given back
+	used  int               // spans
+	slots int               // that they have room for
+	alive int               // slabs
 }
 
-// Get returns a block of nothing but gaps, which is the caller's until Put.
-// It returns nil if no block is free and Grow refuses another slab.
-func (p *Pool) Get() *Block {
-	b := p.take()
-	if b != nil {
-		b.Clear()
-	}
-	return b
+// A slab is what is known of one.
+type slab struct {
+	class uint8
+	used  int
+	fresh int    // places that were never used begin here
+	free  uint64 // the first free place before that + 1; it holds the next one
+	at    int    // in open of its class, unless it is full
 }
 
-func (p *Pool) take() *Block {
+// get returns a place of the class. What is in it is of no meaning.
+func (p *Pool) get(class uint8) (ref uint32, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.free) == 0 && !p.grow() {
-		return nil
+	if len(p.open[class]) == 0 && !p.begin(class) {
+		return 0, false
 	}
-	last := len(p.free) - 1
-	b := p.free[last]
-	p.free = p.free[:last]
-	return b
+	number := p.open[class][len(p.open[class])-1]
+	s := &p.slabs[number]
+	per := slabSlots / room(class)
+	place := s.fresh
+	if s.free != 0 {
+		place = int(s.free - 1) //nolint:gosec // less than per
+		s.free = math.Float64bits((*p.table.Load())[number][place*room(class)])
+	} else {
+		s.fresh++
+	}
+	if s.used++; s.used == per {
+		p.open[class] = p.open[class][:s.at] // it is the last one
+	}
+	p.used++
+	p.slots += room(class)
+	return number*perSlab + uint32(place*room(class)/minSlots), true //nolint:gosec // less than perSlab
 }
 
-// grow adds a slab to the free blocks. p.mu is held.
-func (p *Pool) grow() bool {
-	if p.Grow != nil && !p.Grow(SlabBytes) {
+// begin makes an empty slab one of the class. p.mu is held.
+func (p *Pool) begin(class uint8) bool {
+	if len(p.empty) == 0 && !p.grow() {
 		return false
 	}
-	slab := new([PerSlab]Block)
-	for i := range slab {
-		p.free = append(p.free, &slab[PerSlab-1-i]) // handed out in the order of memory
-	}
-	p.slabs++
+	number := p.empty[len(p.empty)-1]
+	p.empty = p.empty[:len(p.empty)-1]
+	p.slabs[number] = slab{class: class, at: len(p.open[class])}
+	p.open[class] = append(p.open[class], number)
 	return true
 }
 
-// Put gives b back. The caller must not use it any more.
-func (p *Pool) Put(b *Block) {
+// grow adds an empty slab. p.mu is held.
+func (p *Pool) grow() bool {
+	if len(p.gone) == 0 && len(p.slabs) == maxSlabs || p.Grow != nil && !p.Grow(SlabBytes) {
+		return false
+	}
+	p.alive++
+	var table []*[slabSlots]float64
+	if t := p.table.Load(); t != nil {
+		table = *t
+	}
+	memory := new([slabSlots]float64)
+	if n := len(p.gone); n > 0 {
+		number := p.gone[n-1]
+		p.gone = p.gone[:n-1]
+		table[number] = memory
+		p.empty = append(p.empty, number)
+		return true
+	}
+	p.empty = append(p.empty, uint32(len(p.slabs))) //nolint:gosec // less than maxSlabs
+	p.slabs = append(p.slabs, slab{})
+	table = append(table, memory)
+	p.table.Store(&table)
+	return true
+}
+
+// put takes back a place of the class.
+func (p *Pool) put(class uint8, ref uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.free = append(p.free, b)
+	number := ref / perSlab
+	place := int(ref%perSlab) * minSlots / room(class)
+	s := &p.slabs[number]
+	if s.used == slabSlots/room(class) { // it was full
+		s.at = len(p.open[class])
+		p.open[class] = append(p.open[class], number)
+	}
+	(*p.table.Load())[number][place*room(class)] = math.Float64frombits(s.free)
+	s.free = uint64(place) + 1 //nolint:gosec // not negative
+	s.used--
+	p.used--
+	p.slots -= room(class)
+	if s.used == 0 {
+		p.end(number)
+	}
+}
+
+// end makes a slab that has become empty one of no class, or gives it back. p.mu
+// is held.
+func (p *Pool) end(number uint32) {
+	s := &p.slabs[number]
+	open := p.open[s.class]
+	moved := open[len(open)-1]
+	open[s.at] = moved
+	p.slabs[moved].at = s.at
+	p.open[s.class] = open[:len(open)-1]
+	if len(p.empty) < spare+p.alive/spareOf {
+		p.empty = append(p.empty, number)
+		return
+	}
+	(*p.table.Load())[number] = nil
+	p.gone = append(p.gone, number)
+	p.alive--
+	if p.Shrink != nil {
+		p.Shrink(SlabBytes)
+	}
 }
 
 // Stats says how much memory a Pool has.
 type Stats struct {
-	Used  int   // blocks out of the pool
-	Free  int   // blocks in it
-	Bytes int64 // of both
+	Used  int   // spans
+	Live  int64 // bytes of them
+	Bytes int64 // of memory
 }
 
 // Stats returns the present numbers.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{
-		Used:  p.slabs*PerSlab - len(p.free),
-		Free:  len(p.free),
-		Bytes: int64(p.slabs) * SlabBytes,
-	}
+	return Stats{Used: p.used, Live: int64(p.slots) * 8, Bytes: int64(p.alive) * SlabBytes}
 }

@@ -65,8 +65,8 @@ func (f *freeing) series(r *series) {
 	// The block that before lies in stays; those that end at or before it go.
 	keep, _ := block.Split(f.store.table.At(r.id).Slot(f.before))
 	i := 0
-	for ; i < len(r.chain) && r.chain[i].index < keep; i++ {
-		f.store.pool.Put(r.chain[i].block)
+	for ; i < len(r.chain) && int64(r.chain[i].index) < keep; i++ {
+		f.store.pool.Free(r.chain[i].span)
 	}
 	if i > 0 {
 		r.chain = fit(slices.Delete(r.chain, 0, i))

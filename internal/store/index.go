@@ -16,11 +16,16 @@ type node struct {
 	mu   sync.RWMutex
 	gone bool // taken out of the tree for ever: look the path up again
 	root level
+
+	// For the Cut of the epoch before images: counts as they were when it began,
+	// of blocks that have changed since and that it has not come by yet.
+	images map[imageKey]image
+	passed uint32 // epoch that follows the newest Cut which came by
 }
 
 // nodeBytes is what a node takes besides its names: itself, its places in the
-// sorted list and in the map (32 bytes of key, 8 of pointer, at most half empty).
-const nodeBytes = int64(unsafe.Sizeof(node{})) + 2*8 + 2*48
+// sorted list and in the map (32 bytes of key, 8 of pointer, a third empty).
+const nodeBytes = int64(unsafe.Sizeof(node{})) + 2*8 + 3*40/2
 
 func (n *node) bytes() int64 {
 	return nodeBytes + int64(len(n.path.Cluster)+len(n.path.Node))

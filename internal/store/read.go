@@ -54,7 +54,7 @@ func (s *Store) ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregatio
 	if last-first >= MaxValues {
 		return out, fmt.Errorf("%w: %d, at most %d", ErrTooMuch, last-first+1, MaxValues)
 	}
-	a := newAggregate(agg, first, last+1)
+	a := newAggregate(&s.pool, agg, first, last+1)
 	for _, at := range set {
 		s.each(at, id, a.add)
 	}
@@ -103,7 +103,7 @@ func (s *Store) extent(set []selector.Path, id metric.ID, from, to int64) (first
 	for _, at := range set {
 		s.each(at, id, func(r *series) {
 			n++
-			if f, l, ok := r.extent(lo, hi); ok {
+			if f, l, ok := r.extent(&s.pool, lo, hi); ok {
 				first, last = min(first, f), max(last, l)
 			}
 		})

@@ -11,8 +11,9 @@ import (
 
 // A link is a block in a chain.
 type link struct {
-	index int64 // slot/512
-	block *block.Block
+	index   int32 // slot/512: MaxTime keeps it in these bits
+	span    block.Span
+	changed uint32 // epoch of the newest change
 }
 
 const (
@@ -27,40 +28,43 @@ type series struct {
 	chain []link // by index
 }
 
+// begin returns the first slot of the block.
+func (l *link) begin() int64 { return int64(l.index) * block.Slots }
+
 // find returns the place of the block with the index, or where it would be.
 func (r *series) find(index int64) (int, bool) {
 	newest := len(r.chain) - 1
-	if newest < 0 || r.chain[newest].index < index {
+	if newest < 0 || int64(r.chain[newest].index) < index {
 		return newest + 1, false
 	}
-	if r.chain[newest].index == index { // nearly always
+	if int64(r.chain[newest].index) == index { // nearly always
 		return newest, true
 	}
 	return slices.BinarySearchFunc(r.chain, index, func(l link, index int64) int {
-		return cmp.Compare(l.index, index)
+		return cmp.Compare(int64(l.index), index)
 	})
 }
 
 // extent returns the first and the last slot in [from, to) that have a sample.
-func (r *series) extent(from, to int64) (first, last int64, ok bool) {
-	first, ok = r.first(from)
+func (r *series) extent(p *block.Pool, from, to int64) (first, last int64, ok bool) {
+	first, ok = r.first(p, from)
 	if !ok || first >= to {
 		return 0, 0, false
 	}
-	last, _ = r.last(to - 1)
+	last, _ = r.last(p, to-1)
 	return first, last, true
 }
 
 // first returns the first slot at or after from that has a sample.
-func (r *series) first(from int64) (int64, bool) {
+func (r *series) first(p *block.Pool, from int64) (int64, bool) {
 	index, at := block.Split(from)
 	i, ok := r.find(index)
 	for ; i < len(r.chain); i++ {
 		if !ok {
 			at = 0
 		}
-		if at = r.chain[i].block.First(at); at >= 0 {
-			return r.chain[i].index*block.Slots + int64(at), true
+		if at = p.First(r.chain[i].span, at); at >= 0 {
+			return r.chain[i].begin() + int64(at), true
 		}
 		ok = false
 	}
@@ -68,7 +72,7 @@ func (r *series) first(from int64) (int64, bool) {
 }
 
 // last returns the last slot at or before to that has a sample.
-func (r *series) last(to int64) (int64, bool) {
+func (r *series) last(p *block.Pool, to int64) (int64, bool) {
 	index, at := block.Split(to)
 	i, ok := r.find(index)
 	if !ok {
@@ -78,8 +82,8 @@ func (r *series) last(to int64) (int64, bool) {
 		if !ok {
 			at = block.Slots - 1
 		}
-		if at = r.chain[i].block.Last(at); at >= 0 {
-			return r.chain[i].index*block.Slots + int64(at), true
+		if at = p.Last(r.chain[i].span, at); at >= 0 {
+			return r.chain[i].begin() + int64(at), true
 		}
 		ok = false
 	}
@@ -87,16 +91,19 @@ func (r *series) last(to int64) (int64, bool) {
 }
 
 // each calls do with the samples in [from, to), block by block, and the slot of
-// the first of each.
-func (r *series) each(from, to int64, do func(slot int64, values []float64)) {
+// the first of each. What it leaves out are gaps.
+func (r *series) each(p *block.Pool, from, to int64, do func(slot int64, values []float64)) {
 	index, _ := block.Split(from)
 	i, _ := r.find(index)
 	for ; i < len(r.chain); i++ {
-		begin := r.chain[i].index * block.Slots
-		if begin >= to {
+		if r.chain[i].begin() >= to {
 			return
 		}
-		lo, hi := max(from, begin), min(to, begin+block.Slots)
-		do(lo, r.chain[i].block[lo-begin:hi-begin])
+		base, values := p.Values(r.chain[i].span)
+		begin := r.chain[i].begin() + int64(base)
+		lo, hi := max(from, begin), min(to, begin+int64(len(values)))
+		if lo < hi {
+			do(lo, values[lo-begin:hi-begin])
+		}
 	}
 }

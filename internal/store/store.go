@@ -14,6 +14,10 @@
 //     affair.
 //   - Blocks come out of one pool and go back to it. Config.MaxBytes is a cap:
 //     a write that needs memory beyond it is refused, with the store unchanged.
+//   - A series with few samples costs few bytes: of a block, only the slots
+//     between its first and its last sample are there, in a span that grows.
+//   - A Cut is the store at one instant, and writers go on: a block of counts that
+//     is changed before the Cut came by is copied first (TestCut).
 //   - A level's own series answers for the level. Only where it has none do the
 //     nearest levels below that have one, slot by slot over what is present.
 //   - A node has one lock. The index of nodes has another, and the two are never
@@ -28,6 +32,7 @@ package store
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"tallystick/internal/block"
@@ -36,7 +41,7 @@ import (
 
 // MaxTime is how far from the epoch a sample may be, in seconds: 34,000 years,
 // so that no sum of times overflows.
-const MaxTime = 1 << 40
+const MaxTime = 1<<40 - 1
 
 // MaxValues is how many values one Series can have. A chain may have blocks
 // that lie far apart, and the gap between them is part of an answer.
@@ -67,6 +72,11 @@ type Store struct {
 	pool  block.Pool
 	mem   memory
 
+	epoch  atomic.Uint32 // goes up with each Cut; what is written is of it
+	saved  atomic.Uint32 // what was written in it or before is saved
+	cut    atomic.Uint32 // epoch of the Cut that is open, 0 if none is
+	cutter sync.Mutex    // held while a Cut is open
+
 	levels, series atomic.Int64 // components and below; nodes are counted by their index
 	freed, late    atomic.Int64
 }
@@ -75,7 +85,8 @@ type Store struct {
 func New(table *metric.Table, cfg Config) *Store {
 	s := &Store{table: table, mem: memory{max: cfg.MaxBytes}}
 	s.nodes.init()
-	s.pool.Grow = s.mem.take
+	s.epoch.Store(2) // so that none is the one after that of no Cut
+	s.pool.Grow, s.pool.Shrink = s.mem.take, s.mem.give
 	return s
 }
 
@@ -85,6 +96,7 @@ type Stats struct {
 	Series int   // metrics at levels
 	Blocks int   // in use
 	Bytes  int64 // of memory: the pool, used or free, and the tree
+	Live   int64 // of them, those that are used
 	Freed  int64 // blocks that FreeBefore gave back, ever
 	Late   int64 // samples that went before the newest block of their series, ever
 }
@@ -92,11 +104,13 @@ type Stats struct {
 // Stats returns the present numbers.
 func (s *Store) Stats() Stats {
 	clusters, nodes := s.nodes.count()
+	pool, bytes := s.pool.Stats(), s.mem.used.Load()
 	return Stats{
 		Levels: clusters + nodes + int(s.levels.Load()),
 		Series: int(s.series.Load()),
-		Blocks: s.pool.Stats().Used,
-		Bytes:  s.mem.used.Load(),
+		Blocks: pool.Used,
+		Bytes:  bytes,
+		Live:   bytes - pool.Bytes + pool.Live,
 		Freed:  s.freed.Load(),
 		Late:   s.late.Load(),
 	}

@@ -32,7 +32,7 @@ func (s *Store) Write(at selector.Path, pts ...Point) (n int, err error) {
 		return 0, err
 	}
 	defer s.unlock(d)
-	w := writer{store: s, node: d, at: at, level: d.find(at)}
+	w := s.writer(d, at)
 	for i, p := range pts {
 		if err := w.put(p); err != nil {
 			return i, fmt.Errorf("write %s to %s at %d: %w", s.name(p.Metric), at, p.Time, err)
@@ -74,6 +74,9 @@ func (s *Store) lock(at selector.Path) (*node, error) {
 func (s *Store) unlock(n *node) {
 	n.gone = n.root.empty()
 	gone := n.gone
+	if gone {
+		n.forget(s)
+	}
 	n.mu.Unlock()
 	if gone {
 		s.nodes.drop(n, &s.mem)
@@ -105,6 +108,11 @@ type writer struct {
 	node  *node
 	at    selector.Path
 	level *level // nil: not there yet
+	epoch uint32
+}
+
+func (s *Store) writer(n *node, at selector.Path) writer {
+	return writer{store: s, node: n, at: at, level: n.find(at), epoch: s.epoch.Load()}
 }
 
 func (w *writer) put(p Point) error {
@@ -119,41 +127,58 @@ func (w *writer) put(p Point) error {
 	}
 	m := s.table.At(p.Metric)
 	index, at := block.Split(m.Slot(p.Time))
-	b, late, err := w.block(p.Metric, index)
+	l, late, err := w.link(p.Metric, index, at, at)
 	if err != nil {
 		return err
 	}
-	v := m.Fold.Apply(b[at], p.Value)
-	if math.IsInf(v, 0) { // not in a new block: there it is p.Value
+	base, values := s.pool.Values(l.span)
+	v := m.Fold.Apply(values[at-base], p.Value)
+	if math.IsInf(v, 0) { // not in a new slot: there it is p.Value
 		return fmt.Errorf("sum of the slot: %w", ErrNotFinite)
 	}
-	b[at] = v
+	w.change(l, p.Metric)
+	values[at-base] = v
 	if late {
 		s.late.Add(1)
 	}
 	return nil
 }
 
-// block returns the block with the index, made if need be, and whether the
-// series has a newer one.
-func (w *writer) block(id metric.ID, index int64) (b *block.Block, late bool, err error) {
+// link returns the block with the index, made if need be, with room for its slots
+// from lo to hi, and whether the series has a newer one. Who gets a new one must
+// put a sample into it.
+func (w *writer) link(id metric.ID, index int64, lo, hi int) (l *link, late bool, err error) {
 	if w.level != nil {
 		if i, ok := w.level.get(id); ok {
 			r := &w.level.series[i]
 			i, ok = r.find(index)
+			late = i < len(r.chain)-1
 			if ok {
-				return r.chain[i].block, i < len(r.chain)-1, nil
+				return &r.chain[i], late, w.cover(&r.chain[i], lo, hi)
 			}
 			late = i < len(r.chain)
 		}
 	}
-	b, err = w.open(id, index)
-	return b, late, err
+	l, err = w.open(id, index, lo, hi)
+	return l, late, err
+}
+
+// cover makes sure that the block has room for its slots from lo to hi.
+func (w *writer) cover(l *link, lo, hi int) error {
+	if l.span.Covers(lo) && l.span.Covers(hi) {
+		return nil
+	}
+	span, ok := w.store.pool.Cover(l.span, lo, hi)
+	if !ok {
+		return ErrFull
+	}
+	l.span = span
+	return nil
 }
 
 // open adds the block with the index, and all that is missing above it. If
 // there is no memory for all of it, nothing changes.
-func (w *writer) open(id metric.ID, index int64) (*block.Block, error) {
+func (w *writer) open(id metric.ID, index int64, lo, hi int) (*link, error) {
 	if err := w.at.Check(); w.level == nil && err != nil {
 		return nil, err
 	}
@@ -162,8 +187,8 @@ func (w *writer) open(id metric.ID, index int64) (*block.Block, error) {
 	if !s.mem.take(cost) {
 		return nil, ErrFull
 	}
-	b := s.pool.Get()
-	if b == nil {
+	span, ok := s.pool.Make(lo, hi)
+	if !ok {
 		s.mem.give(cost)
 		return nil, ErrFull
 	}
@@ -176,7 +201,19 @@ func (w *writer) open(id metric.ID, index int64) (*block.Block, error) {
 	}
 	r := &l.series[i]
 	i, _ = r.find(index)
-	r.chain = insert(r.chain, i, link{index: index, block: b})
+	r.chain = insert(r.chain, i, link{index: int32(index), span: span, changed: w.epoch}) //nolint:gosec // MaxTime
 	w.level = l
-	return b, nil
+	return &r.chain[i], nil
+}
+
+// change is told before the samples of a block change: an open Cut that has not
+// come by may want them as they are.
+func (w *writer) change(l *link, id metric.ID) {
+	if l.changed == w.epoch {
+		return
+	}
+	l.changed = w.epoch
+	if w.store.cut.Load()+1 == w.epoch && w.store.adds(id) {
+		w.node.keep(w.store, w.epoch, imageKey{w.level, id, l.index}, l.span)
+	}
 }
