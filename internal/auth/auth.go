@@ -1,8 +1,8 @@
 // Package auth knows who is calling and what they may do.
 //
 // A caller shows a token: a JSON Web Token (RFC 7519) signed with Ed25519
-// (EdDSA, RFC 8037) by a holder of the private key, with a subject, roles and
-// an end.
+// (EdDSA, RFC 8037) by a holder of the private key, with a subject, roles and,
+// unless Config.WithoutExpiry allows for none, an end.
 //
 //	Authorization: Bearer eyJhbGciOiJFZERTQSIs…
 //
@@ -45,6 +45,10 @@ type Config struct {
 	Issuer string `koanf:"issuer"`
 	// Audience must be in the token's aud; empty: not checked.
 	Audience string `koanf:"audience"`
+	// WithoutExpiry takes tokens that have no end (exp) too, as cc-backend makes them
+	// where its jwts.max-age is not set. Nothing but another key takes such a token
+	// back from who has it.
+	WithoutExpiry bool `koanf:"without_expiry"`
 }
 
 // A User is who is calling.

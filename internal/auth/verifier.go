@@ -68,11 +68,13 @@ func publicKeys(cfg Config) ([]ed25519.PublicKey, error) {
 func parser(cfg Config, now func() time.Time) *jwt.Parser {
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
-		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),
 		jwt.WithStrictDecoding(),
 		jwt.WithLeeway(leeway),
 		jwt.WithTimeFunc(now),
+	}
+	if !cfg.WithoutExpiry {
+		options = append(options, jwt.WithExpirationRequired())
 	}
 	if cfg.Issuer != "" {
 		options = append(options, jwt.WithIssuer(cfg.Issuer))
