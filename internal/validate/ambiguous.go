@@ -1,12 +1,20 @@
 package validate
 
-import "tallystick/internal/transfer"
+import (
+	"slices"
+
+	"tallystick/internal/transfer"
+)
 
 // apply joins what the matching found, and says which claims are ambiguous.
 func (m *matching) apply() {
 	for i, j := range m.mine {
 		if j != none {
-			m.claims[i].add(m.accounts[j], "fields")
+			join := "fields"
+			if slices.Contains(m.accounts[j].ids, m.claims[i]) {
+				join = "id"
+			}
+			m.claims[i].add(m.accounts[j], join)
 		}
 	}
 	m.markAmbiguous()

@@ -39,7 +39,7 @@ func (b *bucket) continueJoined(slack float64) {
 // several.
 func continued(claims []*claim, a *account, slack float64) (found *claim) {
 	for _, c := range claims {
-		if !sameClient(c, a) || !contains(c, a, slack) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
+		if !sameClient(c, a) || len(a.ids) > 0 && !slices.Contains(a.ids, c) || !contains(c, a, slack) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
 			continue
 		}
 		if found != nil {

@@ -1,6 +1,10 @@
 package validate
 
-import "tallystick/internal/transfer"
+import (
+	"strings"
+
+	"tallystick/internal/transfer"
+)
 
 // A cost says how bad it is to join a claim and an account, or to leave a claim
 // without one. What stands first outweighs all that follows; costs are added
@@ -9,7 +13,8 @@ import "tallystick/internal/transfer"
 //	0  claims without an account, by weight: see unjoined
 //	1  joined pairs whose bytes differ
 //	2  bytes of difference
-//	3  seconds outside the account's intervals, in ms, after pairs whose processes differ
+//	3  seconds outside the account's intervals, in ms, after pairs whose processes differ,
+//	   and those whose servers may
 //	4  disorder: the squared difference to about when the server opened it
 //
 // Pairs that differ come before bytes, because a claim that fits exactly is
@@ -28,6 +33,7 @@ const judged = 4
 const (
 	bytesMax = 1 << 44
 	msMax    = 1 << 22
+	nameCost = 1 << 24 // of a claim that may be anywhere; as much again if the port is another one
 	pidCost  = 1 << 42
 	aboutMax = 1 << 22
 )
@@ -89,12 +95,21 @@ func costOf(c *claim, a *account, slack float64) cost {
 		k[1], k[2] = 1, distance(a.Bytes, *c.known)
 	}
 	k[3] = outside(c, a)
-	if c.PID != 0 && a.PID != 0 && c.PID != a.PID {
+	if c.PID != 0 && a.pid != 0 && c.PID != a.pid {
 		k[3] += pidCost
+	}
+	if c.anywhere {
+		k[3] += nameCost
+		if port(c.server) != port(a.names[0]) {
+			k[3] += nameCost
+		}
 	}
 	k[4] = disorder(c, a, slack)
 	return k
 }
+
+// port returns what follows the last colon.
+func port(server string) string { return server[strings.LastIndexByte(server, ':')+1:] }
 
 // distance returns by how many bytes x and y differ, up to bytesMax.
 func distance(x, y transfer.Bytes) int64 {

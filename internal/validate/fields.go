@@ -1,19 +1,14 @@
 package validate
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 
 	"tallystick/internal/transfer"
 )
 
-// degreeMax is how many accounts are looked at for one claim. A client that
-// opens one file more often than that within one flush of the server (some
-// seconds) gets those nearest in time, and of those with the same bytes the
-// nearest.
-const degreeMax = 64
-
-// A bucket is the claims and accounts of one path on one server, in order.
+// A bucket is the claims and accounts of one path on one server, in order; on
+// all servers if a claim does not tell which.
 type bucket struct {
 	claims   []*claim
 	accounts []*account
@@ -21,38 +16,56 @@ type bucket struct {
 
 type bucketKey struct{ server, path string }
 
-// buckets returns the claims and accounts, cut by server and path, sorted by
-// these. Claims on servers that no account names are in none: there is nothing
-// to find for them.
-func buckets(claims []*claim, accounts []*account) []*bucket {
+// settleNames finds out which names are of one server, and which claims know
+// none of them.
+func settleNames(claims []*claim, accounts []*account) {
 	names := make(aliases)
 	for _, a := range accounts {
 		names.join(a.names[0], a.names[1])
 	}
+	for _, a := range accounts {
+		a.root = names.root(a.names[0])
+	}
+	for _, c := range claims {
+		_, known := names[c.server]
+		c.anywhere, c.root = !known, names.root(c.server)
+	}
+}
+
+// buckets returns the claims and accounts, cut by server and path, sorted by
+// these.
+func buckets(claims []*claim, accounts []*account) []*bucket {
+	anywhere := make(map[string]bool) // paths
+	for _, c := range claims {
+		if c.anywhere {
+			anywhere[c.path] = true
+		}
+	}
 	byKey := make(map[bucketKey]*bucket)
 	at := func(server, path string) *bucket {
-		k := bucketKey{names.root(server), path}
+		k := bucketKey{server, path}
+		if anywhere[path] {
+			k.server = ""
+		}
 		if byKey[k] == nil {
 			byKey[k] = new(bucket)
 		}
 		return byKey[k]
 	}
 	for _, a := range accounts {
-		b := at(a.names[0], a.path)
+		b := at(a.root, a.path)
 		b.accounts = append(b.accounts, a)
 	}
 	for _, c := range claims {
-		if _, ok := names[c.server]; ok {
-			b := at(c.server, c.path)
-			b.claims = append(b.claims, c)
-		}
+		b := at(c.root, c.path)
+		b.claims = append(b.claims, c)
 	}
 	keys := make([]bucketKey, 0, len(byKey))
 	for k := range byKey {
 		keys = append(keys, k)
 	}
-	sort.Slice(keys, func(i, j int) bool {
-		return keys[i].server < keys[j].server || keys[i].server == keys[j].server && keys[i].path < keys[j].path
+	slices.SortFunc(keys, func(x, y bucketKey) int {
+		return cmp.Or(cmp.Compare(x.server, y.server), cmp.Compare(x.path, y.path))
 	})
 	out := make([]*bucket, 0, len(keys))
 	for _, k := range keys {
@@ -93,9 +106,18 @@ func (a aliases) join(x, y string) {
 // nothing, and each is solved for itself: see matching. So a sequence of
 // thousands of opens is no large problem as long as there are gaps in it.
 func (b *bucket) joinByFields(slack float64) {
-	for _, g := range b.groups(slack) {
+	f := newFinder(b, slack)
+	if f == nil {
+		return
+	}
+	for _, g := range f.groups() {
 		m := newMatching(g)
 		m.solve()
+		for i, j := range m.mine {
+			if j == none && g.cut[i] {
+				m.retry(i, f.free(m, i))
+			}
+		}
 		m.apply()
 	}
 }
@@ -105,6 +127,7 @@ type group struct {
 	claims   []*claim
 	accounts []*account
 	edges    [][]edge // per claim, by account
+	cut      []bool   // per claim: more accounts fit than there are edges
 }
 
 // An edge is an account that fits a claim.
@@ -113,42 +136,83 @@ type edge struct {
 	cost    cost
 }
 
-// groups returns the groups of what is not joined yet.
-func (b *bucket) groups(slack float64) []*group {
-	claims := slices.DeleteFunc(slices.Clone(b.claims), func(c *claim) bool { return len(c.joined) > 0 })
-	accounts := slices.DeleteFunc(slices.Clone(b.accounts), func(a *account) bool { return a.owner != nil })
-	if len(claims) == 0 || len(accounts) == 0 {
-		return nil
-	}
-	estimate(claims, accounts)
-	opened, closed := newWindows(accounts, opening), newWindows(accounts, closing)
-	fits := make([][]int, len(claims))
-	sets := newSets(len(claims) + len(accounts))
-	var found []int
-	for i, c := range claims {
-		found = opened.at(c.Opened, slack, found[:0])
-		if c.Closed != 0 {
-			found = closed.at(c.Closed, slack, found)
-		}
-		fits[i] = nearest(c, accounts, fitting(c, accounts, found, slack), slack)
-		for _, j := range fits[i] {
-			sets.join(i, len(claims)+j)
-		}
-	}
-	return cut(claims, accounts, fits, sets, slack)
+// A finder finds the accounts that fit a claim.
+type finder struct {
+	claims         []*claim
+	accounts       []*account
+	opened, closed *windows
+	slack          float64
+	place          []int // per account: in its group
+	found          []int // reused
 }
 
-// fitting returns those of found that fit c, sorted, each once. It uses found
-// for that.
-func fitting(c *claim, accounts []*account, found []int, slack float64) []int {
+// newFinder returns the finder for what is not joined yet, nil if nothing can
+// be found.
+func newFinder(b *bucket, slack float64) *finder {
+	f := &finder{slack: slack}
+	for _, c := range b.claims {
+		if len(c.joined) == 0 {
+			f.claims = append(f.claims, c)
+		}
+	}
+	for _, a := range b.accounts {
+		if a.owner == nil {
+			f.accounts = append(f.accounts, a)
+		}
+	}
+	if len(f.claims) == 0 || len(f.accounts) == 0 {
+		return nil
+	}
+	estimate(f.claims, f.accounts)
+	slices.SortStableFunc(f.accounts, func(x, y *account) int { return cmp.Compare(x.about, y.about) })
+	f.opened, f.closed = newWindows(f.accounts, opening), newWindows(f.accounts, closing)
+	f.place = make([]int, len(f.accounts))
+	return f
+}
+
+// groups returns the groups of what fits.
+func (f *finder) groups() []*group {
+	fits, short := make([][]int, len(f.claims)), make([]bool, len(f.claims))
+	sets := newSets(len(f.claims) + len(f.accounts))
+	for i, c := range f.claims {
+		all := f.fits(c)
+		for _, j := range all {
+			sets.join(i, len(f.claims)+j)
+		}
+		fits[i] = nearest(c, f.accounts, all, f.slack)
+		short[i] = len(fits[i]) < len(all)
+	}
+	return f.cut(fits, short, sets)
+}
+
+// fits returns the accounts that fit c, sorted. They are good until the next call.
+func (f *finder) fits(c *claim) []int {
+	found := f.opened.at(c.Opened, f.slack, f.found[:0])
+	if c.Closed != 0 {
+		found = f.closed.at(c.Closed, f.slack, found)
+	}
 	slices.Sort(found)
 	found = slices.Compact(found)
-	return slices.DeleteFunc(found, func(j int) bool { return !fit(c, accounts[j], slack) })
+	found = slices.DeleteFunc(found, func(j int) bool { return !fit(c, f.accounts[j], f.slack) })
+	f.found = found
+	return found
+}
+
+// free returns edges to the accounts that fit claim i of m and are free.
+func (f *finder) free(m *matching, i int) []edge {
+	var out []edge
+	c := m.claims[i]
+	for _, j := range f.fits(c) {
+		if at := f.place[j]; m.owner[at] == none {
+			out = append(out, edge{at, costOf(c, f.accounts[j], f.slack)})
+		}
+	}
+	return out
 }
 
 // fit reports whether a may be what the server tells of c.
 func fit(c *claim, a *account, slack float64) bool {
-	if !sameClient(c, a) || !overlap(c, a, slack) {
+	if !sameClient(c, a) || !overlap(c, a, slack) || !mayJoin(c, a) {
 		return false
 	}
 	if c.openFailed() && a.Bytes.Total() == 0 {
@@ -173,21 +237,20 @@ func (c *claim) openFailed() bool {
 }
 
 // cut returns the groups that the sets make.
-func cut(claims []*claim, accounts []*account, fits [][]int, s sets, slack float64) []*group {
+func (f *finder) cut(fits [][]int, short []bool, s sets) []*group {
 	byRoot := make(map[int]*group)
-	place := make([]int, len(accounts))
-	for j, a := range accounts {
-		root := s.root(len(claims) + j)
+	for j, a := range f.accounts {
+		root := s.root(len(f.claims) + j)
 		g := byRoot[root]
 		if g == nil {
 			g = new(group)
 			byRoot[root] = g
 		}
-		place[j] = len(g.accounts)
+		f.place[j] = len(g.accounts)
 		g.accounts = append(g.accounts, a)
 	}
 	var out []*group
-	for i, c := range claims {
+	for i, c := range f.claims {
 		g := byRoot[s.root(i)]
 		if g == nil {
 			continue // nothing fits it
@@ -195,10 +258,10 @@ func cut(claims []*claim, accounts []*account, fits [][]int, s sets, slack float
 		if len(g.claims) == 0 {
 			out = append(out, g)
 		}
-		g.claims = append(g.claims, c)
+		g.claims, g.cut = append(g.claims, c), append(g.cut, short[i])
 		es := make([]edge, 0, len(fits[i]))
 		for _, j := range fits[i] {
-			es = append(es, edge{place[j], costOf(c, accounts[j], slack)})
+			es = append(es, edge{f.place[j], costOf(c, f.accounts[j], f.slack)})
 		}
 		g.edges = append(g.edges, es)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 
 	"tallystick/internal/transfer"
 )
@@ -14,8 +15,11 @@ import (
 type claim struct {
 	*transfer.Claim
 	server, path, host string            // clean
+	root               string            // the name that all names of its server lead to
 	end                float64           // when it was over: as it says, else when it began
 	known              *transfer.Bytes   // what the server should have counted; nil if nobody can tell
+	anywhere           bool              // no account's server has the name that the claim knows: see sameFile
+	named              bool              // an account carries its id
 	join               string            // "id" or "fields"; empty as long as nothing is joined
 	joined             []*account        // in the server's order
 	candidates         map[*account]bool // if c is ambiguous, all that fit equally well; the account nil is that it has none
@@ -28,7 +32,10 @@ type account struct {
 	path, host string    // clean
 	begin, end float64   // when it may have been open; end is +Inf if it still is
 	life, file int64     // its place in the server's order
-	about      int64     // estimate of when it was opened, in ms; rises strictly in a bucket's order
+	root       string    // the name that all names of its server lead to
+	pid        int       // of the client; 0 where the server tells something else
+	ids        []*claim  // the claims that it may be by its id
+	about      int64     // estimate of when it was opened, in ms
 	blank      bool      // nothing is known of its bytes
 	owner      *claim    // whom it belongs to
 	candidate  bool      // an ambiguous claim names it
@@ -50,7 +57,10 @@ func newAccount(t *transfer.Transfer) *account {
 		Transfer: t, names: [2]string{transfer.CleanServer(t.Server), transfer.CleanServer(t.Address)},
 		path: transfer.CleanPath(t.Path), host: transfer.CleanHost(t.Client),
 		begin: float64(t.Opened[0]), end: float64(t.Opened[1]) + 1,
-		blank: t.Quality == transfer.Unknown || t.End == transfer.Unreported,
+		blank: t.Quality == transfer.Unknown || t.End == transfer.Unreported, pid: t.PID,
+	}
+	if strings.HasPrefix(t.Protocol, "http") {
+		a.pid = 0 // the number of a connection (XROOTD.md 1.2)
 	}
 	if !t.Opened.Known() {
 		a.begin = float64(t.Closed[0])
@@ -111,9 +121,16 @@ func compareText(a, b any) int {
 
 func (a *account) named(server string) bool { return a.names[0] == server || a.names[1] == server }
 
+// sameFile reports whether c and a may be of one file on one server. A name of a
+// server that no account has, be it a redirector's or another name of a machine,
+// says nothing about where the client was sent.
+func sameFile(c *claim, a *account) bool {
+	return a.path == c.path && (c.anywhere || a.named(c.server))
+}
+
 // sameClient reports whether c and a may be of one client at one server's file.
 func sameClient(c *claim, a *account) bool {
-	return a.path == c.path && a.named(c.server) &&
+	return sameFile(c, a) &&
 		(c.host == "" || a.host == "" || c.host == a.host) &&
 		transfer.SameUser(c.User, a.User)
 }
@@ -126,8 +143,10 @@ func (c *claim) accounted() bool {
 
 // sum returns the bytes of all that is joined to c, and whether anything is
 // known of them.
-func (c *claim) sum() (sum transfer.Bytes, known bool) {
-	for _, a := range c.joined {
+func (c *claim) sum() (sum transfer.Bytes, known bool) { return sumOf(c.joined) }
+
+func sumOf(accounts []*account) (sum transfer.Bytes, known bool) {
+	for _, a := range accounts {
 		sum = sum.Plus(a.Bytes)
 		known = known || !a.blank
 	}

@@ -5,7 +5,7 @@ package validate
 // without is only known when everything in reach was looked at, and without
 // records for some claims in a sequence of thousands, everything is in reach.
 const (
-	searchMax = 512
+	searchMax = 4096
 	searchMin = 16
 	workMax   = 20_000_000
 )
@@ -85,6 +85,23 @@ func (m *matching) start() (left []int) {
 	return left
 }
 
+// retry takes claim i, which goes without, in again with more edges.
+func (m *matching) retry(i int, more []edge) {
+	if len(more) == 0 {
+		return
+	}
+	has := make(map[int]bool, len(m.edges[i]))
+	for _, e := range m.edges[i] {
+		has[e.account] = true
+	}
+	for _, e := range more {
+		if !has[e.account] {
+			m.edges[i] = append(m.edges[i], e)
+		}
+	}
+	m.insert(i)
+}
+
 // A stop is where a search ended: at a free account, or at a claim that goes
 // without.
 type stop struct {
@@ -120,8 +137,8 @@ func (m *matching) cheapest(i int) cost {
 
 // search returns the end of the cheapest chain from claim i.
 func (m *matching) search(i int) stop {
-	end := stop{account: none, claim: none}
-	m.reach(i, cost{}, &end)
+	end, free := stop{account: none, claim: none}, stop{account: none, claim: none}
+	m.reach(i, cost{}, &end, &free)
 	limit := searchMax
 	if m.work > workMax {
 		limit = searchMin
@@ -136,6 +153,9 @@ func (m *matching) search(i int) stop {
 			continue
 		}
 		if len(m.looks) >= limit {
+			if free.account != none && free.cost.less(end.cost) {
+				end = free
+			}
 			end.cost, end.broken = next.cost, true
 			return end
 		}
@@ -144,14 +164,15 @@ func (m *matching) search(i int) stop {
 		if m.owner[j] == none {
 			return stop{account: j, claim: none, cost: next.cost}
 		}
-		m.reach(m.owner[j], next.cost, &end)
+		m.reach(m.owner[j], next.cost, &end, &free)
 	}
 	return end
 }
 
 // reach puts what claim i may take into the queue; so far is the cost of the
-// chain to it. Going without may be the best end known.
-func (m *matching) reach(i int, so cost, end *stop) {
+// chain to it. Going without may be the best end known, and an account that is
+// free the best but for that.
+func (m *matching) reach(i int, so cost, end, free *stop) {
 	if c := so.plus(unjoined(m.claims[i])).minus(m.claim[i]); end.claim == none || c.less(end.cost) {
 		*end = stop{account: none, claim: i, cost: c}
 	}
@@ -164,6 +185,9 @@ func (m *matching) reach(i int, so cost, end *stop) {
 		}
 		m.seen[j], m.best[j], m.from[j] = m.round, c, i
 		m.queue.push(reached{j, c})
+		if m.owner[j] == none && (free.account == none || c.less(free.cost)) {
+			*free = stop{account: j, claim: none, cost: c}
+		}
 	}
 }
 

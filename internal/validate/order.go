@@ -7,23 +7,92 @@ import (
 )
 
 // estimate says about when each account was opened. The server's order says
-// which came first, its intervals only to some seconds when. So the accounts of
-// one interval are taken to be spread over it as the claims in it are, or
-// evenly if there are none.
+// which came first, its intervals only to some seconds when. So the claims that
+// may have been theirs are laid beside them: those of the same process where it
+// is known on both sides, else all that remain.
+//
+// The claims are by opening, the accounts in their server's order.
 func estimate(claims []*claim, accounts []*account) {
+	processes, roots := make(map[line]bool), make(map[string]bool)
+	for _, a := range accounts {
+		roots[a.root] = true
+	}
+	for _, c := range claims {
+		for root := range c.roots(roots) {
+			processes[line{root, c.PID}] = true
+		}
+	}
+	theirs := make(map[line][]*account)
+	for _, a := range accounts {
+		l := line{a.root, a.pid}
+		if !processes[l] {
+			l.pid = 0
+		}
+		theirs[l] = append(theirs[l], a)
+	}
+	ours := make(map[line][]*claim)
+	for _, c := range claims {
+		for root := range c.roots(roots) {
+			l := line{root, c.PID}
+			if theirs[l] == nil {
+				l.pid = 0
+			}
+			if !c.openFailed() {
+				ours[l] = append(ours[l], c)
+			}
+		}
+	}
+	for l, as := range theirs {
+		align(ours[l], as)
+	}
+}
+
+// A line is what one process did on one server; with pid 0, what is not known
+// to be of any that both sides tell.
+type line struct {
+	root string
+	pid  int
+}
+
+// roots returns where c may have been, of all.
+func (c *claim) roots(all map[string]bool) map[string]bool {
+	if c.anywhere {
+		return all
+	}
+	return map[string]bool{c.root: true}
+}
+
+// align estimates for the accounts of one line. If there are as many claims, the
+// first account is the first claim's, and so on. Else there are too few of one
+// or the other, and each stretch of accounts is looked at for itself.
+func align(claims []*claim, accounts []*account) {
 	last := int64(math.MinInt64)
-	for i := 0; i < len(accounts); {
-		n := i + 1
-		for n < len(accounts) && accounts[n].Opened == accounts[i].Opened && accounts[n].life == accounts[i].life {
+	if len(claims) == len(accounts) {
+		place(accounts, func(k int) float64 { return claims[k].Opened }, &last)
+		return
+	}
+	for len(accounts) > 0 {
+		n := 1
+		for n < len(accounts) && accounts[n].Opened == accounts[0].Opened && accounts[n].life == accounts[0].life {
 			n++
 		}
-		at := spread(claims, accounts[i])
-		for k, a := range accounts[i:n] {
-			// One after the other, so that the order counts however many there are.
-			last = max(last+1, clampTime(1000*at((float64(k)+0.5)/float64(n-i))))
-			a.about = last
+		at := spread(claims, accounts[0])
+		place(accounts[:n], func(k int) float64 { return at((float64(k) + 0.5) / float64(n)) }, &last)
+		accounts = accounts[n:]
+	}
+}
+
+// place says that the k-th of accounts was opened at about at(k), but not
+// outside its interval, and after the last one before it: the order counts
+// however many there are.
+func place(accounts []*account, at func(k int) float64, last *int64) {
+	for k, a := range accounts {
+		t := at(k)
+		if a.Opened.Known() {
+			t = min(max(t, float64(a.Opened[0])), float64(a.Opened[1])+1)
 		}
-		i = n
+		*last = max(*last+1, clampTime(1000*t))
+		a.about = *last
 	}
 }
 
@@ -47,16 +116,24 @@ func spread(claims []*claim, a *account) func(fraction float64) float64 {
 	}
 }
 
-// nearest returns at most degreeMax of fits: the nearest in order, and of those
-// with the same bytes the nearest. fits is sorted; the result is not of it.
+// Of each of three kinds, the nearMax accounts that are nearest in order are
+// looked at for one claim: of those with the claim's bytes and process, of those
+// with its bytes, and of all. A client that opens one file more often than that
+// within one flush of the server (some seconds) has most of them left out, and
+// gets a second chance at what is free in the end: see matching.retry.
+const nearMax = 32
+
+// nearest returns those of fits that are looked at for c. fits is sorted; the
+// result is not of it.
 func nearest(c *claim, accounts []*account, fits []int, slack float64) []int {
-	if len(fits) <= degreeMax {
+	if len(fits) <= 2*nearMax {
 		return slices.Clone(fits)
 	}
 	after := sort.Search(len(fits), func(i int) bool { return accounts[fits[i]].about >= clampTime(c.Opened*1000) })
 	before := after - 1
-	keep := make([]int, 0, degreeMax)
-	for len(keep) < degreeMax && (before >= 0 || after < len(fits)) {
+	keep := make([]int, 0, 3*nearMax)
+	var kept [3]int
+	for before >= 0 || after < len(fits) {
 		var j int
 		if after == len(fits) || before >= 0 && disorder(c, accounts[fits[before]], slack) <= disorder(c, accounts[fits[after]], slack) {
 			j = fits[before]
@@ -65,12 +142,25 @@ func nearest(c *claim, accounts []*account, fits []int, slack float64) []int {
 			j = fits[after]
 			after++
 		}
-		if len(keep) < degreeMax/2 || c.known != nil && accounts[j].Bytes == *c.known {
+		if k := likeness(c, accounts[j]); kept[k] < nearMax {
+			kept[k]++
 			keep = append(keep, j)
 		}
 	}
 	slices.Sort(keep)
 	return keep
+}
+
+// likeness returns 0 if c and a are alike in bytes and process, 1 if in bytes,
+// 2 if not.
+func likeness(c *claim, a *account) int {
+	switch {
+	case c.known == nil || a.blank || a.Bytes != *c.known:
+		return 2
+	case c.PID == 0 || a.pid != c.PID:
+		return 1
+	}
+	return 0
 }
 
 // disorder returns how far c is from where a stands in the server's order. The

@@ -32,9 +32,14 @@ import (
 func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *Report {
 	cs, as := sortClaims(claims), sortAccounts(transfers)
 	slack := o.slack()
+	settleNames(cs, as)
 	joinByID(cs, as, slack)
-	for _, b := range buckets(cs, as) {
+	parts := buckets(cs, as)
+	for _, b := range parts {
 		b.joinByFields(slack)
+	}
+	joinRest(as, slack)
+	for _, b := range parts {
 		b.continueJoined(slack)
 	}
 	for _, c := range cs {

@@ -3,6 +3,7 @@ package validate_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,8 +95,8 @@ func TestJoinByFields(t *testing.T) {
 	one(func(c *transfer.Claim) { c.Outcome = transfer.Killed }, func(*transfer.Transfer) {}, "failed by fields run.1 1.1")
 
 	one(func(c *transfer.Claim) { c.Server = "192.0.2.1:1094" }, func(*transfer.Transfer) {}, joined)
-	one(func(c *transfer.Claim) { c.Server = "other.example:1094" }, func(*transfer.Transfer) {}, apart...)
-	one(func(c *transfer.Claim) { c.Server = "data.example" }, func(*transfer.Transfer) {}, apart...)
+	one(func(c *transfer.Claim) { c.Server = "redirector.example:1094" }, func(*transfer.Transfer) {}, joined)
+	one(func(c *transfer.Claim) { c.Server = "data.example" }, func(*transfer.Transfer) {}, joined)
 	one(func(c *transfer.Claim) { c.Path = "store/f" }, func(*transfer.Transfer) {}, joined)
 	one(func(c *transfer.Claim) { c.Path = "/store/F" }, func(*transfer.Transfer) {}, apart...)
 	one(func(c *transfer.Claim) { c.User = "bob" }, func(*transfer.Transfer) {}, apart...)
@@ -190,7 +191,105 @@ func TestJoinByOldIDOfRuns(t *testing.T) {
 	f(t, claims{in("a", 1, 9, 10), in("b", 8, 20, 20)}, transfers{at(1, 1, 9, 10), at(2, 8, 20, 20)},
 		"match by id a.000 1.1", "match by id b.000 1.2")
 	f(t, claims{in("a", 1, 3, 10), in("b", 2, 4, 20)}, transfers{at(1, 1, 3, 10), at(2, 2, 4, 20)},
-		"match by fields a.000 1.1", "match by fields b.000 1.2")
+		"match by id a.000 1.1", "match by id b.000 1.2")
+	// What has the id is neither free for another, nor does its claim take what has none.
+	f(t, claims{in("a", 1, 3, 10), in("b", 2, 4, 20), with(readClaim("001", 2, 4, 20), func(c *transfer.Claim) { c.Run = "b" })},
+		transfers{at(1, 1, 3, 10), at(2, 2, 4, 20), read(3, [2]int64{2, 2}, [2]int64{4, 4}, 10)},
+		"match by id a.000 1.1", "match by id b.000 1.2", "differ by fields b.001 1.3")
+}
+
+// Ensure that an id that a process gave all that it does, does not take from its
+// other claims what is theirs.
+func TestJoinByIDOfProcess(t *testing.T) {
+	w := [2]int64{0, 9}
+	claim := func(id string, begin, end float64, n int64) *transfer.Claim {
+		return with(readClaim(id, begin, end, n), func(c *transfer.Claim) { c.PID = 5 })
+	}
+	info := func(x *transfer.Transfer) *transfer.Transfer { x.MonInfo = "run.1"; return x }
+	cs := claims{claim("1", 1, 2, 10), claim("2", 3, 4, 20), claim("3", 3, 4, 30)}
+	f(t, cs, transfers{info(read(1, w, w, 10)), info(read(2, w, w, 30)), info(read(3, w, w, 20))},
+		"match by id run.1 1.1", "match by fields run.2 1.3", "match by fields run.3 1.2")
+	// The first has no transfer; the second does not match.
+	f(t, cs, transfers{info(read(2, w, w, 21)), info(read(3, w, w, 30))},
+		"missing run.1", "differ by fields run.2 1.2", "match by fields run.3 1.3")
+	// Without processes, only what is equal is another's; the rest is the sum.
+	for _, c := range cs {
+		c.PID = 0
+	}
+	f(t, cs, transfers{info(read(1, w, w, 4)), info(read(2, w, w, 30)), info(read(3, w, w, 6))},
+		"match by id run.1 1.1 1.3", "missing run.2", "match by fields run.3 1.2")
+	// Later than the claim, and another has its time.
+	late := [2]int64{300, 309}
+	f(t, claims{claim("1", 1, 2, 10), claim("2", 303, 304, 20)}, transfers{info(read(2, late, late, 20))},
+		"missing run.1", "match by fields run.2 1.2")
+}
+
+// Ensure that a name of a run that was used before does not bring its transfers
+// in again.
+func TestJoinByIDUsedBefore(t *testing.T) {
+	at := func(file int, b, n int64) *transfer.Transfer {
+		return with(read(file, [2]int64{b, b + 4}, [2]int64{b, b + 4}, n), func(x *transfer.Transfer) { x.AppInfo = "run.1" })
+	}
+	f(t, claims{readClaim("1", 90001, 90002, 10)}, transfers{at(1, 0, 10), at(2, 90000, 10)},
+		"extra 1.1", "match by id run.1 1.2")
+	f(t, claims{readClaim("1", 90001, 90002, 10)}, transfers{at(1, 0, 10)}, "match by id run.1 1.1") // clocks go wrong
+}
+
+// Ensure that a claim which does not know what its server is called finds its
+// transfer on any, after those that do.
+func TestJoinAnywhere(t *testing.T) {
+	w := [2]int64{0, 9}
+	at := func(server string, file int, n int64) *transfer.Transfer {
+		return with(read(file, w, w, n), func(x *transfer.Transfer) {
+			x.ID, x.Server, x.Address = fmt.Sprintf("%s.1.%d", server, file), server, server
+		})
+	}
+	to := func(server, id string, n int64) *transfer.Claim {
+		return with(readClaim(id, 1, 2, n), func(c *transfer.Claim) { c.Server = server })
+	}
+	f(t, claims{to("r:1", "1", 10), to("r:1", "2", 20), to("b:1", "3", 30), to("r:1", "4", 40)},
+		transfers{at("a:1", 7, 20), at("b:1", 7, 10), at("b:1", 8, 30)},
+		"match by fields run.1 b:1.1.7", "match by fields run.2 a:1.1.7", "match by fields run.3 b:1.1.8", "missing run.4")
+	// Who knows the name comes first.
+	f(t, claims{to("r:1", "1", 10), to("b:1", "2", 10)}, transfers{at("b:1", 7, 11)}, "missing run.1", "differ by fields run.2 b:1.1.7")
+	// The port tells more than nothing.
+	f(t, claims{to("localhost:2", "1", 10), to("localhost:1", "2", 10)}, transfers{at("b:1", 7, 11), at("b:2", 7, 12)},
+		"differ by fields run.1 b:2.1.7", "differ by fields run.2 b:1.1.7")
+	f(t, claims{to("localhost:3", "1", 10)}, transfers{at("b:1", 7, 11), at("b:2", 7, 9)}, "ambiguous by fields run.1 b:1.1.7 b:2.1.7")
+	// A server that is known, and told nothing, is not the same.
+	f(t, claims{to("c:1", "1", 10)}, transfers{at("b:1", 7, 10), with(at("c:1", 7, 10), func(x *transfer.Transfer) { x.Path = "/g" })},
+		"extra b:1.1.7", "extra c:1.1.7", "missing run.1")
+}
+
+// Ensure that a thousand opens within a second or two, in an order and at times
+// that are not quite known, all find their transfers.
+func TestJoinDense(t *testing.T) {
+	for _, pids := range []bool{true, false} {
+		r := rand.New(rand.NewPCG(9, 9))
+		var cs claims
+		var ts transfers
+		for i := range 1400 {
+			at := r.Float64() * 1.4
+			n := int64(4096)
+			if i%3 == 0 {
+				n = int64(i)
+			}
+			c := readClaim(strconv.Itoa(i), at, at+0.01, n)
+			// A buffer began with the first open in it, and went out with the last.
+			w := [2]int64{int64(at), int64(at + 0.05)}
+			x := read(int(at*1e6), w, w, n)
+			if pids {
+				c.PID = 100 + i%7
+				x.PID = c.PID
+			}
+			cs, ts = append(cs, c), append(ts, x)
+		}
+		rep := validate.Run(cs, ts, validate.Options{})
+		check(t, rep, cs, ts)
+		if d := cmp.Diff(counts(1400, 0, 0, 0, 0), rep.Totals.Verdicts); d != "" {
+			t.Errorf("pids %v (-want +got):\n%s", pids, d)
+		}
+	}
 }
 
 // Ensure that what happened at once, and is told in another order by the
