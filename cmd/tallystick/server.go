@@ -23,6 +23,7 @@ import (
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
+	"tallystick/internal/metric"
 	"tallystick/internal/query"
 	"tallystick/internal/retain"
 	"tallystick/internal/run"
@@ -41,6 +42,7 @@ type server struct {
 	key    auth.Key // that tokens can be signed with; in development
 
 	registry    *prometheus.Registry
+	table       *metric.Table
 	store       *store.Store
 	ledger      *ledger.Ledger
 	collector   *collect.Collector
@@ -116,6 +118,7 @@ func (s *server) makeState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.table = table
 	s.store = store.New(table, s.cfg.Store)
 	s.ledger = ledger.New(s.cfg.Ledger)
 	s.retain = &retain.Worker{Store: s.store, Ledger: s.ledger, Config: s.cfg.Retention, Log: s.log}
@@ -150,10 +153,6 @@ func (s *server) restore(ctx context.Context) error {
 }
 
 func (s *server) makeAPI() error {
-	table, err := s.cfg.MetricTable()
-	if err != nil {
-		return err
-	}
 	verifier, err := auth.NewVerifier(s.cfg.Auth, time.Now)
 	if err != nil {
 		return err
@@ -161,7 +160,7 @@ func (s *server) makeAPI() error {
 	s.api, err = httpapi.New(s.cfg.HTTP.API, httpapi.Parts{
 		Auth:   verifier,
 		Ingest: s.ingest,
-		Query:  query.New(s.store, table, s.cfg.Query),
+		Query:  query.New(s.store, s.table, s.cfg.Query),
 		Ledger: s.ledger,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			return validate.Books(s.ledger, o), nil

@@ -100,6 +100,11 @@ func (c Config) checkLimits(k *checker) {
 	k.wrong(c.Store.MaxBytes < 0, "store.max_bytes", "%d is less than 0", c.Store.MaxBytes)
 	positive(k, "http.max_body", c.HTTP.API.MaxBody)
 	positive(k, "ingest.waiting", c.Ingest.Waiting)
+	k.wrong(c.Ingest.KeyCache < 0, "ingest.key_cache", "%d is less than 0", c.Ingest.KeyCache)
+	if c.Ingest.Learn.Step != 0 {
+		checkStep(k, "ingest.learn.step", c.Ingest.Learn.Step)
+		positive(k, "ingest.learn.max", c.Ingest.Learn.Max)
+	}
 	positive(k, "collect.max", c.Collect.Max)
 	positive(k, "ledger.max", c.Ledger.Max)
 	positive(k, "query.max_values", c.Query.MaxValues)

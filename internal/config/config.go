@@ -149,7 +149,8 @@ func (c Config) resolved() Config {
 	return c
 }
 
-// MetricTable returns the metrics of XRootD and the configured ones.
+// MetricTable returns the metrics of XRootD and the configured ones. The table
+// learns others as ingest.learn says.
 func (c Config) MetricTable() (*metric.Table, error) {
 	rows := metric.XRootD(seconds(c.XRootD.Step))
 	for name, m := range c.Metrics {
@@ -157,7 +158,11 @@ func (c Config) MetricTable() (*metric.Table, error) {
 			Name: name, Step: seconds(m.Step), Fold: m.Fold, Aggregation: m.Aggregation, Unit: m.Unit,
 		})
 	}
-	return metric.NewTable(rows)
+	t, err := metric.NewTable(rows)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.SetLearn(c.Ingest.Learn.Metrics())
 }
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -22,7 +22,7 @@ type counters struct {
 	refused    *prometheus.CounterVec // samples of packets and claims, by reason
 }
 
-func newCounters(reg prometheus.Registerer, waiting func() float64) (*counters, error) {
+func newCounters(reg prometheus.Registerer, i *Ingest) (*counters, error) {
 	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tallystick_ingest_" + name, Help: help}, labels)
 	}
@@ -37,11 +37,15 @@ func newCounters(reg prometheus.Registerer, waiting func() float64) (*counters, 
 	for _, kind := range []string{kindLine, kindPacket, kindClaim} {
 		c.accepted.WithLabelValues(kind) // so that they are there before the first input
 	}
+	gauge := func(name, help string, now func() float64) error {
+		return reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tallystick_ingest_" + name, Help: help}, now))
+	}
 	return c, errors.Join(
 		reg.Register(c.accepted), reg.Register(c.rejected), reg.Register(c.duplicates), reg.Register(c.refused),
-		reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "tallystick_ingest_claims_waiting", Help: "Claims whose server is not known yet.",
-		}, waiting)),
+		gauge("claims_waiting", "Claims whose server is not known yet.", i.claimsWaiting),
+		gauge("metrics_learned", "Metrics learned from lines.", func() float64 { return float64(i.table.Learned()) }),
+		gauge("keys", "Keys of lines that are known again.", func() float64 { n, _ := i.keys.size(); return float64(n) }),
+		gauge("key_bytes", "Memory of the keys of lines.", func() float64 { _, n := i.keys.size(); return float64(n) }),
 	)
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,10 +30,56 @@ type Config struct {
 	// costs some 100 bytes besides what the ledger has of it. The one that has
 	// waited longest gives way, and its samples go to the cluster UNKNOWN.
 	Waiting int `koanf:"waiting"`
+	// Fields is which fields of a line are samples, where the request does not say.
+	Fields Fields `koanf:"fields"`
+	// Learn is what a metric is that is in no table, once a line has it.
+	Learn Learn `koanf:"learn"`
+	// KeyCache is how many bytes are spent on knowing the keys of lines (metric and
+	// tags) again: some 300 for each series. Lines of others cost more to decode.
+	KeyCache int64 `koanf:"key_cache"`
+}
+
+// Fields says which fields of a line are samples.
+type Fields string
+
+// The kinds of Fields.
+const (
+	ValueField Fields = "value" // one called value; a line with any other is refused
+	AllFields  Fields = "all"   // each: its metric is measurement_field, or measurement if it is called value
+)
+
+// UnmarshalText reads the name of a kind.
+func (f *Fields) UnmarshalText(text []byte) error {
+	if kinds := []Fields{ValueField, AllFields}; !slices.Contains(kinds, Fields(text)) {
+		return fmt.Errorf("%q is none of %v", text, kinds)
+	}
+	*f = Fields(text)
+	return nil
+}
+
+// Learn is what becomes of lines whose metric is not configured.
+type Learn struct {
+	// Step is that of metrics that are learned; 0: none is, their lines are refused.
+	Step        time.Duration      `koanf:"step"`
+	Fold        metric.Fold        `koanf:"fold"`
+	Aggregation metric.Aggregation `koanf:"aggregation"`
+	// Max is how many are learned at most. Names are the senders' choice, and each is
+	// kept for ever.
+	Max int `koanf:"max"`
+}
+
+// Metrics returns what a table learns.
+func (l Learn) Metrics() metric.Learn {
+	return metric.Learn{Step: int64(l.Step / time.Second), Fold: l.Fold, Aggregation: l.Aggregation, Max: l.Max}
 }
 
 // Default returns the configuration that an operator gets who chooses nothing.
-func Default() Config { return Config{Future: 5 * time.Minute, Waiting: 100_000} }
+func Default() Config {
+	return Config{
+		Future: 5 * time.Minute, Waiting: 100_000, Fields: ValueField,
+		Learn: Learn{Aggregation: metric.AggAvg, Max: 10_000}, KeyCache: 256 << 20,
+	}
+}
 
 // A Collector makes transfers and samples of packets: collect.Collector.
 type Collector interface {
@@ -74,6 +121,9 @@ type Ingest struct {
 	now    func() time.Time
 	counts *counters
 
+	keys    *keys
+	batches sync.Pool // of *batch
+
 	gate sync.RWMutex // batches hold it for reading, Pause for writing
 
 	mu        sync.Mutex // taken after gate
@@ -86,10 +136,10 @@ type Ingest struct {
 func New(cfg Config, p Parts) (*Ingest, error) {
 	i := &Ingest{
 		cfg: cfg, ledger: p.Ledger, store: p.Store, table: p.Table, now: p.Now,
-		servers: newDirectory(), waiting: newWaiting(),
+		servers: newDirectory(), waiting: newWaiting(), keys: newKeys(cfg.KeyCache),
 	}
 	var err error
-	if i.counts, err = newCounters(p.Metrics, i.claimsWaiting); err != nil {
+	if i.counts, err = newCounters(p.Metrics, i); err != nil {
 		return nil, fmt.Errorf("register counters: %w", err)
 	}
 	i.collector = p.Collector(output{i})

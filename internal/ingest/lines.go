@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"tallystick/internal/lineproto"
@@ -14,11 +16,14 @@ import (
 // LineOptions are what a sender declares about its lines.
 type LineOptions struct {
 	Cluster   string // for lines without a cluster tag
-	Precision string // s, ms, us, ns or auto (the default)
+	Precision string // as lineproto.ParsePrecision takes it; empty is auto
+	Fields    Fields // empty: as configured
 }
 
 // Lines takes line protocol, each line on its own. The time of a line without
-// one is the present. body may be reused afterwards.
+// one is the present. body may be reused afterwards. What is accepted and
+// rejected are samples, of which a line has several with AllFields; a line that
+// is wrong as a whole is one.
 //
 // Where a line goes: "type=node", or no type, is the node itself. With an stype
 // it is that device of the node, and the component it is under is node with the
@@ -34,22 +39,16 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 	}
 	i.gate.RLock()
 	defer i.gate.RUnlock()
-	now := i.now()
-	b := batch{in: i, now: now.Unix(), window: i.window(now), cluster: o.Cluster}
-	if b.cluster == "" {
-		b.cluster = i.cfg.Cluster
-	}
-	for l, bad := range lineproto.Parse(body, p) {
+	b := i.begin(o)
+	options := lineproto.Options{Precision: p, All: cmp.Or(o.Fields, i.cfg.Fields) == AllFields, Known: b.known}
+	for l, bad := range lineproto.Parse(body, options) {
 		if bad != nil {
 			b.reject(bad.Line, bad.Column, bad.Reason, bad.Text)
 		} else {
 			b.line(l)
 		}
-		b.index++
 	}
-	b.flush()
-	i.counts.accept(kindLine, b.result.Accepted)
-	return b.result
+	return b.end()
 }
 
 // maxRun is how many points are written at once at most: a bound for the memory
@@ -63,49 +62,148 @@ type batch struct {
 	now     int64
 	window  window
 	cluster string // of lines without one
-	index   int    // of the line
+	index   int    // of the sample
 	result  Result
+	known   func(key []byte) bool // find, for lineproto
 
-	tags   tags          // of the lines in points
-	path   selector.Path // that tags lead to
+	hit    *target       // of the key that find found
+	path   selector.Path // of the points
 	points []store.Point
 	places []place // of points
+	name   []byte  // of a metric, while it is looked up
 }
 
 // A place is where a point came from.
 type place struct{ index, line int }
 
-func (b *batch) line(l *lineproto.Line) {
-	id, ok := b.in.table.Lookup(string(l.Metric))
+// begin returns a batch that has nothing.
+func (i *Ingest) begin(o LineOptions) *batch {
+	b, ok := i.batches.Get().(*batch)
 	if !ok {
-		b.reject(l.Number, 1, ReasonMetric, "metric "+quote(l.Metric)+" is unknown")
-		return
+		b = &batch{in: i}
+		b.known = b.find
 	}
+	now := i.now()
+	b.now, b.window, b.cluster = now.Unix(), i.window(now), cmp.Or(o.Cluster, i.cfg.Cluster)
+	return b
+}
+
+// end writes what is left, and returns what became of all of it. b is another's
+// then.
+func (b *batch) end() Result {
+	b.flush()
+	r := b.result
+	b.in.counts.accept(kindLine, r.Accepted)
+	b.result, b.index, b.hit, b.path = Result{}, 0, nil, selector.Path{}
+	b.in.batches.Put(b)
+	return r
+}
+
+// find reports whether the key is known.
+func (b *batch) find(key []byte) bool {
+	b.hit = b.in.keys.find(key)
+	return b.hit != nil
+}
+
+// line takes the samples of a line.
+func (b *batch) line(l *lineproto.Line) {
 	t := b.now
 	if l.HasTime {
 		t = l.Time
 		if reason, text := b.window.check(t); reason != "" {
-			b.reject(l.Number, 0, reason, text)
+			b.refuse(l, reason, text)
 			return
 		}
 	}
-	if !b.tags.same(l) {
-		b.flush()
-		if reason, err := b.move(l); err != nil {
-			b.tags = tags{}
-			b.reject(l.Number, 0, reason, err.Error())
+	to := b.hit
+	if !l.Known {
+		var reason string
+		var err error
+		if to, reason, err = b.resolve(l); err != nil {
+			b.refuse(l, reason, err.Error())
 			return
 		}
 	}
-	b.add(l, id, t)
+	if to.path.Cluster == "" && b.cluster == "" {
+		b.refuse(l, ReasonCluster, errNoCluster.Error())
+		return
+	}
+	b.move(to)
+	for _, f := range l.Fields {
+		b.field(l, to, f, t)
+	}
+	if !l.Known && to.useful {
+		b.in.keys.put(l.Key, to, b.now)
+	}
 }
 
-func (b *batch) add(l *lineproto.Line, id metric.ID, t int64) {
+// refuse refuses all samples of a line.
+func (b *batch) refuse(l *lineproto.Line, reason, text string) {
+	for range l.Fields {
+		b.reject(l.Number, 0, reason, text)
+	}
+}
+
+// field adds the sample of a field.
+func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64) {
+	id, err := b.metric(to, f.Name, l.Known)
+	if err != nil {
+		b.reject(l.Number, 1, metricReason(err), err.Error())
+		return
+	}
 	if len(b.points) == maxRun {
 		b.flush()
 	}
-	b.points = append(b.points, store.Point{Metric: id, Time: t, Value: l.Value})
+	b.points = append(b.points, store.Point{Metric: id, Time: t, Value: f.Value})
 	b.places = append(b.places, place{b.index, l.Number})
+	b.index++
+}
+
+// metric returns the metric of a field: the measurement for a field that is
+// called value, else measurement_field.
+func (b *batch) metric(to *target, field []byte, shared bool) (metric.ID, error) {
+	plain := string(field) == fieldValue
+	if plain && to.has {
+		return to.id, nil
+	}
+	b.name = append(b.name[:0], to.measurement...)
+	if !plain {
+		b.name = append(append(b.name, '_'), field...)
+	}
+	id, ok := b.in.table.Find(b.name)
+	if !ok {
+		var err error
+		if id, err = b.in.table.Learn(string(b.name)); err != nil {
+			return 0, fmt.Errorf("metric %s: %w", quote(b.name), err)
+		}
+	}
+	if !shared { // else others read it
+		to.useful = true
+		if plain {
+			to.id, to.has = id, true
+		}
+	}
+	return id, nil
+}
+
+func metricReason(err error) string {
+	switch {
+	case errors.Is(err, metric.ErrMany):
+		return ReasonMany
+	case errors.Is(err, metric.ErrName):
+		return ReasonName
+	}
+	return ReasonMetric
+}
+
+// move makes to the place of the points that follow.
+func (b *batch) move(to *target) {
+	path := to.path
+	path.Cluster = cmp.Or(path.Cluster, b.cluster)
+	if path != b.path {
+		b.flush()
+		b.path = path
+	}
 }
 
 // flush writes the points. A point that the store refuses does not stop those
@@ -124,46 +222,18 @@ func (b *batch) flush() {
 	}
 }
 
-// reject refuses the line. The lines before it are written first, so that rejects
-// are told in the order of the lines.
+// reject refuses a sample, or a line. The samples before it are written first, so
+// that rejects are told in the order of the lines.
 func (b *batch) reject(line, column int, reason, text string) {
 	b.flush()
 	b.tell(b.index, Reject{Line: line, Column: column, Reason: reason, Text: text})
+	b.index++
 }
 
 func (b *batch) tell(index int, r Reject) {
 	r.Index = index
 	b.in.counts.reject(kindLine, r.Reason)
 	b.result.reject(r)
-}
-
-var (
-	errNoCluster = errors.New("no tag cluster, and no default")
-	errNoHost    = errors.New("no tag hostname or host")
-	errNoType    = errors.New("tag type-id without type")
-	errNoSType   = errors.New("tag stype-id without stype")
-)
-
-// move makes the path that of l.
-func (b *batch) move(l *lineproto.Line) (reason string, err error) {
-	b.tags.set(l)
-	t := &b.tags
-	b.path = selector.Path{Cluster: t.cluster, Node: t.host}
-	if t.cluster == "" {
-		b.path.Cluster = b.cluster
-	}
-	switch {
-	case b.path.Cluster == "":
-		return ReasonCluster, errNoCluster
-	case t.host == "":
-		return ReasonHost, errNoHost
-	case t.typ == "" && t.typeID != "":
-		return ReasonName, errNoType
-	case t.stype == "" && t.stypeID != "":
-		return ReasonName, errNoSType
-	}
-	b.path.Component, b.path.Sub = t.parts()
-	return ReasonName, b.path.Check()
 }
 
 // quote returns b for people, not too much of it.

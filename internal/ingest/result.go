@@ -2,7 +2,7 @@ package ingest
 
 // A Reject is one input that was refused.
 type Reject struct {
-	Index  int    `json:"index"`            // 0-based: of the line, packet or claim in its batch
+	Index  int    `json:"index"`            // 0-based: of the sample, packet or claim in its batch
 	Line   int    `json:"line,omitempty"`   // 1-based, where the input has lines
 	Column int    `json:"column,omitempty"` // 1-based, in bytes
 	Reason string `json:"reason"`           // one word, the label of the counter
@@ -12,20 +12,21 @@ type Reject struct {
 // The reasons that ingest itself refuses something for. Besides them there are
 // those of lineproto, of xrootd for packets, and Other.
 const (
-	ReasonFull      = "full"           // no memory left: the same may be taken later
-	ReasonFuture    = "future"         // too far ahead of the clock
-	ReasonOld       = "too-old"        // older than what is kept
-	ReasonMetric    = "unknown-metric" // not in the table
-	ReasonCluster   = "no-cluster"     // neither the line nor anyone else names one
-	ReasonHost      = "no-host"        // the line names none
-	ReasonName      = "bad-name"       // no place in the tree has such a name
-	ReasonNumber    = "not-a-number"   // the sum over the slot would not be finite
-	ReasonTime      = "time"           // out of any range
-	ReasonPrecision = "precision"      // not one that there is
-	ReasonInvalid   = "invalid"        // transfer.Claim.Check
-	ReasonConflict  = "conflict"       // another claim has this run and id
-	ReasonDecode    = "decode"         // not an XRootD datagram, for no special reason
-	ReasonGone      = "gone"           // the claim waited, and the ledger dropped it meanwhile
+	ReasonFull      = "full"             // no memory left: the same may be taken later
+	ReasonFuture    = "future"           // too far ahead of the clock
+	ReasonOld       = "too-old"          // older than what is kept
+	ReasonMetric    = "unknown-metric"   // not in the table
+	ReasonMany      = "too-many-metrics" // unknown, and as many are learned as may be
+	ReasonCluster   = "no-cluster"       // neither the line nor anyone else names one
+	ReasonHost      = "no-host"          // the line names none
+	ReasonName      = "bad-name"         // no place in the tree has such a name
+	ReasonNumber    = "not-a-number"     // the sum over the slot would not be finite
+	ReasonTime      = "time"             // out of any range
+	ReasonPrecision = "precision"        // not one that there is
+	ReasonInvalid   = "invalid"          // transfer.Claim.Check
+	ReasonConflict  = "conflict"         // another claim has this run and id
+	ReasonDecode    = "decode"           // not an XRootD datagram, for no special reason
+	ReasonGone      = "gone"             // the claim waited, and the ledger dropped it meanwhile
 	ReasonOther     = "other"
 )
 

@@ -12,10 +12,12 @@ import (
 
 // A decoder decodes lines, one at a time.
 type decoder struct {
-	precision Precision
-	line      Line
-	host      []byte // the tag host, until it is known that there is no hostname
-	scratch   []byte // what line points to where it does not alias the body
+	options Options
+	line    Line
+	host    []byte    // the tag host, until it is known that there is no hostname
+	fields  []Field   // of the line, in memory that is used again
+	refused []refusal // of its fields
+	scratch []byte    // what line points to where it does not alias the body
 
 	// for lines that are not plain
 	text []byte
@@ -42,6 +44,7 @@ func (d *decoder) decode(text []byte, number int) (bool, *Error) {
 
 func (d *decoder) start(text []byte, number int) {
 	d.line, d.host, d.scratch, d.text = Line{Number: number}, nil, d.scratch[:0], text
+	d.fields, d.refused = d.fields[:0], d.refused[:0]
 }
 
 // slot returns where the value of a tag goes, nil if it goes nowhere.
@@ -82,9 +85,10 @@ func (d *decoder) entry() error {
 	if err := d.tags(); err != nil {
 		return err
 	}
-	if err := d.fields(); err != nil {
+	if err := d.numbers(); err != nil {
 		return err
 	}
+	d.line.Fields = d.fields
 	return d.time()
 }
 
@@ -108,10 +112,10 @@ func (d *decoder) tags() error {
 	}
 }
 
-// fields reads all fields; of several values the last one counts, as it does in
-// cc-metric-store.
-func (d *decoder) fields() error {
-	var refused error // told only if all fields are line protocol
+// numbers reads all fields.
+func (d *decoder) numbers() error {
+	at := placeOf(d.text, d.line.Number)
+	var refused error // of the line; told only if all fields are line protocol
 	n := 0
 	for ; ; n++ {
 		key, v, err := d.dec.NextField()
@@ -121,9 +125,10 @@ func (d *decoder) fields() error {
 		if key == nil {
 			break
 		}
-		if err := d.field(n, key, v); refused == nil {
+		if err := d.number(at, key, v); refused == nil {
 			refused = err
 		}
+		at.next()
 	}
 	if n == 0 {
 		return d.wrong(len(d.text), Syntax, "line has no field")
@@ -131,26 +136,43 @@ func (d *decoder) fields() error {
 	return refused
 }
 
-func (d *decoder) field(n int, key []byte, v lineprotocol.Value) error {
-	if string(key) != "value" {
-		return d.wrong(fieldAt(d.text, n), BadField, "field "+strconv.Quote(string(key))+` is not "value"`)
+// number reads a field, which stands at the given place.
+func (d *decoder) number(at fieldPlace, key []byte, v lineprotocol.Value) error {
+	if !d.options.All && string(key) != "value" {
+		return d.wrong(at.at, BadField, "field "+strconv.Quote(string(key))+` is not "value"`)
 	}
+	f := Field{}
 	switch v.Kind() {
 	case lineprotocol.Float:
-		d.line.Value = v.FloatV()
+		f.Value = v.FloatV()
 	case lineprotocol.Int:
-		d.line.Value = float64(v.IntV())
+		f.Value = float64(v.IntV())
 	case lineprotocol.Uint:
-		d.line.Value = float64(v.UintV())
+		f.Value = float64(v.UintV())
 	case lineprotocol.Bool:
-		d.line.Value = 0
 		if v.BoolV() {
-			d.line.Value = 1
+			f.Value = 1
 		}
 	case lineprotocol.String, lineprotocol.Unknown:
-		return d.wrong(fieldAt(d.text, n), String, "value is a string")
+		r := refusal{line: at.line, column: at.at - at.begin + 1, name: at.name()}
+		if !d.options.All {
+			return r.error()
+		}
+		d.refused = append(d.refused, r)
+		return nil
 	}
+	f.Name = d.keep(key)
+	d.add(f)
 	return nil
+}
+
+// add adds a field. Of several values of a line the last one counts, as it does
+// in cc-metric-store; of all fields, each.
+func (d *decoder) add(f Field) {
+	if !d.options.All {
+		d.fields = d.fields[:0]
+	}
+	d.fields = append(d.fields, f)
 }
 
 func (d *decoder) time() error {
@@ -165,7 +187,7 @@ func (d *decoder) time() error {
 	if err != nil {
 		return d.wrong(bytes.LastIndex(d.text, b), BadTime, "time "+string(b)+" is not an integer of 64 bits")
 	}
-	d.line.Time, d.line.HasTime = d.precision.Unix(t), true
+	d.line.Time, d.line.HasTime = d.options.Precision.Unix(t), true
 	return nil
 }
 
@@ -198,6 +220,11 @@ func (d *decoder) place(err error) *Error {
 		}
 		e.Reason = d.reason(err, e.Column)
 	}
+	return d.shorten(e)
+}
+
+// shorten makes the text of e at most MaxText long.
+func (*decoder) shorten(e *Error) *Error {
 	if len(e.Text) > MaxText {
 		e.Text = strings.ToValidUTF8(e.Text[:MaxText-len("…")], "") + "…"
 	}

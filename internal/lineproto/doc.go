@@ -9,16 +9,18 @@
 //     what a line does not say is absent, and its reader fills in the defaults.
 //   - One bad line harms only itself: it is told with its line, column and
 //     reason, and decoding goes on at the line after it.
-//   - What is taken is taken whole. A field that is not "value" is refused, not
-//     skipped, since skipping would lose a number in silence. Tags other than
-//     the six are labels that have no place in the tree; they are skipped.
+//   - What is taken is taken whole. Unless all fields are asked for, a field that
+//     is not "value" is refused, not skipped, since skipping would lose a number
+//     in silence. If they are, a field that is a string is refused by itself: it
+//     is line protocol, and its neighbours are numbers. Tags other than the six
+//     are labels that have no place in the tree; they are skipped.
 //   - A newline inside the quotes of a string field does not end a line. Quotes
 //     that are never closed, or closed by something else than the end of a
 //     field, are an error, and then the first newline does end it, so that the
 //     lines after it are not swallowed.
 //
 // Plain lines (printable ASCII without quotes and backslashes) are decoded here,
-// without allocation; every other line is decoded by
+// without allocation, and their key not at all if it is known; every other line is decoded by
 // github.com/influxdata/line-protocol, which is also what says why a line is
 // wrong. FuzzParse holds the two together.
 package lineproto

@@ -6,10 +6,27 @@ import (
 	"iter"
 )
 
+// Options are how the lines of a body are to be read.
+type Options struct {
+	Precision Precision
+	// All takes every field of a line. Without it, a line with another field than
+	// "value" is refused.
+	All bool
+	// Known, if it is there, is asked for what may be the key of a plain line. Where
+	// it says yes, metric and tags are not decoded: whoever asks has them already,
+	// from an earlier Line with the same Key. It must not keep the key.
+	Known func(key []byte) bool
+}
+
 // A Line is one decoded line. A tag that the line does not have is empty, which
 // no tag that it has can be.
 type Line struct {
 	Number int // 1-based, in the body
+
+	// Key is the metric and the tags as they stand in the body, if the line is
+	// plain: lines with the same key have the same metric and tags. Else it is nil.
+	Key   []byte
+	Known bool // Options.Known said so, and neither Metric nor tags are here
 
 	Metric  []byte
 	Cluster []byte
@@ -19,9 +36,15 @@ type Line struct {
 	SType   []byte
 	STypeID []byte
 
-	Value   float64 // finite; of a boolean 0 or 1
+	Fields  []Field // at least one; without Options.All just one, "value"
 	Time    int64   // Unix seconds
 	HasTime bool    // false: the line has no time
+}
+
+// A Field is a number of a line.
+type Field struct {
+	Name  []byte
+	Value float64 // finite; of a boolean 0 or 1
 }
 
 // The reasons of an Error.
@@ -29,13 +52,13 @@ const (
 	Syntax   = "syntax"       // not line protocol
 	BadTag   = "bad-tag"      // one of the six tags comes twice
 	BadField = "field"        // a field that is not "value"
-	String   = "string"       // the value is a string
+	String   = "string"       // the field is a string
 	NaN      = "not-a-number" // the value is not finite
 	Range    = "range"        // the value does not fit in 64 bits
 	BadTime  = "time"         // the time is not an integer of 64 bits
 )
 
-// An Error says what is wrong with a line.
+// An Error says what is wrong with a line, or with a field of it.
 type Error struct {
 	Line   int    // 1-based, in the body
 	Column int    // 1-based, in bytes
@@ -51,11 +74,13 @@ const MaxText = 200
 func (e *Error) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Line, e.Column, e.Text) }
 
 // Parse decodes the lines of body in order, each into a Line or an Error; the
-// other is nil. Empty lines and comments are skipped. What the Line and its
-// slices point to is valid until the next step; they may alias body.
-func Parse(body []byte, p Precision) iter.Seq2[*Line, *Error] {
+// other is nil. With Options.All, the fields of a line that are strings become
+// Errors behind the Line that has the others. Empty lines and comments are
+// skipped. What the Line and its slices point to is valid until the next step;
+// they may alias body.
+func Parse(body []byte, o Options) iter.Seq2[*Line, *Error] {
 	return func(yield func(*Line, *Error) bool) {
-		c, d := cutter{body: body}, decoder{precision: p}
+		c, d := cutter{body: body}, decoder{options: o}
 		for number := 1; ; {
 			text, more := c.cut()
 			if !more {
@@ -66,9 +91,22 @@ func Parse(body []byte, p Precision) iter.Seq2[*Line, *Error] {
 				c.wrong()
 			}
 			number += 1 + bytes.Count(c.line(), []byte{'\n'})
-			if err != nil && !yield(nil, err) || ok && !yield(&d.line, nil) {
+			if err != nil && !yield(nil, err) || ok && !d.yield(yield) {
 				return
 			}
 		}
 	}
+}
+
+// yield tells the line, and which of its fields were refused.
+func (d *decoder) yield(yield func(*Line, *Error) bool) bool {
+	if len(d.line.Fields) > 0 && !yield(&d.line, nil) {
+		return false
+	}
+	for _, r := range d.refused {
+		if !yield(nil, d.shorten(r.error())) {
+			return false
+		}
+	}
+	return true
 }

@@ -12,9 +12,9 @@ import (
 
 // parse returns one text per line: "N: c/h/type=id/stype=id metric=value@time" or
 // "line:column: reason".
-func parse(body string, p lineproto.Precision) []string {
+func parse(body string, o lineproto.Options) []string {
 	var out []string
-	for l, err := range lineproto.Parse([]byte(body), p) {
+	for l, err := range lineproto.Parse([]byte(body), o) {
 		if err != nil {
 			out = append(out, fmt.Sprintf("%d:%d: %s", err.Line, err.Column, err.Reason))
 			continue
@@ -29,14 +29,18 @@ func show(l *lineproto.Line) string {
 	if l.HasTime {
 		at = strconv.FormatInt(l.Time, 10)
 	}
-	return fmt.Sprintf("%s/%s/%s=%s/%s=%s %s=%v@%s",
-		l.Cluster, l.Host, l.Type, l.TypeID, l.SType, l.STypeID, l.Metric, l.Value, at)
+	var fields strings.Builder
+	for _, f := range l.Fields {
+		fmt.Fprintf(&fields, ".%s=%v", f.Name, f.Value)
+	}
+	return fmt.Sprintf("%s/%s/%s=%s/%s=%s %s%s@%s",
+		l.Cluster, l.Host, l.Type, l.TypeID, l.SType, l.STypeID, l.Metric, strings.TrimPrefix(fields.String(), ".value"), at)
 }
 
 func TestParse(t *testing.T) {
 	f := func(name, body string, want ...string) {
 		t.Helper()
-		if got := parse(body, lineproto.Auto); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		if got := parse(body, lineproto.Options{}); strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("%s: parse %q:\ngot  %q\nwant %q", name, body, got, want)
 		}
 	}
@@ -93,6 +97,62 @@ func TestParse(t *testing.T) {
 	f("quotes in a comment", "# it says \"x=\"\nm value=2", "2: //=/= m=2@none")
 }
 
+func TestParseAll(t *testing.T) {
+	f := func(name, body string, want ...string) {
+		t.Helper()
+		if got := parse(body, lineproto.Options{All: true}); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s: parse %q:\ngot  %q\nwant %q", name, body, got, want)
+		}
+	}
+	f("as Telegraf sends", "cpu,cpu=cpu0,host=h usage_user=1.5,usage_idle=98i,n=3u,on=true,off=F 1795318900000000000\nm value=1",
+		"1: /h/=/= cpu.usage_user=1.5.usage_idle=98.n=3.on=1.off=0@1795318900", "2: //=/= m=1@none")
+	f("a field twice", "m a=1,a=2", "1: //=/= m.a=1.a=2@none")
+	f("strings", "m,host=h a=\"x\",b=2,c=\"y,\nz\",d=\"=\",e=4 17\nm a=1",
+		"1: /h/=/= m.b=2.e=4@17", "1:10: string", "1:20: string", "2:4: string", "3: //=/= m.a=1@none")
+	f("strings only", "m a=\"x\",b=\"y\"\nm a=1", "1:3: string", "1:9: string", "2: //=/= m.a=1@none")
+	f("strings of a line that is wrong", "m a=\"x\",b=1 1x", "1:13: time")
+	f("escapes", `m b\,c=2,a\ b=1`, "1: //=/= m.b,c=2.a b=1@none")
+	f("a line is taken whole or not at all", "m a=1,b=x\nm a=1,b=NaN\nm a=1,\nm a=1,=2\nm a=1,b= 3\nm a=1 x",
+		"1:9: syntax", "2:9: not-a-number", "3:7: syntax", "4:7: syntax", "5:9: syntax", "6:7: time")
+	f("error of many", "m a=\"x\",b=1e999", "1:11: range")
+}
+
+// A line whose key is known is told without tags, and only then.
+func TestParseKnown(t *testing.T) {
+	var asked []string
+	o := lineproto.Options{Known: func(key []byte) bool {
+		asked = append(asked, string(key))
+		return string(key) == "m,host=h"
+	}}
+	body := "m,host=h value=1 17\nm,host=i value=2\nm,host=h value=NaN\nm,host=h  value=true\nm,host=ü value=3\n# m,host=h value=1\n"
+	got := strings.Join(parse(body, o), "\n")
+	if want := "1: //=/= =1@17\n2: /i/=/= m=2@none\n3:16: not-a-number\n4: //=/= =1@none\n5: /ü/=/= m=3@none"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if want := "m,host=h|m,host=i|m,host=h|m,host=h|m,host=ü"; strings.Join(asked, "|") != want {
+		t.Errorf("asked for %q, want %s", asked, want)
+	}
+	for l := range lineproto.Parse([]byte(body), o) {
+		if l != nil && (l.Key == nil) != (l.Number == 5) {
+			t.Errorf("line %d: key is %q", l.Number, l.Key)
+		}
+	}
+}
+
+// The places of strings are found in one pass: a line may be all of them.
+func TestManyStrings(t *testing.T) {
+	body := []byte("m " + strings.Repeat("a=\"\n\",", 1<<18) + "a=1")
+	start, n := time.Now(), 0
+	for _, err := range lineproto.Parse(body, lineproto.Options{All: true}) {
+		if n++; n > 1 && (err.Line != n-1 || err.Column != 3) {
+			t.Fatalf("string %d: got %v", n, err)
+		}
+	}
+	if took := time.Since(start); took > 10*time.Second || n != 1<<18+1 {
+		t.Errorf("%d strings took %v", n, took)
+	}
+}
+
 func TestParsePrecision(t *testing.T) {
 	f := func(precision string, at, want int64) {
 		t.Helper()
@@ -101,7 +161,7 @@ func TestParsePrecision(t *testing.T) {
 			t.Fatal(err)
 		}
 		wants := fmt.Sprintf("1: //=/= m=1@%d", want)
-		if got := parse(fmt.Sprintf("m value=1 %d", at), p); len(got) != 1 || got[0] != wants {
+		if got := parse(fmt.Sprintf("m value=1 %d", at), lineproto.Options{Precision: p}); len(got) != 1 || got[0] != wants {
 			t.Errorf("%d in %s: got %q, want %q", at, precision, got, wants)
 		}
 	}
@@ -123,8 +183,12 @@ func TestParsePrecision(t *testing.T) {
 	f("auto", -100000000001, -100000001)
 	f("auto", -1<<63, -9223372037)
 	f("", 17, 17)
-	if _, err := lineproto.ParsePrecision("m"); err == nil {
-		t.Error(`precision "m" is taken, want an error`)
+	f("m", 2, 120)
+	f("h", -2, -7200)
+	f("h", 1<<62, 1<<63-1)
+	f("m", -1<<62, -1<<63)
+	if _, err := lineproto.ParsePrecision("weeks"); err == nil {
+		t.Error(`precision "weeks" is taken, want an error`)
 	}
 }
 
@@ -136,7 +200,7 @@ func TestErrorTextIsBounded(t *testing.T) {
 		"m value=1 " + strings.Repeat("ü", 1<<16),
 		"m " + strings.Repeat("ü", 1<<16) + "=1",
 	} {
-		for _, err := range lineproto.Parse([]byte(body), lineproto.Auto) {
+		for _, err := range lineproto.Parse([]byte(body), lineproto.Options{}) {
 			if err == nil || len(err.Text) > lineproto.MaxText {
 				t.Errorf("%.20q: got error %.300v, want one of at most %d bytes", body, err, lineproto.MaxText)
 			}
@@ -153,7 +217,7 @@ func TestCutIsLinear(t *testing.T) {
 		for _, last := range []string{"", "\"", "\" x"} { // the last quotes are closed, or not
 			body := []byte(strings.Repeat(line, 1<<19/len(line)) + last)
 			start, n := time.Now(), 0
-			for range lineproto.Parse(body, lineproto.Auto) {
+			for range lineproto.Parse(body, lineproto.Options{}) {
 				n++
 			}
 			if took := time.Since(start); took > 10*time.Second {
@@ -166,7 +230,7 @@ func TestCutIsLinear(t *testing.T) {
 func TestParseStops(t *testing.T) {
 	for _, body := range []string{"m value=1\nm value=2", "m\nm"} {
 		n := 0
-		for range lineproto.Parse([]byte(body), lineproto.Auto) {
+		for range lineproto.Parse([]byte(body), lineproto.Options{}) {
 			n++
 			break
 		}
@@ -179,7 +243,7 @@ func TestParseStops(t *testing.T) {
 func TestParseAllocs(t *testing.T) {
 	body := plainBody(1000)
 	got := testing.AllocsPerRun(10, func() {
-		for _, err := range lineproto.Parse(body, lineproto.Auto) {
+		for _, err := range lineproto.Parse(body, lineproto.Options{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +267,7 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		for _, err := range lineproto.Parse(body, lineproto.Auto) {
+		for _, err := range lineproto.Parse(body, lineproto.Options{}) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -7,25 +7,50 @@ import (
 )
 
 // plain decodes a line of the common form: printable ASCII, no quotes, no
-// backslashes, one field called value, a number. It reports false for every line
-// that it is not sure about, which are among others all that are wrong.
+// backslashes, fields that are numbers or booleans. It reports false for every
+// line that it is not sure about, which are among others all that are wrong.
 func (d *decoder) plain(text []byte) bool {
 	text = bytes.TrimSuffix(text, []byte{'\r'})
-	for _, c := range text {
+	key, rest, ok := bytes.Cut(text, []byte{' '})
+	if !ok || len(key) == 0 || key[0] == '#' {
+		return false
+	}
+	d.line.Key = key
+	d.line.Known = d.options.Known != nil && d.options.Known(key)
+	if !d.line.Known && (!printable(key) || !d.plainKey(key)) || !printable(rest) {
+		return false
+	}
+	fields, rest, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte{' '})
+	return d.plainFields(fields) && d.plainTime(bytes.Trim(rest, " "))
+}
+
+// printable reports whether b has nothing but printable ASCII, and neither quotes
+// nor backslashes.
+func printable(b []byte) bool {
+	for _, c := range b {
 		if c < ' ' || c > '~' || c == '\\' || c == '"' {
 			return false
 		}
 	}
-	key, rest, ok := bytes.Cut(text, []byte{' '})
-	if !ok || len(key) == 0 || key[0] == '#' || !d.plainKey(key) {
-		return false
+	return true
+}
+
+func (d *decoder) plainFields(b []byte) bool {
+	for more := true; more; {
+		var one []byte
+		one, b, more = bytes.Cut(b, []byte{','})
+		name, value, ok := bytes.Cut(one, []byte{'='})
+		if !ok || len(name) == 0 || !d.options.All && string(name) != "value" {
+			return false
+		}
+		v, ok := plainValue(value)
+		if !ok {
+			return false
+		}
+		d.add(Field{Name: name, Value: v})
 	}
-	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " "), []byte("value="))
-	if !ok {
-		return false
-	}
-	number, rest, _ := bytes.Cut(rest, []byte{' '})
-	return d.plainValue(number) && d.plainTime(bytes.Trim(rest, " "))
+	d.line.Fields = d.fields
+	return true
 }
 
 func (d *decoder) plainKey(key []byte) bool {
@@ -53,24 +78,37 @@ func (d *decoder) plainKey(key []byte) bool {
 	return true
 }
 
-func (d *decoder) plainValue(b []byte) bool {
-	if len(b) == 0 || b[0] != '-' && b[0] != '.' && (b[0] < '0' || b[0] > '9') {
-		return false
+func plainValue(b []byte) (v float64, ok bool) {
+	if len(b) == 0 {
+		return 0, false
+	}
+	if b[0] != '-' && b[0] != '.' && (b[0] < '0' || b[0] > '9') {
+		return plainBool(b)
 	}
 	var err error
 	switch last := len(b) - 1; b[last] {
 	case 'i':
-		var v int64
-		v, err = strconv.ParseInt(string(b[:last]), 10, 64)
-		d.line.Value = float64(v)
+		var n int64
+		n, err = strconv.ParseInt(string(b[:last]), 10, 64)
+		v = float64(n)
 	case 'u':
-		var v uint64
-		v, err = strconv.ParseUint(string(b[:last]), 10, 64)
-		d.line.Value = float64(v)
+		var n uint64
+		n, err = strconv.ParseUint(string(b[:last]), 10, 64)
+		v = float64(n)
 	default:
-		d.line.Value, err = strconv.ParseFloat(string(b), 64)
+		v, err = strconv.ParseFloat(string(b), 64)
 	}
-	return err == nil && !math.IsInf(d.line.Value, 0)
+	return v, err == nil && !math.IsInf(v, 0)
+}
+
+func plainBool(b []byte) (v float64, ok bool) {
+	switch string(b) {
+	case "t", "T", "true", "True", "TRUE":
+		return 1, true
+	case "f", "F", "false", "False", "FALSE":
+		return 0, true
+	}
+	return 0, false
 }
 
 func (d *decoder) plainTime(b []byte) bool {
@@ -81,6 +119,6 @@ func (d *decoder) plainTime(b []byte) bool {
 		return false
 	}
 	t, err := strconv.ParseInt(string(b), 10, 64)
-	d.line.Time, d.line.HasTime = d.precision.Unix(t), true
+	d.line.Time, d.line.HasTime = d.options.Precision.Unix(t), true
 	return err == nil
 }

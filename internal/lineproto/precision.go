@@ -1,6 +1,9 @@
 package lineproto
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // A Precision is the unit of the times in a body.
 type Precision uint8
@@ -13,10 +16,12 @@ const (
 	Millisecond
 	Microsecond
 	Nanosecond
+	Minute
+	Hour
 )
 
-// ParsePrecision returns the precision that s names: s, ms, us, ns or auto;
-// empty is auto.
+// ParsePrecision returns the precision that s names: s, ms, us, ns or auto,
+// and m and h, which old clients of InfluxDB have; empty is auto.
 func ParsePrecision(s string) (Precision, error) {
 	switch s {
 	case "", "auto":
@@ -29,6 +34,10 @@ func ParsePrecision(s string) (Precision, error) {
 		return Microsecond, nil
 	case "ns":
 		return Nanosecond, nil
+	case "m":
+		return Minute, nil
+	case "h":
+		return Hour, nil
 	}
 	return Auto, fmt.Errorf("precision %q is none of s, ms, us, ns, auto", s)
 }
@@ -36,6 +45,13 @@ func ParsePrecision(s string) (Precision, error) {
 // Unix returns the Unix second that t, in units of p, lies in: the fraction is
 // cut towards the past, before 1970 too.
 func (p Precision) Unix(t int64) int64 {
+	switch p {
+	case Minute:
+		return times(t, 60)
+	case Hour:
+		return times(t, 3600)
+	case Auto, Second, Millisecond, Microsecond, Nanosecond:
+	}
 	unit := p.perSecond(t)
 	s := t / unit
 	if t%unit < 0 {
@@ -54,9 +70,21 @@ func (p Precision) perSecond(t int64) int64 {
 		return 1e6
 	case Nanosecond:
 		return 1e9
-	case Auto:
+	case Auto, Minute, Hour:
 	}
 	return guess(t)
+}
+
+// times returns t*n, the largest or smallest number where that is beyond it: no
+// window of times has either.
+func times(t, n int64) int64 {
+	switch {
+	case t > math.MaxInt64/n:
+		return math.MaxInt64
+	case t < math.MinInt64/n:
+		return math.MinInt64
+	}
+	return t * n
 }
 
 // guess returns the units per second that bring t between 1973 and 5138.

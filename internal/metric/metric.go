@@ -4,7 +4,6 @@ package metric
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // MaxStep is the longest step of a metric in seconds, a leap year: with it the
@@ -86,42 +85,3 @@ func (m Metric) check() error {
 
 // An ID is the row of a metric in its Table.
 type ID uint32
-
-// A Table is a fixed set of metrics, sorted by name.
-type Table struct {
-	rows []Metric
-	ids  map[string]ID
-}
-
-// NewTable returns a table of the given metrics, in the order of their names.
-// A name that comes twice or is empty, a step that is not from 1 to MaxStep, or
-// an unknown fold or aggregation is an error.
-func NewTable(metrics []Metric) (*Table, error) {
-	t := &Table{rows: slices.Clone(metrics), ids: make(map[string]ID, len(metrics))}
-	slices.SortFunc(t.rows, func(a, b Metric) int { return compare(a.Name, b.Name) })
-	for i, m := range t.rows {
-		switch _, twice := t.ids[m.Name]; {
-		case m.Name == "":
-			return nil, fmt.Errorf("metric %d has no name", i)
-		case twice:
-			return nil, fmt.Errorf("metric %q is defined twice", m.Name)
-		}
-		if err := m.check(); err != nil {
-			return nil, err
-		}
-		t.ids[m.Name] = ID(i)
-	}
-	return t, nil
-}
-
-// Lookup returns the ID of the named metric.
-func (t *Table) Lookup(name string) (ID, bool) {
-	id, ok := t.ids[name]
-	return id, ok
-}
-
-// At returns the metric with the given ID, which must be from this table.
-func (t *Table) At(id ID) Metric { return t.rows[id] }
-
-// Len returns the number of metrics; IDs are smaller.
-func (t *Table) Len() int { return len(t.rows) }
