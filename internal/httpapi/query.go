@@ -60,6 +60,8 @@ func writeSeries(e *encoder, series []query.Series) error {
 // A seriesHead is a query.Series without its values.
 type seriesHead struct {
 	Level  selector.Path `json:"level"`
+	Group  *int          `json:"group,omitempty"`
+	Range  int           `json:"range,omitempty"`
 	Metric string        `json:"metric"`
 	Unit   string        `json:"unit,omitempty"`
 	Step   int64         `json:"step"`
@@ -67,7 +69,7 @@ type seriesHead struct {
 }
 
 func (e *encoder) series(s *query.Series) error {
-	head, err := json.Marshal(seriesHead{s.Level, s.Metric, s.Unit, s.Step, s.From})
+	head, err := json.Marshal(seriesHead{s.Level, s.Group, s.Range, s.Metric, s.Unit, s.Step, s.From})
 	if err != nil {
 		return fmt.Errorf("write series: %w", err)
 	}

@@ -34,7 +34,10 @@ func someSeries() []query.Series {
 			Values: query.Values{0, 1.5, query.Value(math.NaN()), 1e21, -1e-7, math.MaxFloat64, math.SmallestNonzeroFloat64},
 		},
 		{Level: selector.Path{Cluster: "a"}, Metric: "m", Step: 1, Stats: &query.Stats{Count: 2, Sum: 3, Avg: 1.5, Min: 1, Max: 2}},
-		{Level: selector.Path{Cluster: "a"}, Metric: "n", Step: 1, Values: query.Values{1, 2}, Counts: []uint32{2, 1}},
+		{
+			Level: selector.Path{Cluster: "a"}, Group: new(int), Range: 3, Metric: "n", Step: 1,
+			Values: query.Values{1, 2}, Counts: []uint32{2, 1},
+		},
 	}
 }
 
@@ -47,11 +50,15 @@ func TestQuery(t *testing.T) {
 		return someSeries(), nil
 	}
 	got := s.post("/api/v1/query", `{"from":100,"to":200,"metrics":["m"],"aggregation":"avg",
-		"levels":[{"cluster":"a","node":"*","type":"client","type_id":"c","stype":"d","stype_id":"e"}]}`)
-	avg := metric.AggAvg
+		"levels":[{"cluster":"a","node":["*"],"type":"client","type_id":["c","0-7"],"stype":"d","stype_id":"e","group":true}],
+		"resolution":60,"resampling":"mean","stats":true,"counts":true,"data":false}`)
+	avg, no := metric.AggAvg, false
 	want := query.Request{From: 100, To: 200, Metrics: []string{"m"}, Aggregation: &avg, Levels: []query.Selector{
-		{Cluster: "a", Node: "*", Type: "client", TypeID: "c", SType: "d", STypeID: "e"},
-	}}
+		{
+			Cluster: query.Names{"a"}, Node: query.Names{"*"}, Type: query.Names{"client"}, TypeID: query.Names{"c", "0-7"},
+			SType: query.Names{"d"}, STypeID: query.Names{"e"}, Group: true,
+		},
+	}, Resolution: 60, Resampling: query.ResampleMean, Stats: true, Counts: true, Data: &no}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("asked (-want +got)\n%s", diff)
 	}
@@ -115,6 +122,13 @@ func TestQueryErrors(t *testing.T) {
 	f(`{"from":1,"to":2,"levels":[]}`, "levels")
 	f(`{"from":1,"to":2,"levels":[{"cluster":"a"},{"node":"n"}]}`, "levels[1].cluster")
 	f(`{"from":1,"to":2,"levels":[{"cluster":7}]}`, "levels[0].cluster")
+	f(`{"from":1,"to":2,"levels":[{"cluster":"a","node":[]}]}`, "levels[0].node")
+	f(`{"from":1,"to":2,"levels":[{"cluster":"a","node":[7]}]}`, "levels[0].node")
+	f(`{"from":1,"to":2,"levels":[{"cluster":"a","node":[""]}]}`, "levels[0].node")
+	f(`{"ranges":[],"levels":[{"cluster":"a"}]}`, "ranges")
+	f(`{"ranges":[{"from":1}],"levels":[{"cluster":"a"}]}`, "ranges[0].to")
+	f(`{"from":1,"to":2,"levels":[{"cluster":"a"}],"resampling":"median"}`, "resampling")
+	f(`{"from":1,"to":2,"levels":[{"cluster":"a"}],"resolution":-1}`, "resolution")
 	f(`{"from":1,"to":2,"levels":[{"cluster":"a","host":"h"}]}`, "levels[0]")
 	f(`{"from":1.5,"to":2,"levels":[{"cluster":"a"}]}`, "from")
 	f(`{"from":"1","to":2,"levels":[{"cluster":"a"}]}`, "from")

@@ -51,6 +51,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Reject", ingest.Reject{}, true)
 	f("QueryRequest", query.Request{}, false)
 	f("Selector", query.Selector{}, true)
+	f("Range", query.Range{}, true)
 	f("Series", query.Series{}, true)
 	f("Stats", query.Stats{}, true)
 	f("Level", selector.Path{}, true)
@@ -76,6 +77,9 @@ func fields(t reflect.Type) (all, always []string) {
 			continue
 		}
 		name, option, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		all = append(all, name)
 		if option == "" {
 			always = append(always, name)

@@ -15,6 +15,7 @@ type answer struct {
 	*Reader
 
 	request Request
+	ranges  []Range
 	ids     []metric.ID // sorted; nil is all that a level has
 	out     []Series
 }
@@ -37,24 +38,36 @@ func (e *Engine) metrics(names []string) ([]metric.ID, error) {
 func (a *answer) level(ctx context.Context, l level) error {
 	ids := a.ids
 	if ids == nil {
-		ids = a.engine.store.Metrics(l.path)
+		ids = a.engine.held(l.members)
 	}
 	for _, id := range ids {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := a.series(l, id); err != nil {
-			return err
+		for i, r := range a.ranges {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := a.series(l, id, i, r); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// series adds one metric of the level.
-func (a *answer) series(l level, id metric.ID) error {
+// held returns the metrics that are held at or below any of the levels, in order.
+func (e *Engine) held(levels []selector.Path) []metric.ID {
+	var ids []metric.ID
+	for _, at := range levels {
+		ids = append(ids, e.store.Metrics(at)...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// series adds one metric of the level over the i-th range.
+func (a *answer) series(l level, id metric.ID, i int, r Range) error {
 	q := &a.request
 	s, err := a.read(id, Set{
-		Levels: []selector.Path{l.path}, Aggregation: q.Aggregation, From: q.From, To: q.To,
+		Levels: l.members, Aggregation: q.Aggregation, From: r.From, To: r.To,
 		Resolution: q.Resolution, Resampling: q.Resampling,
 		Stats: q.Stats, Counts: q.Counts, NoValues: q.noValues(),
 	})
@@ -66,10 +79,15 @@ func (a *answer) series(l level, id metric.ID) error {
 		return &RequestError{"resolution", coarse.Error()}
 	case err != nil:
 		return err
+	case len(s.Values) == 0 && s.Stats == nil:
+		return nil
 	}
-	if s.Level = l.path; len(s.Values) > 0 || s.Stats != nil {
-		a.out = append(a.out, s)
+	s.Level, s.Range = l.path, i
+	if l.group >= 0 {
+		group := l.group
+		s.Group = &group
 	}
+	a.out = append(a.out, s)
 	return nil
 }
 

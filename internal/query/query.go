@@ -19,8 +19,10 @@ import (
 
 // A Request asks for some metrics at some levels over a range of time.
 type Request struct {
-	From    int64      `json:"from"` // Unix seconds; the range is [From, To)
-	To      int64      `json:"to"`
+	From int64 `json:"from,omitempty"` // Unix seconds; the range is [From, To)
+	To   int64 `json:"to,omitempty"`
+	// Ranges are instead of From and To: each series comes once for each of them.
+	Ranges  []Range    `json:"ranges,omitempty"`
 	Metrics []string   `json:"metrics"` // empty: all that the level has
 	Levels  []Selector `json:"levels"`
 	// Aggregation overrides the metrics' own rule for levels that are made of
@@ -35,16 +37,26 @@ type Request struct {
 	Data       *bool      `json:"data,omitempty"`   // false: statistics only
 }
 
+// A Range of time is [From, To), in Unix seconds.
+type Range struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
 func (r *Request) noValues() bool { return r.Data != nil && !*r.Data }
 
 // A Series is one metric at one level.
 type Series struct {
-	Level  selector.Path `json:"level"`
-	Metric string        `json:"metric"`
-	Unit   string        `json:"unit,omitempty"`
-	Step   int64         `json:"step"`             // seconds
-	From   int64         `json:"from"`             // time of Values[0], a multiple of Step; Unix seconds
-	Values Values        `json:"values,omitempty"` // none if only statistics were asked for
+	Level selector.Path `json:"level"`
+	// Group is the selector, by its index in Request.Levels, whose levels this is
+	// made of; Level is the nearest above them. It is nil for one level.
+	Group  *int   `json:"group,omitempty"`
+	Range  int    `json:"range,omitempty"` // index in Request.Ranges
+	Metric string `json:"metric"`
+	Unit   string `json:"unit,omitempty"`
+	Step   int64  `json:"step"`             // seconds
+	From   int64  `json:"from"`             // time of Values[0], a multiple of Step; Unix seconds
+	Values Values `json:"values,omitempty"` // none if only statistics were asked for
 	// Stats are of the samples at the metric's own step, whatever Step is.
 	Stats *Stats `json:"stats,omitempty"`
 	// Counts says for each value how many series had a sample there: at a step that
@@ -143,16 +155,12 @@ func (r *Request) check() error {
 
 // check returns an answer to begin with, or what is wrong with r.
 func (e *Engine) check(r Request) (*answer, error) {
-	if r.From >= r.To {
-		return nil, &RequestError{"to", fmt.Sprintf("%d is not after from, %d", r.To, r.From)}
+	ranges, err := r.ranges()
+	if err != nil {
+		return nil, err
 	}
-	if len(r.Levels) == 0 {
-		return nil, &RequestError{"levels", "is empty"}
-	}
-	for i, s := range r.Levels {
-		if err := s.check(); err != nil {
-			return nil, &RequestError{fmt.Sprintf("levels[%d].%s", i, err.Field), err.Text}
-		}
+	if err := checkLevels(r.Levels); err != nil {
+		return nil, err
 	}
 	if err := r.check(); err != nil {
 		return nil, err
@@ -161,5 +169,43 @@ func (e *Engine) check(r Request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{Reader: e.Reader(), request: r, ids: ids}, nil
+	return &answer{Reader: e.Reader(), request: r, ranges: ranges, ids: ids}, nil
+}
+
+// ranges returns the ranges of r, From and To as the only one if there are none.
+func (r *Request) ranges() ([]Range, error) {
+	if len(r.Ranges) == 0 {
+		if r.From >= r.To {
+			return nil, &RequestError{"to", fmt.Sprintf("%d is not after from, %d", r.To, r.From)}
+		}
+		return []Range{{r.From, r.To}}, nil
+	}
+	if r.From != 0 || r.To != 0 {
+		return nil, &RequestError{"ranges", "cannot be given beside from and to"}
+	}
+	for i, x := range r.Ranges {
+		if x.From >= x.To {
+			return nil, &RequestError{
+				fmt.Sprintf("ranges[%d].to", i), fmt.Sprintf("%d is not after from, %d", x.To, x.From),
+			}
+		}
+	}
+	return r.Ranges, nil
+}
+
+func checkLevels(ss []Selector) error {
+	if len(ss) == 0 {
+		return &RequestError{"levels", "is empty"}
+	}
+	searches := 0
+	for i := range ss {
+		if err := ss[i].check(); err != nil {
+			return &RequestError{fmt.Sprintf("levels[%d].%s", i, err.Field), err.Text}
+		}
+		searches += ss[i].searches()
+	}
+	if searches > maxSearches {
+		return &RequestError{"levels", fmt.Sprintf("has %d patterns and ranges, at most %d", searches, maxSearches)}
+	}
+	return nil
 }

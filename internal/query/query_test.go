@@ -51,7 +51,13 @@ func path(s ...string) selector.Path {
 
 func sel(s ...string) query.Selector {
 	s = append(s, make([]string, 6-len(s))...)
-	return query.Selector{Cluster: s[0], Node: s[1], Type: s[2], TypeID: s[3], SType: s[4], STypeID: s[5]}
+	var n [6]query.Names
+	for i, name := range s {
+		if name != "" {
+			n[i] = query.Names{name}
+		}
+	}
+	return query.Selector{Cluster: n[0], Node: n[1], Type: n[2], TypeID: n[3], SType: n[4], STypeID: n[5]}
 }
 
 func (b *bed) write(at selector.Path, name string, pairs ...float64) {

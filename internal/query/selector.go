@@ -2,33 +2,32 @@ package query
 
 import (
 	"context"
-	"path"
 	"slices"
-	"strings"
 
 	"tallystick/internal/selector"
 )
 
-// A Selector names one level, or with patterns many. A field that is empty ends
-// the level there: {Cluster: "a"} is the cluster, made of its nodes;
+// A Selector takes the levels whose names are among its own. A field that is
+// empty ends the level there: {Cluster: "a"} is the cluster, made of its nodes;
 // {Cluster: "a", Node: "*"} is each node of it.
-//
-// Patterns are those of path.Match, except that a slash is a character like any
-// other, for ids are often paths. A name that is equal to the pattern matches
-// it, so that "[::1]:1094" finds the server of that name.
 type Selector struct {
-	Cluster string `json:"cluster"`
-	Node    string `json:"node,omitempty"`
-	Type    string `json:"type,omitempty"`
-	TypeID  string `json:"type_id,omitempty"`
-	SType   string `json:"stype,omitempty"`
-	STypeID string `json:"stype_id,omitempty"`
+	Cluster Names `json:"cluster"`
+	Node    Names `json:"node,omitempty"`
+	Type    Names `json:"type,omitempty"`
+	TypeID  Names `json:"type_id,omitempty"`
+	SType   Names `json:"stype,omitempty"`
+	STypeID Names `json:"stype_id,omitempty"`
+	// Group makes one series of all the levels that it takes.
+	Group bool `json:"group,omitempty"`
 }
 
 // A field is a field of a Selector with its name in JSON.
-type field struct{ name, pattern string }
+type field struct {
+	name  string
+	names Names
+}
 
-func (s Selector) fields() [6]field {
+func (s *Selector) fields() [6]field {
 	return [...]field{
 		{"cluster", s.Cluster},
 		{"node", s.Node},
@@ -40,8 +39,8 @@ func (s Selector) fields() [6]field {
 }
 
 // check returns what is wrong with s: nothing at its beginning, a hole, a type
-// without its id, or a bad pattern.
-func (s Selector) check() *RequestError {
+// without its id, or a bad name.
+func (s *Selector) check() *RequestError {
 	fs := s.fields()
 	n := s.depth()
 	switch n {
@@ -51,23 +50,36 @@ func (s Selector) check() *RequestError {
 		return &RequestError{fs[n].name, "is empty, but " + fs[n-1].name + " is not"}
 	}
 	for _, f := range fs[n:] {
-		if f.pattern != "" {
+		if len(f.names) > 0 {
 			return &RequestError{f.name, "is given without " + fs[n].name}
 		}
 	}
 	for _, f := range fs[:n] {
-		if _, err := path.Match(f.pattern, ""); err != nil {
-			return &RequestError{f.name, "is a bad pattern"}
+		if text := f.names.check(); text != "" {
+			return &RequestError{f.name, text}
 		}
 	}
 	return nil
 }
 
-// depth returns how many fields of s are set from the left.
-func (s Selector) depth() int {
+// searches is how many ranges and patterns s has.
+func (s *Selector) searches() int {
 	n := 0
 	for _, f := range s.fields() {
-		if f.pattern == "" {
+		for _, name := range f.names {
+			if isSearch(name) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// depth returns how many fields of s are set from the left.
+func (s *Selector) depth() int {
+	n := 0
+	for _, f := range s.fields() {
+		if len(f.names) == 0 {
 			break
 		}
 		n++
@@ -75,83 +87,189 @@ func (s Selector) depth() int {
 	return n
 }
 
-// exact reports whether s has no patterns.
-func (s Selector) exact() bool {
-	for _, f := range s.fields() {
-		if strings.ContainsAny(f.pattern, `*?[\`) {
+// A finder is a Selector made ready.
+type finder struct {
+	fields []*matcher             // as many as the levels have names
+	found  map[selector.Path]bool // the levels, and whether they were named exactly
+}
+
+func (s *Selector) finder(found map[selector.Path]bool) *finder {
+	f := &finder{found: found}
+	fs := s.fields()
+	for _, x := range fs[:s.depth()] {
+		f.fields = append(f.fields, x.names.matcher())
+	}
+	return f
+}
+
+const (
+	// maxUnfold bounds the levels that are tried for one selector without looking
+	// for them: beyond it, going through the tree costs less.
+	maxUnfold = 4096
+	// maxUnfolds bounds those of a request, some 200 bytes each.
+	maxUnfolds = 1 << 16
+	// maxSearches bounds the ranges and patterns of a request, each of which is
+	// tried for each name in the tree: a thousand for ten thousand nodes are seconds.
+	maxSearches = 1000
+)
+
+// unfold finds the levels without looking at the tree, if there are no more than
+// most. They may not exist.
+func (f *finder) unfold(most int) (n int, ok bool) {
+	n = 1
+	for _, m := range f.fields {
+		size, ok := m.size(most / n)
+		if !ok {
+			return 0, false
+		}
+		n *= size
+	}
+	lists := make([][]string, len(f.fields))
+	for i, m := range f.fields {
+		lists[i] = m.all()
+	}
+	f.product(lists, make([]string, 0, len(lists)))
+	return n, true
+}
+
+func (f *finder) product(lists [][]string, names []string) {
+	if len(lists) == 0 {
+		f.add(pathOf(names))
+		return
+	}
+	for _, name := range lists[0] {
+		f.product(lists[1:], append(names, name))
+	}
+}
+
+// add adds a level that f takes. One that is spelled out in f is named exactly,
+// though it may look like a pattern.
+func (f *finder) add(p selector.Path) {
+	exact, names := true, namesOf(p)
+	for i, m := range f.fields {
+		exact = exact && m.names[names[i]]
+	}
+	f.found[p] = f.found[p] || exact
+}
+
+// look reports whether f takes what is below p, and takes p.
+func (f *finder) look(p selector.Path) (down bool) {
+	for i, name := range namesOf(p) {
+		switch {
+		case name == "":
+			if i == len(f.fields) {
+				f.add(p)
+			}
+			return i < len(f.fields)
+		case i == len(f.fields) || !f.fields[i].takes(name):
 			return false
 		}
 	}
-	return true
+	f.add(p)
+	return false
 }
 
-// path returns the level whose names are what s has.
-func (s Selector) path() selector.Path {
+func namesOf(p selector.Path) [6]string {
+	return [...]string{p.Cluster, p.Node, p.Component.Type, p.Component.ID, p.Sub.Type, p.Sub.ID}
+}
+
+func pathOf(names []string) selector.Path {
+	var n [6]string
+	copy(n[:], names)
 	return selector.Path{
-		Cluster: s.Cluster, Node: s.Node,
-		Component: selector.Part{Type: s.Type, ID: s.TypeID},
-		Sub:       selector.Part{Type: s.SType, ID: s.STypeID},
+		Cluster: n[0], Node: n[1],
+		Component: selector.Part{Type: n[2], ID: n[3]},
+		Sub:       selector.Part{Type: n[4], ID: n[5]},
 	}
 }
 
-// match reports whether s takes p, and whether it may take what is below p.
-func (s Selector) match(p selector.Path) (take, down bool) {
-	names := [...]string{p.Cluster, p.Node, p.Component.Type, p.Component.ID, p.Sub.Type, p.Sub.ID}
-	for i, f := range s.fields() {
-		switch {
-		case names[i] == "":
-			return f.pattern == "", f.pattern != ""
-		case f.pattern == "" || !match(f.pattern, names[i]):
-			return false, false
-		}
-	}
-	return true, false
-}
-
-func match(pattern, name string) bool {
-	if pattern == "*" || pattern == name {
-		return true
-	}
-	if strings.Contains(name, "/") { // no name has a NUL
-		pattern, name = strings.ReplaceAll(pattern, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00")
-	}
-	ok, _ := path.Match(pattern, name)
-	return ok
-}
-
-// A level is one that was asked for.
+// A level is what one series of each metric is made of.
 type level struct {
-	path  selector.Path
-	exact bool // it was named, not only found
+	path    selector.Path   // of all members the nearest above
+	members []selector.Path // in order
+	exact   bool            // they were named, not only found
+	group   int             // the selector that it is the group of; -1: none
 }
 
-// levels returns the levels that the selectors take, in order, each once. Those
-// that are named exactly may not exist.
+// levels returns what the selectors ask for, in order: each level once, and the
+// groups behind the levels that they have their path from. Levels that are
+// spelled out may not exist.
 func (e *Engine) levels(ctx context.Context, selectors []Selector) []level {
-	found := map[selector.Path]bool{} // exact
-	var patterns []Selector
-	for _, s := range selectors {
-		if found[s.path()] = true; !s.exact() {
-			patterns = append(patterns, s)
+	single := map[selector.Path]bool{}
+	founds := make([]map[selector.Path]bool, len(selectors))
+	var looking []*finder
+	left := maxUnfolds
+	for i := range selectors {
+		s := &selectors[i]
+		if founds[i] = single; s.Group {
+			founds[i] = map[selector.Path]bool{}
+		}
+		f := s.finder(founds[i])
+		n, ok := f.unfold(min(maxUnfold, left))
+		if left -= n; !ok {
+			looking = append(looking, f)
 		}
 	}
-	if len(patterns) > 0 {
-		e.store.Walk(func(p selector.Path) bool {
-			take, down := false, false
-			for _, s := range patterns {
-				t, d := s.match(p)
-				take, down = take || t, down || d
-			}
-			if take && !found[p] {
-				found[p] = false
-			}
-			return down && ctx.Err() == nil
-		})
+	e.walk(ctx, looking)
+	out := make([]level, 0, len(single))
+	for p, exact := range single {
+		out = append(out, level{p, []selector.Path{p}, exact, -1})
 	}
-	out := make([]level, 0, len(found))
-	for p, exact := range found {
-		out = append(out, level{p, exact})
+	for i, found := range founds {
+		if selectors[i].Group && len(found) > 0 {
+			out = append(out, groupOf(i, found))
+		}
 	}
-	slices.SortFunc(out, func(a, b level) int { return a.path.Compare(b.path) })
+	slices.SortFunc(out, level.compare)
 	return out
+}
+
+// walk goes once through the tree for all finders.
+func (e *Engine) walk(ctx context.Context, fs []*finder) {
+	if len(fs) == 0 {
+		return
+	}
+	e.store.Walk(func(p selector.Path) bool {
+		down := false
+		for _, f := range fs {
+			down = f.look(p) || down
+		}
+		return down && ctx.Err() == nil
+	})
+}
+
+func groupOf(i int, found map[selector.Path]bool) level {
+	l := level{exact: true, group: i}
+	for p, exact := range found {
+		l.members = append(l.members, p)
+		l.exact = l.exact && exact
+	}
+	slices.SortFunc(l.members, selector.Path.Compare)
+	l.path = common(l.members[0], l.members[len(l.members)-1])
+	return l
+}
+
+// common returns the nearest level above both, or both if they are one.
+func common(a, b selector.Path) selector.Path {
+	var p selector.Path
+	if a.Cluster != b.Cluster {
+		return p
+	}
+	if p.Cluster = a.Cluster; a.Node != b.Node {
+		return p
+	}
+	if p.Node = a.Node; a.Component != b.Component {
+		return p
+	}
+	if p.Component = a.Component; a.Sub == b.Sub {
+		p.Sub = a.Sub
+	}
+	return p
+}
+
+func (l level) compare(m level) int {
+	if c := l.path.Compare(m.path); c != 0 {
+		return c
+	}
+	return l.group - m.group
 }
