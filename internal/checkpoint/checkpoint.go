@@ -19,7 +19,10 @@
 //   - A checkpoint is there as a whole or not at all: it is written under another
 //     name, every file and the folder are made durable, then it is renamed. What
 //     it replaces is removed after that (TestSaveWithFaults).
-//   - All files of a checkpoint are of one instant, for which ingest stands still.
+//   - All files of a checkpoint are of one instant, for which ingest stands still:
+//     as long as it takes to copy the states and to begin a store.Cut. Samples are
+//     read while ingest goes on, and counts are as they were at the instant; samples
+//     of other metrics may be some seconds newer.
 //   - A restore never stops the start: what can be read is used, what cannot is
 //     told, counted and made good from an older checkpoint where there is one.
 //   - Nothing that could not be used is deleted. The checkpoint that it is in gets
@@ -48,6 +51,7 @@ type Config struct {
 
 // A Store is what samples are saved from and restored to: store.Store.
 type Store interface {
+	Cut() *store.Cut
 	Blocks() iter.Seq[*store.BlockAt]
 	Restore(b *store.BlockAt) error
 }

@@ -2,6 +2,7 @@ package checkpoint_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"iter"
 	"math"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tallystick/api"
 	"tallystick/internal/block"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/durable"
@@ -52,65 +54,73 @@ func size(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// blocks is a store that keeps blocks as they are, gaps too.
-type blocks []store.BlockAt
-
-func (b *blocks) Blocks() iter.Seq[*store.BlockAt] {
-	return func(yield func(*store.BlockAt) bool) {
-		var again store.BlockAt // as the real one: used again for the next
-		for _, again = range *b {
-			if !yield(&again) {
-				return
-			}
-		}
-	}
-}
-
-func (b *blocks) Restore(at *store.BlockAt) error {
-	*b = append(*b, *at)
-	return nil
-}
-
 func TestBitExact(t *testing.T) {
 	bits := []uint64{
 		0, 1 << 63, // 0, -0
 		1, 0x000fffffffffffff, 1<<63 | 1, // denormals
-		0x7ff0000000000000, 0xfff0000000000000, // infinities
-		0x7ff8000000000000, 0x7ff8000000000001, 0x7ff0000000000001, 0xffffffffffffffff, // NaNs, quiet and signaling
+		math.Float64bits(math.NaN()), // a gap
 		math.Float64bits(0.1), math.Float64bits(math.MaxFloat64),
 	}
-	want := make(blocks, 70) // more than an Avro block has
-	for i := range want {
-		want[i] = store.BlockAt{
-			Path:   selector.Path{Cluster: "c", Node: "\xfe\xff", Component: selector.Part{Type: "t", ID: ""}},
-			Metric: "m", Step: 7, Index: int64(i) - 3,
+	dir, w := t.TempDir(), newWorld(t)
+	for i := range 70 { // more than an Avro block has
+		b := store.BlockAt{
+			Path:   selector.Path{Cluster: "c", Node: "\xfe\xff", Component: selector.Part{Type: "t", ID: "0"}},
+			Metric: metric.XrdReadBytes, Step: 10, Index: int64(i) - 3,
 		}
-		for j := range want[i].Values {
-			want[i].Values[j] = math.Float64frombits(bits[(i+j)%len(bits)])
+		(*block.Block)(&b.Values).Clear()
+		for j := i; j < block.Slots-3*i; j++ { // as long as it may be, and shorter
+			b.Values[j] = math.Float64frombits(bits[(i+j)%len(bits)])
+		}
+		if err := w.store.Restore(&b); err != nil {
+			t.Fatal(err)
 		}
 	}
-	w := newWorld(t)
-	parts := w.parts()
-	parts.Store = &want
-	cfg := checkpoint.Config{Dir: t.TempDir(), Keep: 1}
-	save(t, checkpoint.New(cfg, durable.OS{}, parts, quiet()))
+	save(t, open(dir, durable.OS{}, 1, w))
+	got, info := restored(t, dir)
+	if info.Blocks != 70 {
+		t.Errorf("got %d blocks, want 70", info.Blocks)
+	}
+	next, stop := iter.Pull(got.store.Blocks())
+	defer stop()
+	for want := range w.store.Blocks() {
+		b, _ := next()
+		if b == nil || b.Path != want.Path || b.Index != want.Index {
+			t.Fatalf("got %+v, want block %d of %s", b, want.Index, want.Path)
+		}
+		for j, v := range want.Values {
+			if g, w := math.Float64bits(b.Values[j]), math.Float64bits(v); g != w {
+				t.Fatalf("block %d slot %d: got %016x, want %016x", b.Index, j, g, w)
+			}
+		}
+	}
+}
 
-	var got blocks
-	parts.Store = &got
-	if _, err := checkpoint.New(cfg, durable.OS{}, parts, quiet()).Restore(t.Context()); err != nil {
+// TestOldCodec reads a checkpoint of version 1, which had all slots of a block.
+func TestOldCodec(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "00000001-1700000000")
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != len(want) {
-		t.Fatalf("got %d blocks, want %d", len(got), len(want))
+	var record []byte
+	for _, s := range []string{"c", "n", "", "", "", "", metric.XrdReadBytes} {
+		record = append(binary.AppendVarint(record, int64(len(s))), s...)
 	}
-	for i := range want {
-		if got[i].Path != want[i].Path || got[i].Step != 7 || got[i].Index != want[i].Index {
-			t.Errorf("block %d: got %+v, want %+v", i, got[i].Path, want[i].Path)
-		}
-		for j := range block.Slots {
-			if g, w := math.Float64bits(got[i].Values[j]), math.Float64bits(want[i].Values[j]); g != w {
-				t.Fatalf("block %d slot %d: got %016x, want %016x", i, j, g, w)
-			}
+	record = binary.AppendVarint(binary.AppendVarint(record, 10), 4)
+	record = append(binary.AppendVarint(record, 3), "raw"...)
+	record = binary.AppendVarint(record, block.Bytes)
+	for i := range block.Slots {
+		record = binary.LittleEndian.AppendUint64(record, math.Float64bits(float64(i)))
+	}
+	record = append(record, 0)
+	write(t, filepath.Join(dir, "samples.avro"), string(container(api.SampleBlock(), 1, record)))
+	write(t, filepath.Join(dir, "meta.json"), `{"version":1,"files":[{"name":"samples.avro","records":1}]}`)
+	w, info := restored(t, filepath.Dir(dir))
+	if info.Blocks != 1 || info.Refused != 0 {
+		t.Errorf("got %+v, want a block", info)
+	}
+	for b := range w.store.Blocks() {
+		if b.Index != 4 || b.Values[0] != 0 || b.Values[511] != 511 {
+			t.Errorf("got block %d with %v … %v", b.Index, b.Values[0], b.Values[511])
 		}
 	}
 }

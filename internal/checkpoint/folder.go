@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	version = 1 // of the format, in meta.json
+	version = 2 // of the format, in meta.json; 1 had other values in samples.avro, and is read too
 
 	metaFile      = "meta.json"
 	problemsFile  = "problems.txt"
@@ -203,8 +203,8 @@ func (d *Dir) readMeta(name string) (*meta, error) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return nil, fmt.Errorf("%s: %w", metaFile, err)
 	}
-	if m.Version != version {
-		return nil, fmt.Errorf("%s: version %d, want %d", metaFile, m.Version, version)
+	if m.Version < 1 || m.Version > version {
+		return nil, fmt.Errorf("%s: version %d, want 1 to %d", metaFile, m.Version, version)
 	}
 	return &m, nil
 }

@@ -59,7 +59,7 @@ func (p *Parts) all(c *cut, now time.Time) []part {
 func (p *Parts) samples(c *cut) part {
 	return part{
 		file: samplesFile, schema: api.SampleBlock(), record: "tallystick.SampleBlock", batch: 64,
-		save: rows(c.blocks, blockRow),
+		save: c.blocks,
 		use: func(m map[string]any) error {
 			b, err := blockOf(m)
 			if err != nil {
@@ -154,8 +154,24 @@ func keys[T any](list iter.Seq[T], key func(T) string) map[string]bool {
 	return held
 }
 
-// rawCodec is the codec of blocks whose values are as they are in memory.
-const rawCodec = "raw"
+// The codecs. spanCodec has the values from the first sample to the last, with the
+// slot of the first in the two bytes before them. rawCodec has all 512, and is
+// only read: checkpoints of version 1 have it.
+const (
+	spanCodec = "span"
+	rawCodec  = "raw"
+)
+
+// blocks are the rows of the samples. A row is good until the next one.
+func (c *cut) blocks() iter.Seq[map[string]any] {
+	return func(yield func(map[string]any) bool) {
+		for b := range c.samples.Blocks() {
+			if !yield(blockRow(b)) {
+				return
+			}
+		}
+	}
+}
 
 func placeRow(b *store.BlockAt) map[string]any {
 	return map[string]any{
@@ -168,11 +184,14 @@ func placeRow(b *store.BlockAt) map[string]any {
 
 func blockRow(b *store.BlockAt) map[string]any {
 	m := placeRow(b)
-	values := make([]byte, 0, block.Bytes)
-	for _, v := range b.Values {
+	all := (*block.Block)(&b.Values)
+	first, last := max(all.First(0), 0), all.Last(block.Slots-1)
+	values := make([]byte, 0, 2+8*(last+1-first))
+	values = binary.LittleEndian.AppendUint16(values, uint16(first)) //nolint:gosec // less than 512
+	for _, v := range b.Values[first : last+1] {
 		values = binary.LittleEndian.AppendUint64(values, math.Float64bits(v))
 	}
-	m["codec"], m["values"] = rawCodec, values
+	m["codec"], m["values"] = spanCodec, values
 	return m
 }
 
@@ -198,15 +217,31 @@ func blockOf(m map[string]any) (*store.BlockAt, error) {
 	if !isStep || !isIndex {
 		return nil, fmt.Errorf("block of %q at %s: no step or no index", b.Metric, b.Path)
 	}
-	if c := name("codec"); c != rawCodec {
-		return nil, fmt.Errorf("block %d of %q at %s: unknown codec %q", b.Index, b.Metric, b.Path, c)
-	}
 	values, _ := m["values"].([]byte)
-	if len(values) != block.Bytes {
-		return nil, fmt.Errorf("block %d of %q at %s: %d bytes of values, want %d", b.Index, b.Metric, b.Path, len(values), block.Bytes)
-	}
-	for i := range b.Values {
-		b.Values[i] = math.Float64frombits(binary.LittleEndian.Uint64(values[i*8:]))
+	if err := decode(name("codec"), values, (*block.Block)(&b.Values)); err != nil {
+		return nil, fmt.Errorf("block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
 	return b, nil
+}
+
+// decode makes b what values are in the codec.
+func decode(codec string, values []byte, b *block.Block) error {
+	base := 0
+	switch {
+	case codec == rawCodec && len(values) == block.Bytes:
+	case codec == spanCodec && len(values) >= 2:
+		base, values = int(binary.LittleEndian.Uint16(values)), values[2:]
+	case codec == rawCodec || codec == spanCodec:
+		return fmt.Errorf("%d bytes of values", len(values))
+	default:
+		return fmt.Errorf("unknown codec %q", codec)
+	}
+	if len(values)%8 != 0 || base+len(values)/8 > block.Slots {
+		return fmt.Errorf("%d bytes of values from slot %d on", len(values), base)
+	}
+	b.Clear()
+	for i := range len(values) / 8 {
+		b[base+i] = math.Float64frombits(binary.LittleEndian.Uint64(values[i*8:]))
+	}
+	return nil
 }

@@ -18,24 +18,23 @@ import (
 // A cut is everything, at one instant.
 type cut struct {
 	at        time.Time
-	blocks    []*store.BlockAt
+	samples   *store.Cut // nil for a restore
 	transfers []*transfer.Transfer
 	claims    []*transfer.Claim
 	collector [][]byte
 	ingest    [][]byte
+	stood     time.Duration // how long ingest stood still
 }
 
-// take copies everything while ingest stands still: blocks and states by value,
-// transfers and claims by reference, since they do not change any more. For a
-// moment the samples take twice their memory. Once there is a log, a checkpoint
-// can be cut at a place in the log instead, piece by piece, with neither.
+// take takes everything while ingest stands still: states by value, transfers and
+// claims by reference, since they do not change any more, samples by a cut that
+// is read later, and must be closed.
 func (p *Parts) take() (c cut, err error) {
 	p.Pauser.Pause(func() {
-		c.at = time.Now()
-		for b := range p.Store.Blocks() {
-			own := *b
-			c.blocks = append(c.blocks, &own)
-		}
+		start := time.Now()
+		defer func() { c.stood = time.Since(start) }()
+		c.at = start
+		c.samples = p.Store.Cut()
 		c.transfers = p.Ledger.Transfers(ledger.Filter{})
 		c.claims = p.Ledger.Claims(ledger.Filter{})
 		var errCollector, errIngest error
@@ -63,7 +62,7 @@ func (d *Dir) Save(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-func (d *Dir) save(ctx context.Context) (Info, error) {
+func (d *Dir) save(ctx context.Context) (info Info, err error) {
 	if err := d.fsys.MkdirAll("checkpoint folder", d.cfg.Dir); err != nil {
 		return Info{}, err
 	}
@@ -71,14 +70,16 @@ func (d *Dir) save(ctx context.Context) (Info, error) {
 		return Info{}, err
 	}
 	c, err := d.parts.take()
+	defer func() { c.samples.Close(err == nil) }()
 	if err != nil {
 		return Info{}, err
 	}
+	d.stats.stood.Store(int64(c.stood))
 	d.last++ // also if this one fails: its name may be in use
 	name := folderName(d.last, c.at)
-	info := Info{Path: filepath.Join(d.cfg.Dir, name), Blocks: len(c.blocks), Transfers: len(c.transfers), Claims: len(c.claims)}
+	info = Info{Path: filepath.Join(d.cfg.Dir, name), Transfers: len(c.transfers), Claims: len(c.claims)}
 	temp := info.Path + durable.TempSuffix
-	info.Bytes, err = d.fill(ctx, temp, &c)
+	info.Bytes, info.Blocks, err = d.fill(ctx, temp, &c)
 	if err == nil {
 		err = durable.Commit(d.fsys, "checkpoint commit", temp, info.Path)
 	}
@@ -104,30 +105,34 @@ func (d *Dir) list() error {
 	return nil
 }
 
-// fill writes all files into the folder temp and returns how large they are.
-func (d *Dir) fill(ctx context.Context, temp string, c *cut) (total int64, err error) {
+// fill writes all files into the folder temp and returns how large they are, and
+// how many blocks of samples are in them.
+func (d *Dir) fill(ctx context.Context, temp string, c *cut) (total int64, blocks int, err error) {
 	if err := d.fsys.MkdirAll("checkpoint temp", temp); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	m := meta{Version: version, Sequence: d.last, Created: c.at.UTC()}
 	for _, p := range d.parts.all(c, c.at) {
 		f, err := d.write(ctx, temp, p)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		m.Files = append(m.Files, f)
 		total += f.Bytes
+		if p.file == samplesFile {
+			blocks = f.Records
+		}
 	}
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	b = append(b, '\n')
 	err = durable.Write(d.fsys, "checkpoint "+metaFile, filepath.Join(temp, metaFile), func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
-	return total + int64(len(b)), err
+	return total + int64(len(b)), blocks, err
 }
 
 // write writes one file.

@@ -14,13 +14,14 @@ type Stats struct {
 	Failures int64         // saves that did not
 	Last     time.Time     // end of the newest save that succeeded; zero before
 	Took     time.Duration // of that one
+	Stood    time.Duration // how long ingest stood still for it
 	Bytes    int64         // of that one
 	Damaged  int64         // pieces of files that a restore could not read
 	Refused  int64         // records that a restore could not use
 }
 
 type stats struct {
-	saves, failures, last, took, bytes, damaged, refused atomic.Int64
+	saves, failures, last, took, stood, bytes, damaged, refused atomic.Int64
 }
 
 func (s *stats) saved(i *Info, err error) {
@@ -44,7 +45,7 @@ func (d *Dir) Stats() Stats {
 	s := &d.stats
 	out := Stats{
 		Saves: s.saves.Load(), Failures: s.failures.Load(),
-		Took: time.Duration(s.took.Load()), Bytes: s.bytes.Load(),
+		Took: time.Duration(s.took.Load()), Stood: time.Duration(s.stood.Load()), Bytes: s.bytes.Load(),
 		Damaged: s.damaged.Load(), Refused: s.refused.Load(),
 	}
 	if ns := s.last.Load(); ns != 0 {
@@ -72,6 +73,7 @@ func (d *Dir) Register(r prometheus.Registerer) error {
 		counter("failures_total", "Checkpoints that could not be saved.", &s.failures),
 		gauge("last_success_timestamp_seconds", "When the newest checkpoint was saved; 0 before the first.", &s.last, nano),
 		gauge("duration_seconds", "How long the newest checkpoint took.", &s.took, nano),
+		gauge("pause_seconds", "How long ingest stood still for the newest checkpoint.", &s.stood, nano),
 		gauge("size_bytes", "How large the newest checkpoint is.", &s.bytes, 1),
 		counter("restore_damaged_total", "Pieces of checkpoints that could not be read at the start.", &s.damaged),
 		counter("restore_refused_total", "Records of checkpoints that could not be used at the start.", &s.refused),

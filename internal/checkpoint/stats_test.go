@@ -45,6 +45,7 @@ func TestRegister(t *testing.T) {
 	f("failures_total", 1, 1)
 	f("last_success_timestamp_seconds", now-60, now+1)
 	f("duration_seconds", info.Took.Seconds()*0.999, info.Took.Seconds()*1.001)
+	f("pause_seconds", 1e-9, info.Took.Seconds())
 	f("size_bytes", float64(info.Bytes), float64(info.Bytes))
 	f("restore_damaged_total", 0, 0)
 	f("restore_refused_total", 0, 0)
