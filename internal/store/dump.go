@@ -55,9 +55,9 @@ func (s *Store) Restore(b *BlockAt) error {
 
 // fits returns the metric of b, or why b cannot be of this store.
 func (s *Store) fits(b *BlockAt) (metric.ID, error) {
-	id, ok := s.table.Lookup(b.Metric)
-	if !ok {
-		return 0, fmt.Errorf("%w: unknown metric", ErrMismatch)
+	id, err := s.table.Again(b.Metric, b.Step)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrMismatch, err)
 	}
 	m := s.table.At(id)
 	if m.Step != b.Step {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 
 	"tallystick/internal/metric"
@@ -104,6 +105,7 @@ func (s *Store) Metrics(at selector.Path) []metric.ID {
 			out = append(out, metric.ID(id))
 		}
 	}
+	slices.SortFunc(out, func(a, b metric.ID) int { return cmp.Compare(s.table.At(a).Name, s.table.At(b).Name) })
 	return slices.Clip(out)
 }
 
@@ -117,7 +119,9 @@ func (n *node) metrics(at selector.Path, held []bool) {
 
 func (l *level) metrics(held []bool) {
 	for i := range l.series {
-		held[l.series[i].id] = true
+		if id := int(l.series[i].id); id < len(held) { // else it was learned meanwhile
+			held[id] = true
+		}
 	}
 	for _, c := range l.children {
 		c.metrics(held)
