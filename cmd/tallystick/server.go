@@ -157,10 +157,12 @@ func (s *server) makeAPI() error {
 	if err != nil {
 		return err
 	}
+	engine := query.New(s.store, s.table, s.cfg.Query)
 	s.api, err = httpapi.New(s.cfg.HTTP.API, httpapi.Parts{
 		Auth:   verifier,
 		Ingest: s.ingest,
-		Query:  query.New(s.store, s.table, s.cfg.Query),
+		Query:  engine,
+		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now},
 		Ledger: s.ledger,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			return validate.Books(s.ledger, o), nil

@@ -89,6 +89,7 @@ type Parts struct {
 	Query    Querier
 	Ledger   Ledger
 	Validate Validator
+	Compat   Compat
 	// Ready returns why not all requests can be answered yet, for people; nothing
 	// if they can.
 	Ready func() []string

@@ -52,7 +52,7 @@ func TestEveryRouteNeedsItsRole(t *testing.T) {
 		}
 		for _, authorization := range []string{"", "Bearer x.y.z", "Basic Zm9vOmJhcg==", "Bearer " + otherKeysToken(t)} {
 			got := as(authorization)
-			s.wantError(got, http.StatusUnauthorized, "unauthorized", "")
+			s.wantRefusal(r, got, http.StatusUnauthorized, "unauthorized")
 			if !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Bearer") {
 				t.Errorf("%s %s: WWW-Authenticate is %q", r.Method, r.Path, got.header.Get("WWW-Authenticate"))
 			}
@@ -63,7 +63,17 @@ func TestEveryRouteNeedsItsRole(t *testing.T) {
 				others = append(others, role)
 			}
 		}
-		s.wantError(as("Bearer "+s.token(others...)), http.StatusForbidden, "forbidden", "")
+		s.wantRefusal(r, as("Bearer "+s.token(others...)), http.StatusForbidden, "forbidden")
+	}
+}
+
+// wantRefusal checks an answer that is an error, in the form of the route's face.
+func (s *server) wantRefusal(r httpapi.Route, got told, status int, code string) {
+	s.Helper()
+	if strings.HasPrefix(r.Path, "/api/v") || !strings.HasPrefix(r.Path, "/api/") {
+		s.wantError(got, status, code, "")
+	} else if got.status != status || got.body == "" {
+		s.Errorf("%s %s: got %d %q, want %d and why", r.Method, r.Path, got.status, got.body, status)
 	}
 }
 

@@ -59,7 +59,7 @@ func (a *API) fail(w *response, r *http.Request, err error) {
 	}
 	// Also where the context has ended: net/http ends it when a body breaks off,
 	// and who closed only that half of the connection waits for the answer.
-	e.write(w)
+	w.tell(e)
 }
 
 func (a *API) done(w *response, r *http.Request, route string, took time.Duration) {

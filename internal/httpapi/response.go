@@ -32,6 +32,7 @@ type response struct {
 	status int // 0: nothing is answered yet
 	bytes  int64
 	user   string
+	form   func(http.ResponseWriter, *Error) // of errors; nil: the API's own
 }
 
 func newResponse(w http.ResponseWriter, stall time.Duration) *response {
@@ -46,6 +47,15 @@ func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.st
 
 // Unwrap is for http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// tell answers with e.
+func (w *response) tell(e *Error) {
+	if w.form != nil {
+		w.form(w, e)
+		return
+	}
+	e.write(w)
+}
 
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 {

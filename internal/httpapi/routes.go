@@ -24,7 +24,7 @@ type Route struct {
 // Routes returns all routes. GET ones answer HEAD too.
 func (a *API) Routes() []Route {
 	get, post := http.MethodGet, http.MethodPost
-	return []Route{
+	own := []Route{
 		{get, "/healthz", "", false, a.health},
 		{get, "/readyz", "", false, a.ready},
 		{get, "/metrics", auth.Operator, false, a.metrics},
@@ -37,6 +37,7 @@ func (a *API) Routes() []Route {
 		{get, "/api/v1/claims", auth.Validator, false, a.claims},
 		{get, "/api/v1/validation", auth.Validator, false, a.validation},
 	}
+	return append(own, a.ccRoutes()...)
 }
 
 // route makes the router. Paths are taken as they are: a cleaned path would be
@@ -54,13 +55,29 @@ func (a *API) route() error {
 			ms = append(ms, http.MethodHead)
 		}
 		methods[rt.Path] = append(methods[rt.Path], ms...)
-		a.router.Handle(rt.Path, a.handler(rt.Path, a.guard(rt, op))).Methods(ms...)
+		a.handle(rt, op, ms)
 	}
 	a.router.NotFoundHandler = a.handler("none", notFound)
 	a.router.MethodNotAllowedHandler = a.handler("none", func(w http.ResponseWriter, r *http.Request) error {
-		return notAllowed(w, r, methods[r.URL.Path])
+		path := r.URL.Path
+		if cc := a.ccPath(path); cc != "" {
+			ccForm(w)
+			path = cc
+		}
+		return notAllowed(w, r, methods[path])
 	})
 	return nil
+}
+
+// handle makes the router's routes of rt.
+func (a *API) handle(rt Route, op *operation, methods []string) {
+	if a.ccPath(rt.Path) == "" {
+		a.router.Handle(rt.Path, a.handler(rt.Path, a.guard(rt, op))).Methods(methods...)
+		return
+	}
+	h := a.handler(rt.Path, a.ccGuard(rt))
+	a.router.Handle(rt.Path, h).Methods(methods...)
+	a.router.PathPrefix(rt.Path + "/").Handler(h).Methods(methods...)
 }
 
 // guard lets those through to the route that may and ask as the contract says.
