@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
 	"tallystick/internal/config"
@@ -39,7 +40,8 @@ type server struct {
 
 	httpLn net.Listener
 	udp    []net.PacketConn
-	key    auth.Key // that tokens can be signed with; in development
+	nats   *nats.Conn // nil without a broker
+	key    auth.Key   // that tokens can be signed with; in development
 
 	registry    *prometheus.Registry
 	table       *metric.Table
@@ -76,6 +78,9 @@ func (s *server) make(ctx context.Context) error {
 	if err := s.makeState(ctx); err != nil {
 		return err
 	}
+	if err := s.connect(); err != nil {
+		return err
+	}
 	return s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
 }
 
@@ -94,13 +99,16 @@ func (s *server) listen(ctx context.Context) (err error) {
 	return nil
 }
 
-// close closes what listen opened, where nothing serves it.
+// close closes what listen and connect opened, where nothing serves it.
 func (s *server) close() {
 	if s.httpLn != nil {
 		_ = s.httpLn.Close() // nobody is there to be told
 	}
 	for _, c := range s.udp {
 		_ = c.Close()
+	}
+	if s.nats != nil {
+		s.nats.Close()
 	}
 }
 
@@ -208,6 +216,9 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 			return err
 		}
 		g.Add("udp "+s.cfg.UDP.Listen[i], u.Run)
+	}
+	if err := s.subscribe(&g); err != nil {
+		return err
 	}
 	g.Add("ready", s.beReady)
 	if playDemo {

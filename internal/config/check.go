@@ -35,6 +35,7 @@ func (c Config) check() []*Problem {
 	k.wrong(c.DataDir == "", "data_dir", "is empty")
 	k.wrong(c.Grace < time.Second, "grace", "%v is less than 1s", c.Grace)
 	c.checkListen(&k)
+	c.checkNATS(&k)
 	c.checkAuth(&k)
 	c.checkMetrics(&k)
 	c.checkLimits(&k)

@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
 	"tallystick/internal/httpapi"
@@ -55,10 +56,11 @@ type Config struct {
 	// Grace is how long stopping may take.
 	Grace time.Duration `koanf:"grace"`
 
-	Log  Log           `koanf:"log"`
-	HTTP HTTP          `koanf:"http"`
-	UDP  source.Config `koanf:"udp"`
-	Auth auth.Config   `koanf:"auth"`
+	Log  Log               `koanf:"log"`
+	HTTP HTTP              `koanf:"http"`
+	UDP  source.Config     `koanf:"udp"`
+	NATS source.NATSConfig `koanf:"nats"`
+	Auth auth.Config       `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
 	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
@@ -124,6 +126,7 @@ func Default() Config {
 		Log:       Log{Level: slog.LevelInfo, Format: Text},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
 		UDP:       source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
+		NATS:      source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		XRootD:    XRootD{Step: time.Minute},
 		Ingest:    ingest.Default(),
 		Collect:   collect.Default(),

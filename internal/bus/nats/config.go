@@ -1,0 +1,131 @@
+package nats
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Config is how a broker is found, and what it is told of who we are. Secrets are
+// in files.
+type Config struct {
+	URLs []string `koanf:"urls"` // of the servers of one cluster; none: there is no broker
+
+	User            string `koanf:"user"`
+	PasswordFile    string `koanf:"password_file"`
+	TokenFile       string `koanf:"token_file"`
+	CredentialsFile string `koanf:"credentials_file"` // a user's JWT and seed, as made by nsc
+	NKeyFile        string `koanf:"nkey_file"`        // a user's seed
+
+	CAFile   string `koanf:"ca_file"`   // PEM; empty: the system's. It is told to speak TLS
+	CertFile string `koanf:"cert_file"` // PEM, with KeyFile: our own certificate
+	KeyFile  string `koanf:"key_file"`
+
+	// Retry is after how long a message is given out again that could not be taken.
+	Retry time.Duration `koanf:"retry"`
+}
+
+// DefaultRetry is long enough for a store to find room, and short enough that
+// MaxInFlight messages a time are not the limit afterwards.
+const DefaultRetry = 5 * time.Second
+
+// schemes are those of the URLs that a broker can have.
+func schemes() []string { return []string{"nats", "tls", "ws", "wss"} }
+
+// Check returns what is wrong with c, each with its key.
+func (c Config) Check() (problems []Problem) {
+	wrong := func(bad bool, key, format string, args ...any) {
+		if bad {
+			problems = append(problems, Problem{key, fmt.Errorf(format, args...)})
+		}
+	}
+	for _, u := range c.URLs {
+		err := checkURL(u)
+		wrong(err != nil, "urls", "%w", err)
+	}
+	var ways []string
+	for _, way := range [][2]string{
+		{"user", c.User}, {"token_file", c.TokenFile}, {"credentials_file", c.CredentialsFile}, {"nkey_file", c.NKeyFile},
+	} {
+		if way[1] != "" {
+			ways = append(ways, way[0])
+		}
+	}
+	wrong(len(ways) > 1, "", "only one of %s can be who we are", strings.Join(ways, ", "))
+	wrong((c.User == "") != (c.PasswordFile == ""), "password_file", "a user needs a password, and a password a user")
+	wrong((c.CertFile == "") != (c.KeyFile == ""), "cert_file", "a certificate needs a key_file, and a key a certificate")
+	wrong(c.Retry <= 0, "retry", "%v is not more than 0", c.Retry)
+	return problems
+}
+
+// A Problem is what is wrong with the value of a key; it is about all of them if
+// the key is empty.
+type Problem struct {
+	Key string
+	Err error
+}
+
+var errSecret = errors.New("a password or token in a URL would be shown; use user and password_file, or token_file")
+
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return errors.New("one is not a URL such as nats://broker.example.org:4222") // err would show what is in it
+	case u.User != nil:
+		return errSecret
+	case !slices.Contains(schemes(), u.Scheme) || u.Host == "":
+		return fmt.Errorf("%q is not a URL such as nats://broker.example.org:4222", text)
+	}
+	return nil
+}
+
+// options returns what the client library is told of c.
+func (c Config) options() ([]nats.Option, error) {
+	var out []nats.Option
+	if c.CAFile != "" {
+		out = append(out, nats.RootCAs(c.CAFile), nats.Secure())
+	}
+	if c.CertFile != "" {
+		out = append(out, nats.ClientCert(c.CertFile, c.KeyFile))
+	}
+	who, err := c.who()
+	if who != nil {
+		out = append(out, who)
+	}
+	return out, err
+}
+
+// who returns the option that tells the broker who we are, nil for nobody. The
+// files are read once here, to find out early whether they can be.
+func (c Config) who() (nats.Option, error) {
+	switch {
+	case c.User != "":
+		_, err := readSecret(c.PasswordFile)
+		return nats.UserInfoHandler(func() (user, password string) {
+			password, _ = readSecret(c.PasswordFile) // the broker refuses an empty one, and that is told
+			return c.User, password
+		}), err
+	case c.TokenFile != "":
+		_, err := readSecret(c.TokenFile)
+		return nats.TokenHandler(func() string {
+			token, _ := readSecret(c.TokenFile)
+			return token
+		}), err
+	case c.CredentialsFile != "":
+		_, err := readSecret(c.CredentialsFile)
+		return nats.UserCredentials(c.CredentialsFile), err
+	case c.NKeyFile != "":
+		option, err := nats.NkeyOptionFromSeed(c.NKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.NKeyFile, err)
+		}
+		return option, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,176 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// ackWait is after how long the broker gives out a message again of which it
+	// heard nothing: much longer than a Handler ever waits for a checkpoint to copy
+	// what it saves.
+	ackWait = 30 * time.Second
+	// heartbeat is how often the broker says that it has nothing: it is asked anew
+	// when it does not say so twice.
+	heartbeat = 5 * time.Second
+	// waitAgain, and as much again by chance, is between two attempts to find the
+	// consumer.
+	waitAgain = time.Second
+)
+
+// runStream finds the consumer and takes its messages, again and again: a stream
+// may be away for a while, or be made anew.
+func (s *Subscriber) runStream(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := s.consume(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case s.conn.nc.IsClosed():
+			return fmt.Errorf("consume %s: %w", s.sub.Stream, err)
+		case s.conn.connected(): // else it has been told
+			s.log.Warn("nats: cannot consume, trying again", "stream", s.sub.Stream, "durable", s.sub.Durable, "err", err)
+		}
+		wait(ctx, waitAgain+rand.N(waitAgain))
+	}
+	return nil
+}
+
+// wait waits for so long, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// consume takes messages until ctx ends, nil then, or the consumer is lost.
+func (s *Subscriber) consume(ctx context.Context) error {
+	if !s.conn.connected() {
+		return nats.ErrDisconnected
+	}
+	consumer, err := s.consumer(ctx)
+	if err != nil {
+		return err
+	}
+	it, err := consumer.Messages(jetstream.PullMaxMessages(s.inFlight()), jetstream.PullHeartbeat(heartbeat))
+	if err != nil {
+		return err
+	}
+	s.log.Info("nats: consuming", "stream", s.sub.Stream, "durable", s.sub.Durable, "subject", s.sub.Subject)
+	for err == nil {
+		err = s.nextOf(ctx, it)
+	}
+	s.drainStream(ctx, it)
+	return err
+}
+
+func (s *Subscriber) inFlight() int {
+	if s.sub.InFlight == 0 {
+		return MaxInFlight
+	}
+	return s.sub.InFlight
+}
+
+// consumer returns the durable consumer. One that is there is used as it is, so
+// that whoever runs the broker may make it, and we need no right to.
+//
+//nolint:ireturn // the client library has no other type
+func (s *Subscriber) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	c, err := s.conn.js.Consumer(ctx, s.sub.Stream, s.sub.Durable)
+	if errors.Is(err, jetstream.ErrStreamNotFound) && s.sub.MaxBytes > 0 {
+		err = s.makeStream(ctx)
+		if err == nil {
+			err = jetstream.ErrConsumerNotFound
+		}
+	}
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		c, err = s.conn.js.CreateConsumer(ctx, s.sub.Stream, jetstream.ConsumerConfig{
+			Durable: s.sub.Durable, FilterSubject: s.sub.Subject,
+			AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: s.inFlight(),
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, fit(c.CachedInfo().Config)
+}
+
+var errNoAck = errors.New("the consumer is there already, and does not want each message acknowledged")
+
+// fit refuses a consumer with which messages could be lost.
+func fit(cfg jetstream.ConsumerConfig) error {
+	if cfg.AckPolicy != jetstream.AckExplicitPolicy {
+		return errNoAck
+	}
+	return nil
+}
+
+// makeStream makes a stream that keeps each message until it is acknowledged. What
+// does not fit is for the publisher to know: the oldest do not make room.
+func (s *Subscriber) makeStream(ctx context.Context) error {
+	_, err := s.conn.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: s.sub.Stream, Subjects: []string{s.sub.Subject}, Storage: jetstream.FileStorage,
+		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, MaxBytes: s.sub.MaxBytes,
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil // another of our processes was faster
+	}
+	return err
+}
+
+func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext) error {
+	m, err := it.Next(jetstream.NextContext(ctx))
+	if err != nil {
+		return err
+	}
+	s.answer(m, s.hand(ctx, message(m)))
+	return nil
+}
+
+func message(m jetstream.Msg) Message {
+	out := Message{Data: m.Data()}
+	if meta, err := m.Metadata(); err == nil { // a consumer's message always has it
+		out.ID = ID{meta.Sequence.Stream, meta.Timestamp}
+		out.Again = meta.NumDelivered > 1
+	}
+	return out
+}
+
+// answer tells the broker. That it could not be told is no error: it gives out the
+// message again.
+func (s *Subscriber) answer(m jetstream.Msg, a Answer) {
+	var err error
+	switch a {
+	case Taken:
+		err = m.Ack()
+	case Poison:
+		err = m.TermWithReason("malformed")
+	case Later:
+		err = m.NakWithDelay(s.conn.retry)
+	}
+	if err != nil {
+		s.log.Debug("nats: answer not sent", "answer", a, "err", err)
+	}
+}
+
+// drainStream takes what has been received already. Without a broker nobody could
+// be told, and it comes again.
+func (s *Subscriber) drainStream(ctx context.Context, it jetstream.MessagesContext) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	defer it.Stop()
+	if !s.conn.connected() {
+		return
+	}
+	it.Drain()
+	for s.nextOf(ctx, it) == nil {
+	}
+}

@@ -1,0 +1,96 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/bus/nats"
+	"tallystick/internal/collect"
+	"tallystick/internal/ingest"
+	"tallystick/internal/transfer"
+)
+
+// Sinks take what can come in by a bus: ingest.Ingest.
+type Sinks interface {
+	Sink
+	Lines(ctx context.Context, body []byte, o ingest.LineOptions) ingest.Result
+	Claims(ctx context.Context, cs []*transfer.Claim) ingest.Result
+}
+
+// A NATS receives the messages of one subscription.
+type NATS struct {
+	sub    *nats.Subscriber
+	take   func(context.Context, []byte) ingest.Result
+	done   recent
+	counts *natsCounts
+	log    *slog.Logger
+}
+
+// NewNATS returns a source for the subscription of that name. Its default cluster
+// and precision are its own: what comes by another one is not touched by them. The
+// error is that of registering its counters.
+func NewNATS(conn *nats.Conn, name string, sub Subscription, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*NATS, error) {
+	n := &NATS{take: taker(sub, sinks), log: log.With("subscription", name)}
+	var err error
+	if n.counts, err = newNATSCounts(reg, name); err != nil {
+		return nil, fmt.Errorf("register counters of subscription %s: %w", name, err)
+	}
+	s := nats.Subscription{
+		Name: name, Subject: sub.Subject, Queue: sub.Queue, Stream: sub.Stream,
+		MaxBytes: sub.MaxBytes, InFlight: sub.InFlight,
+	}
+	if sub.Stream != "" {
+		s.Durable = sub.consumer(name)
+	}
+	n.sub, err = conn.Subscribe(s, n.handle)
+	return n, err
+}
+
+// Run receives until ctx ends, hands over what has been received by then, and
+// returns nil.
+func (n *NATS) Run(ctx context.Context) error { return n.sub.Run(ctx) }
+
+// handle takes one message. It is poison if nothing of it can ever be taken: where
+// something can, the rest is counted, and the sender of a message has nobody to
+// ask. For want of room all of it comes again, and what was taken of it is taken
+// again then: packets and claims are known when they come a second time, and a
+// sample stands where it stood, but for metrics that fold by sum.
+func (n *NATS) handle(ctx context.Context, m nats.Message) nats.Answer {
+	if m.Again && n.done.has(m.ID) {
+		return nats.Taken
+	}
+	r := n.take(ctx, m.Data)
+	n.counts.count(r)
+	if r.Rejected > 0 {
+		n.log.Debug("message refused", "accepted", r.Accepted, "refused", r.Rejected, "first", r.Errors[:min(1, len(r.Errors))])
+	}
+	switch {
+	case r.Full > 0:
+		return nats.Later
+	case r.Rejected > 0 && r.Accepted == 0:
+		return nats.Poison
+	}
+	n.done.add(m.ID)
+	return nats.Taken
+}
+
+// taker returns what takes a message of that kind.
+func taker(sub Subscription, sinks Sinks) func(context.Context, []byte) ingest.Result {
+	switch sub.Kind {
+	case Packets:
+		decode := new(ingest.PacketDecoder).Decode
+		return func(ctx context.Context, data []byte) ingest.Result {
+			return items(data, decode, func(ps []collect.Packet) ingest.Result { return sinks.Packets(ctx, ps) })
+		}
+	case Claims:
+		return func(ctx context.Context, data []byte) ingest.Result {
+			return items(data, ingest.DecodeClaim, func(cs []*transfer.Claim) ingest.Result { return sinks.Claims(ctx, cs) })
+		}
+	case Lines:
+	}
+	o := ingest.LineOptions{Cluster: sub.Cluster, Precision: sub.Precision}
+	return func(ctx context.Context, data []byte) ingest.Result { return sinks.Lines(ctx, data, o) }
+}
