@@ -157,3 +157,6 @@ func Put(b *Block, base int, values []float64) {
 	n := base + copy(b[base:], values)
 	clearAll(b[n:])
 }
+
+// Bytes returns how much memory s takes.
+func (s Span) Bytes() int64 { return int64(room(s.class)) * 8 }

@@ -1,43 +1,154 @@
 package store
 
 import (
+	"math"
 	"slices"
 
 	"tallystick/internal/block"
+	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 )
 
-// FreeBefore gives the blocks of one node that end at or before the Unix second
-// before back to the pool, prunes what is empty then, and returns how many
-// blocks went. A path that is not of a node frees nothing. The node is locked
-// meanwhile: who wants to free all goes from node to node.
-func (s *Store) FreeBefore(at selector.Path, before int64) (freed int) {
-	n := s.nodes.get(at)
-	if n == nil || at != n.path {
-		return 0
+// stride is how many components of a node are looked at while it is locked: some
+// 100 µs. A node may have a million of them.
+const stride = 1024
+
+// FreeBefore gives the blocks at a node, or at a level below one, and at all
+// levels below that which end at or before the Unix second before back to the
+// pool, prunes what is empty then, and returns how many blocks went. A path that
+// is above the nodes frees nothing: who wants to free all goes from node to node.
+func (s *Store) FreeBefore(at selector.Path, before int64) int {
+	f := freeing{store: s, all: before, newest: math.MaxUint32}
+	return s.free(at, &f).Blocks
+}
+
+// Freed says what was freed.
+type Freed struct {
+	Blocks int
+	Oldest int64 // Unix second that the oldest block that is left begins with; math.MaxInt64 if none is
+}
+
+// Free does for one node what FreeBefore does, with a time for each metric.
+func (s *Store) Free(node selector.Path, before func(metric.ID) int64) Freed {
+	f := freeing{store: s, before: before, newest: math.MaxUint32}
+	return s.free(node, &f)
+}
+
+// FreeSaved does for one node what FreeBefore does, but leaves alone what was
+// changed since the last Cut that was saved.
+func (s *Store) FreeSaved(node selector.Path, before int64) Freed {
+	f := freeing{store: s, all: before, newest: s.saved.Load()}
+	return s.free(node, &f)
+}
+
+// AddSaved adds to ends, by the Unix second at which they end, the bytes of the
+// blocks of a node that FreeSaved with the same arguments would free.
+func (s *Store) AddSaved(node selector.Path, before int64, ends map[int64]int64) {
+	n := s.nodes.get(node)
+	if n == nil {
+		return
 	}
-	n.mu.Lock()
-	if n.gone {
-		n.mu.Unlock()
-		return 0
+	saved := s.saved.Load()
+	for _, l := range n.levels() {
+		n.mu.RLock()
+		for i := range l.level.series {
+			r := &l.level.series[i]
+			step := s.table.At(r.id).Step
+			for _, b := range r.chain {
+				if end := (b.begin() + block.Slots) * step; end <= before && b.changed <= saved {
+					ends[end] += b.span.Bytes() + linkBytes
+				}
+			}
+		}
+		n.mu.RUnlock()
 	}
-	f := freeing{store: s, before: min(max(before, -2*MaxTime), 2*MaxTime)}
-	f.level(&n.root)
-	s.unlock(n)
-	s.mem.give(f.bytes)
+}
+
+func (s *Store) free(at selector.Path, f *freeing) Freed {
+	f.left = math.MaxInt64
+	if at.Node == "" || at.Component == (selector.Part{}) && at.Sub != (selector.Part{}) {
+		return Freed{Oldest: f.left}
+	}
+	for n := s.nodes.get(at); n != nil && f.some(n, parts(at)); {
+	}
 	s.freed.Add(int64(f.blocks))
-	return f.blocks
+	return Freed{f.blocks, f.left}
 }
 
 // A freeing is one walk through a node.
 type freeing struct {
 	store  *Store
-	before int64
-	blocks int   // given back
-	bytes  int64 // that the tree has shrunk by
+	before func(metric.ID) int64 // what ends then or earlier goes,
+	all    int64                 // or then, if before is nil,
+	newest uint32                // if it was not changed after this epoch
+
+	next   selector.Part // of the node: where to go on
+	blocks int           // given back
+	bytes  int64         // that the tree has shrunk by
+	left   int64         // begin of the oldest block that stays
+}
+
+// some goes on in the node, below the level that way leads to, and reports whether
+// there is more to do. The node is locked meanwhile.
+func (f *freeing) some(n *node, way []selector.Part) (more bool) {
+	n.mu.Lock()
+	if n.gone {
+		n.mu.Unlock()
+		return false
+	}
+	f.bytes = 0
+	if len(way) > 0 {
+		f.below(&n.root, way)
+	} else {
+		more = f.stride(&n.root)
+	}
+	f.store.unlock(n)
+	f.store.mem.give(f.bytes)
+	return more
+}
+
+// below frees the level that way leads to from l, and prunes on the way back.
+func (f *freeing) below(l *level, way []selector.Part) {
+	if len(way) == 0 {
+		f.level(l)
+		return
+	}
+	if i, ok := l.child(way[0]); ok {
+		f.below(l.children[i], way[1:])
+		f.prune(l, i, i+1)
+	}
+}
+
+// stride frees the next children of a node's root, with the first also its own
+// series.
+func (f *freeing) stride(l *level) (more bool) {
+	i := 0
+	if f.next == (selector.Part{}) {
+		f.own(l)
+	} else {
+		i, _ = l.child(f.next)
+	}
+	end := min(i+stride, len(l.children))
+	if more = end < len(l.children); more {
+		f.next = l.children[end].part
+	}
+	for _, c := range l.children[i:end] {
+		f.level(c)
+	}
+	f.prune(l, i, end)
+	return more
 }
 
 func (f *freeing) level(l *level) {
+	f.own(l)
+	for _, c := range l.children {
+		f.level(c)
+	}
+	f.prune(l, 0, len(l.children))
+}
+
+// own frees the series of l itself.
+func (f *freeing) own(l *level) {
 	old := l.bytes()
 	for i := range l.series {
 		f.series(&l.series[i])
@@ -45,31 +156,55 @@ func (f *freeing) level(l *level) {
 	n := len(l.series)
 	l.series = fit(slices.DeleteFunc(l.series, func(r series) bool { return len(r.chain) == 0 }))
 	f.store.series.Add(int64(len(l.series) - n))
-	n = len(l.children)
-	l.children = fit(slices.DeleteFunc(l.children, f.child))
-	f.store.levels.Add(int64(len(l.children) - n))
 	f.bytes += old - l.bytes()
 }
 
-// child frees a child and reports whether it is empty then.
-func (f *freeing) child(c *level) bool {
-	f.level(c)
-	if c.empty() {
-		f.bytes += c.bytes()
-		return true
+// prune takes the children from the place i to before end out that are empty.
+func (f *freeing) prune(l *level, i, end int) {
+	old := l.bytes()
+	kept := i
+	for _, c := range l.children[i:end] {
+		if c.empty() {
+			f.bytes += c.bytes()
+			continue
+		}
+		l.children[kept] = c
+		kept++
 	}
-	return false
+	if kept == end {
+		return
+	}
+	l.children = fit(slices.Delete(l.children, kept, end))
+	f.store.levels.Add(int64(kept - end))
+	f.bytes += old - l.bytes()
 }
 
 func (f *freeing) series(r *series) {
-	// The block that before lies in stays; those that end at or before it go.
-	keep, _ := block.Split(f.store.table.At(r.id).Slot(f.before))
-	i := 0
-	for ; i < len(r.chain) && int64(r.chain[i].index) < keep; i++ {
-		f.store.pool.Free(r.chain[i].span)
+	m := f.store.table.At(r.id)
+	before := f.all
+	if f.before != nil {
+		before = f.before(r.id)
 	}
-	if i > 0 {
-		r.chain = fit(slices.Delete(r.chain, 0, i))
-		f.blocks += i
+	// The block that before lies in stays; those that end at or before it go.
+	keep, _ := block.Split(m.Slot(before))
+	end := 0
+	for end < len(r.chain) && int64(r.chain[end].index) < keep {
+		end++
+	}
+	kept := 0
+	for _, l := range r.chain[:end] {
+		if l.changed > f.newest {
+			r.chain[kept] = l
+			kept++
+			continue
+		}
+		f.store.pool.Free(l.span)
+	}
+	if kept < end {
+		r.chain = fit(slices.Delete(r.chain, kept, end))
+		f.blocks += end - kept
+	}
+	if len(r.chain) > 0 {
+		f.left = min(f.left, r.chain[0].begin()*m.Step)
 	}
 }
