@@ -26,13 +26,18 @@ func (b *book) FreeBefore(before int64) int {
 	return b.frees
 }
 
-func newStore(t *testing.T) *store.Store {
+func newTable(t *testing.T) *metric.Table {
 	t.Helper()
-	table, err := metric.NewTable([]metric.Metric{{Name: "bytes", Step: 1}})
+	table, err := metric.NewTable([]metric.Metric{{Name: "bytes", Step: 1}, {Name: "cpu_load", Step: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store.New(table, store.Config{})
+	return table
+}
+
+func newStore(t *testing.T) *store.Store {
+	t.Helper()
+	return store.New(newTable(t), store.Config{})
 }
 
 func write(t *testing.T, s *store.Store, node string, at time.Time) {
@@ -51,7 +56,7 @@ func TestStep(t *testing.T) {
 		}
 	}
 	w := &retain.Worker{
-		Store: s, Ledger: b, Log: slog.New(slog.DiscardHandler),
+		Store: s, Table: newTable(t), Ledger: b, Log: slog.New(slog.DiscardHandler),
 		Config: retain.Config{Memory: 10 * 512 * time.Second, Ledger: time.Hour},
 	}
 	if got, want := w.Step(t.Context(), now), 2*90+7; got != want {
@@ -64,7 +69,7 @@ func TestStep(t *testing.T) {
 		t.Errorf("the ledger was told %d, want %d", b.before, want)
 	}
 	w.Step(t.Context(), now)
-	if got, want := w.Stats(), (retain.Stats{Steps: 2, Blocks: 180, Entries: 14}); got != want {
+	if got, want := w.Stats(), (retain.Stats{Steps: 2, Blocks: 180, Entries: 14, Oldest: 90 * 512}); got != want {
 		t.Errorf("Stats: got %+v, want %+v", got, want)
 	}
 }
@@ -73,7 +78,7 @@ func TestStep(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	s, b := newStore(t), &book{}
 	now := time.Unix(1_700_000_000, 0)
-	w := &retain.Worker{Store: s, Ledger: b, Log: slog.New(slog.DiscardHandler)}
+	w := &retain.Worker{Store: s, Table: newTable(t), Ledger: b, Log: slog.New(slog.DiscardHandler)}
 	write(t, s, "n", now.Add(-7*24*time.Hour))
 	write(t, s, "n", now.Add(-7*24*time.Hour-512*time.Second))
 	if got := w.Step(t.Context(), now); got != 1 {
@@ -93,12 +98,12 @@ type stopper struct {
 
 func (s *stopper) Nodes() []selector.Path { return s.nodes }
 
-func (s *stopper) FreeBefore(node selector.Path, _ int64) int {
+func (s *stopper) Free(node selector.Path, _ func(metric.ID) int64) store.Freed {
 	s.freed = append(s.freed, node.Node)
 	if node.Node == "n2" {
 		s.stop()
 	}
-	return 1
+	return store.Freed{Blocks: 1}
 }
 
 func TestStepHonoursContext(t *testing.T) {
@@ -107,7 +112,7 @@ func TestStepHonoursContext(t *testing.T) {
 	for _, n := range []string{"n1", "n2", "n3"} {
 		s.nodes = append(s.nodes, selector.Path{Cluster: "a", Node: n})
 	}
-	w := &retain.Worker{Store: s, Ledger: b, Log: slog.New(slog.DiscardHandler)}
+	w := &retain.Worker{Store: s, Table: newTable(t), Ledger: b, Log: slog.New(slog.DiscardHandler)}
 	if got := w.Step(ctx, time.Unix(0, 0)); got != 2 {
 		t.Errorf("freed %d, want 2", got)
 	}
@@ -124,7 +129,7 @@ func TestRun(t *testing.T) {
 		s, b := newStore(t), &book{}
 		begin := time.Now()
 		w := &retain.Worker{
-			Store: s, Ledger: b, Log: slog.New(slog.DiscardHandler),
+			Store: s, Table: newTable(t), Ledger: b, Log: slog.New(slog.DiscardHandler),
 			Config: retain.Config{Memory: time.Hour, Ledger: time.Hour, Every: 10 * time.Minute},
 		}
 		write(t, s, "n", begin)

@@ -4,14 +4,16 @@ import "sync/atomic"
 
 // A memory counts bytes against a cap.
 type memory struct {
-	max  int64 // 0 = none
-	used atomic.Int64
+	max     int64 // 0 = none
+	used    atomic.Int64
+	refused atomic.Int64 // how often
 }
 
 // take counts n more bytes, unless they do not fit.
 func (m *memory) take(n int64) bool {
 	if used := m.used.Add(n); m.max > 0 && used > m.max {
 		m.used.Add(-n)
+		m.refused.Add(1)
 		return false
 	}
 	return true

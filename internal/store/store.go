@@ -60,7 +60,7 @@ var (
 // Config is what an operator may choose.
 type Config struct {
 	// MaxBytes is the most memory that samples and their tree may take; 0 is no
-	// cap. Memory is taken in steps of block.SlabBytes, so that a cap below that
+	// cap. What goes before it is reached is retain.Pressure's affair. Memory is taken in steps of block.SlabBytes, so that a cap below that
 	// lets nothing in.
 	MaxBytes int64 `koanf:"max_bytes"`
 }
@@ -92,13 +92,14 @@ func New(table *metric.Table, cfg Config) *Store {
 
 // A Stats says what a store holds and has done.
 type Stats struct {
-	Levels int   // clusters, nodes, components and subcomponents
-	Series int   // metrics at levels
-	Blocks int   // in use
-	Bytes  int64 // of memory: the pool, used or free, and the tree
-	Live   int64 // of them, those that are used
-	Freed  int64 // blocks that FreeBefore gave back, ever
-	Late   int64 // samples that went before the newest block of their series, ever
+	Levels  int   // clusters, nodes, components and subcomponents
+	Series  int   // metrics at levels
+	Blocks  int   // in use
+	Bytes   int64 // of memory: the pool, used or free, and the tree
+	Live    int64 // of them, those that are used
+	Refused int64 // how often memory was not to be had, ever
+	Freed   int64 // blocks that FreeBefore gave back, ever
+	Late    int64 // samples that went before the newest block of their series, ever
 }
 
 // Stats returns the present numbers.
@@ -106,12 +107,13 @@ func (s *Store) Stats() Stats {
 	clusters, nodes := s.nodes.count()
 	pool, bytes := s.pool.Stats(), s.mem.used.Load()
 	return Stats{
-		Levels: clusters + nodes + int(s.levels.Load()),
-		Series: int(s.series.Load()),
-		Blocks: pool.Used,
-		Bytes:  bytes,
-		Live:   bytes - pool.Bytes + pool.Live,
-		Freed:  s.freed.Load(),
-		Late:   s.late.Load(),
+		Levels:  clusters + nodes + int(s.levels.Load()),
+		Series:  int(s.series.Load()),
+		Blocks:  pool.Used,
+		Bytes:   bytes,
+		Live:    bytes - pool.Bytes + pool.Live,
+		Refused: s.mem.refused.Load(),
+		Freed:   s.freed.Load(),
+		Late:    s.late.Load(),
 	}
 }
