@@ -70,12 +70,8 @@ type errorJSON struct {
 
 // write answers with e.
 func (e *Error) write(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", typeJSON)
-	h.Set("X-Content-Type-Options", "nosniff")
-	if e.Retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(max(e.Retry.Seconds(), 1))))
-	}
+	w.Header().Set("Content-Type", typeJSON)
+	e.head(w)
 	w.WriteHeader(e.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -101,6 +101,9 @@ func judge(r *ingest.Result, index, line int, how string) bool {
 		return true
 	}
 	r.Rejected++
+	if how == ingest.ReasonFull {
+		r.Full++
+	}
 	if len(r.Errors) < ingest.MaxErrors {
 		r.Errors = append(r.Errors, ingest.Reject{Index: index, Line: line, Reason: how, Text: "it says so"})
 	}
@@ -274,6 +277,8 @@ func (s *server) post(path, body string) told {
 
 var registerNDJSON = sync.OnceFunc(func() {
 	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/vnd.apache.arrow.stream", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/csv", openapi3filter.PlainBodyDecoder) // its own wants no quotes inside
 })
 
 func document(t *testing.T) *openapi3.T {

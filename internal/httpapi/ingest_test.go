@@ -241,7 +241,19 @@ func TestIngestStatus(t *testing.T) {
 	f("/api/v1/write", "a b=1\nbad\n", 200, 1, 1)
 	f("/api/v1/write", "bad\n\nbad", 400, 0, 2)
 	f("/api/v1/write", "a\nfull\nb\n", 503, 2, 1)
-	f("/api/v1/write", "", 200, 0, 0)
+}
+
+// Ensure lines that are all taken need no words.
+func TestLinesAllTaken(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	for _, body := range []string{"", "\n", "a b=1\nc b=2\n"} {
+		if got := s.post("/api/v1/write?fields=all", body); got.status != http.StatusNoContent || got.body != "" {
+			t.Errorf("%q: got %d %q, want 204", body, got.status, got.body)
+		}
+	}
+	if got := s.intake.options.Fields; got != ingest.AllFields {
+		t.Errorf("got fields %q, want all", got)
+	}
 }
 
 // Ensure a key that a claim does not have is told, and harms only its claim.

@@ -13,17 +13,31 @@ import (
 const maxLine = maxMessage
 
 func (a *API) lines(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	t, err := a.takeBody(w, r, ingest.LineOptions{
+		Cluster: q.Get("cluster"), Precision: q.Get("precision"), Fields: ingest.Fields(q.Get("fields")),
+	})
+	switch {
+	case t == nil:
+		return err
+	case err == nil && t.result.Rejected == 0:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return t.answer(w, err)
+}
+
+// takeBody takes the lines of a request. Without a tally, nothing was read;
+// with one, the error is why the body could not be read to its end.
+func (a *API) takeBody(w http.ResponseWriter, r *http.Request, o ingest.LineOptions) (*tally, error) {
 	body, err := a.open(w, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	q := r.URL.Query()
-	options := ingest.LineOptions{Cluster: q.Get("cluster"), Precision: q.Get("precision")}
 	t := &tally{stats: a.stats, route: r.URL.Path}
-	err = takeLines(body, t, func(lines []byte) ingest.Result {
-		return a.parts.Ingest.Lines(r.Context(), lines, options)
+	return t, takeLines(body, t, func(lines []byte) ingest.Result {
+		return a.parts.Ingest.Lines(r.Context(), lines, o)
 	})
-	return t.answer(w, err)
 }
 
 // takeLines puts the body into ingest, as many whole lines at a time as the
@@ -76,7 +90,6 @@ func (l *liner) take(lines []byte) {
 		if e.Line > 0 { // 0: it is about no line
 			e.Line += l.before
 		}
-		l.tally.full = l.tally.full || e.Reason == ingest.ReasonFull
 	}
 	l.tally.add(res)
 	l.before += bytes.Count(lines, []byte{'\n'})

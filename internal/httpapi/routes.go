@@ -37,7 +37,7 @@ func (a *API) Routes() []Route {
 		{get, "/api/v1/claims", auth.Validator, false, a.claims},
 		{get, "/api/v1/validation", auth.Validator, false, a.validation},
 	}
-	return append(own, a.ccRoutes()...)
+	return slices.Concat(own, a.ccRoutes(), a.influxRoutes())
 }
 
 // route makes the router. Paths are taken as they are: a cleaned path would be
@@ -72,7 +72,11 @@ func (a *API) route() error {
 // handle makes the router's routes of rt.
 func (a *API) handle(rt Route, op *operation, methods []string) {
 	if a.ccPath(rt.Path) == "" {
-		a.router.Handle(rt.Path, a.handler(rt.Path, a.guard(rt, op))).Methods(methods...)
+		guarded := a.guard(rt, op)
+		if v := influxOf(rt.Path); v != nil {
+			guarded = v.guard(guarded)
+		}
+		a.router.Handle(rt.Path, a.handler(rt.Path, guarded)).Methods(methods...)
 		return
 	}
 	h := a.handler(rt.Path, a.ccGuard(rt))

@@ -29,6 +29,7 @@ func (t *tally) refuse(rejects []ingest.Reject) {
 func (t *tally) add(res ingest.Result) {
 	t.result.Accepted += res.Accepted
 	t.result.Rejected += res.Rejected
+	t.full = t.full || res.Full > 0
 	room := ingest.MaxErrors - len(t.result.Errors)
 	t.result.Errors = append(t.result.Errors, res.Errors[:min(room, len(res.Errors))]...)
 }
@@ -39,6 +40,11 @@ func (t *tally) answer(w http.ResponseWriter, err error) error {
 	if err == nil && !t.full && (t.result.Accepted > 0 || t.result.Rejected == 0) {
 		return answer(w, http.StatusOK, t.result)
 	}
+	return t.failure(err)
+}
+
+// failure returns what is told of a body of which not all was taken.
+func (t *tally) failure(err error) *Error {
 	e := &Error{Status: http.StatusBadRequest, Message: "nothing in it could be taken"}
 	switch {
 	case t.full:
@@ -97,10 +103,10 @@ func (b *batch[T]) flush(t *tally, put func([]T) ingest.Result) {
 		for _, r := range put.Errors { // each has its place in the batch
 			r.Index = b.indexes[r.Index]
 			res.Errors = append(res.Errors, r)
-			t.full = t.full || r.Reason == ingest.ReasonFull
 		}
 		res.Accepted += put.Accepted
 		res.Rejected += put.Rejected
+		res.Full += put.Full
 	}
 	slices.SortFunc(res.Errors, func(x, y ingest.Reject) int { return cmp.Compare(x.Index, y.Index) })
 	t.add(res)
