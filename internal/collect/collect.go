@@ -78,9 +78,10 @@ type Config struct {
 	// Idle is how long a file, session or server may be silent before it is
 	// given up. Default 48 h.
 	Idle time.Duration `koanf:"idle"`
-	// Max is how many open files, sessions and lives are held at most, some
-	// 300 bytes each: what comes on top is refused, so that forged packets
-	// cannot take all memory. Default 2 000 000.
+	// Max is how many open files, sessions, names of clients and waiting
+	// progress records are held at most, some 400 bytes each; a life of a
+	// server and long texts count as more. What comes on top is refused, so
+	// that forged packets cannot take all memory. Default 2 000 000.
 	Max int `koanf:"max"`
 	// Servers names servers that do not, or wrongly, name themselves, by the
 	// IP address or IP:port that their datagrams come from.
@@ -107,6 +108,7 @@ type Stats struct {
 	Lives      int                    // held now
 	Users      int
 	Files      int
+	Held       int // what counts against Config.Max
 }
 
 // ErrFull is the error of a packet of which something was refused because
@@ -120,12 +122,14 @@ type Collector struct {
 	out  Output
 	seed maphash.Seed
 
-	lives    map[lifeKey]*life
-	nameless map[socket]*life   // lives of servers that tell no sid, by where they come from
-	servers  map[uint64]*server // by sid, for ever: idents may be hours apart
-	queue    queue
-	size     int // entries that count against cfg.Max
-	stats    Stats
+	all     map[*life]struct{}
+	lives   map[lifeKey]*life  // those whose sid is known
+	sockets map[socket]*life   // by where they come from
+	servers map[uint64]*server // by sid
+	queue   queue
+	size    int // what counts against cfg.Max
+	ended   int // files that are kept after their end
+	stats   Stats
 
 	gram xrootd.Datagram // reused
 }
@@ -134,7 +138,7 @@ type Collector struct {
 func New(cfg Config, out Output) *Collector {
 	return &Collector{
 		cfg: cfg, out: out, seed: maphash.MakeSeed(),
-		lives: map[lifeKey]*life{}, nameless: map[socket]*life{}, servers: map[uint64]*server{},
+		all: map[*life]struct{}{}, lives: map[lifeKey]*life{}, sockets: map[socket]*life{}, servers: map[uint64]*server{},
 		stats: Stats{Packets: map[xrootd.Kind]uint64{}},
 	}
 }
@@ -183,10 +187,16 @@ func (c *Collector) takeMap(now time.Time, l *life) error {
 	switch c.gram.Header.Code {
 	case '=':
 		return c.identify(l, m)
+	case 'u', 'i', 'd':
+		if c.gram.Header.Text { // of a plug-in: not about sessions and files
+			return nil
+		}
+	}
+	switch c.gram.Header.Code {
 	case 'u':
 		return c.login(now, l, m)
 	case 'i':
-		return c.appInfo(l, m)
+		return c.appInfo(now, l, m)
 	case 'd':
 		return c.mapFile(now, l, m)
 	}
@@ -195,7 +205,7 @@ func (c *Collector) takeMap(now time.Time, l *life) error {
 
 func (c *Collector) takeFile(now time.Time, l *life) error {
 	s := &c.gram.File
-	l.Last = max(l.Last, s.End)
+	l.hear(now, c.cfg.Hold, s.End)
 	within := transfer.Interval{s.Begin, s.End}
 	var errs error
 	for i := range s.Records {
@@ -204,28 +214,6 @@ func (c *Collector) takeFile(now time.Time, l *life) error {
 		}
 	}
 	return errs
-}
-
-func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) error {
-	if r.Type == xrootd.FileDisc {
-		c.disconnect(now, l, r.ID, within)
-		return nil
-	}
-	f, err := c.file(now, l, r.ID)
-	if f == nil {
-		return err
-	}
-	switch r.Type {
-	case xrootd.FileOpen:
-		f.open(now, within, r)
-		l.index(f)
-	case xrootd.FileXfr:
-		f.progress(now, within[1], r)
-	case xrootd.FileClose:
-		f.closed(now, within, r)
-	}
-	c.wake(l, f, now.Add(c.cfg.Hold))
-	return nil
 }
 
 // Advance completes what has waited long enough at now.
@@ -239,7 +227,7 @@ func (c *Collector) Advance(now time.Time) {
 		case dueFile:
 			c.settleFile(now, e)
 		case dueUser:
-			c.settleUser(now, e)
+			c.settleUser(now, e.life, e.id)
 		case dueEnd:
 			c.endLife(now, e.life)
 		case dueSweep:
@@ -252,20 +240,24 @@ func (c *Collector) Advance(now time.Time) {
 func (c *Collector) Stats() Stats {
 	s := c.stats
 	s.Packets = maps.Clone(c.stats.Packets)
-	s.Lives = len(c.lives)
-	for _, l := range c.lives {
+	s.Lives, s.Held = len(c.all), c.size
+	for l := range c.all {
 		s.Users += len(l.Users)
 		s.Files += len(l.Files)
 	}
 	return s
 }
 
-// room reports whether one more entry may be held, and counts it.
-func (c *Collector) room() bool {
-	if c.size >= c.cfg.Max {
+// room reports whether n more may be held, and counts it.
+func (c *Collector) room(n int) bool {
+	if c.size+n > c.cfg.Max {
 		c.stats.Full++
 		return false
 	}
-	c.size++
+	c.size += n
 	return true
 }
+
+// weigh returns what n bytes of text count against Config.Max, together with what
+// they stand in: as much as they exceed what is usual.
+func weigh(n int) int { return 1 + n/256 }

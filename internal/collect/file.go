@@ -4,36 +4,43 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
-	"tallystick/internal/metric"
 	"tallystick/internal/transfer"
 	"tallystick/internal/xrootd"
 )
 
 // A file is one open file: what came of its records so far, in whatever order.
-// Its fields are what State keeps.
+// Its exported fields are what State keeps.
 type file struct {
 	ID    uint32
 	Map   *mapping   `json:",omitempty"`
 	Open  *opening   `json:",omitempty"`
-	Xfr   []progress `json:",omitempty"` // not told yet
+	Xfr   []progress `json:",omitempty"` // not told yet, in order
 	Close *closing   `json:",omitempty"`
 
-	Heard    time.Time
-	Moved    bool           // a progress record came
-	OpenTold bool           // the open is in the samples
-	Told     transfer.Bytes // as far as they are in the samples
+	Heard     time.Time
+	Moved     bool           // a progress record came
+	OpenTold  bool           // the open is in the samples
+	CloseTold bool           // the close and its operations are
+	Told      transfer.Bytes // as far as they are in the samples
 
-	due time.Time // when it is next looked at; zero: when something new comes
+	// Of a file that has ended while its open or close record is missing: it is
+	// kept for a while, so that a record that is very late still sets it right.
+	Ended  time.Time `json:",omitzero"`
+	Until  int64     `json:",omitempty"` // when it ended at the latest, in the server's time; 0: unknown
+	Opener *opener   `json:",omitempty"` // who opened it, once the session is forgotten
+
+	name   *name
+	ofName link
+	ofUser link
+	due    int64 // Unix nanoseconds when it is next looked at; 0: when something new comes
 }
 
 // A mapping is a d record.
 type mapping struct {
-	Text string // user id as sent
-	Who  who
-	Path string
+	Text raw // of its name
+	Path raw
 }
 
 // An opening is an open record.
@@ -43,7 +50,7 @@ type opening struct {
 	Size     int64
 	Writable bool
 	User     uint32
-	Path     string
+	Path     raw
 }
 
 // A progress is an xfr record.
@@ -74,52 +81,134 @@ func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
 		c.stats.Late++
 		return nil, nil
 	}
-	if !c.room() {
+	if !c.room(1) {
 		return nil, ErrFull
 	}
 	f := &file{ID: id, Heard: now}
 	l.Files[id] = f
-	if l.Next != 0 { // nothing but this record will end it
-		c.wake(l, f, now.Add(c.cfg.Hold))
-		c.queue.push(entry{now.Add(c.cfg.Hold), l, dueEnd, 0})
-	}
 	return f, nil
 }
 
-// mapFile takes a d record.
+// weight is what f counts against Config.Max.
+func (f *file) weight() int {
+	w := 1 + len(f.Xfr)
+	if f.Map != nil {
+		w += weigh(len(f.Map.Path)) - 1
+	}
+	if f.Open != nil {
+		w += weigh(len(f.Open.Path)) - 1
+	}
+	return w
+}
+
+// mapFile takes a d record. A second one for the same id says the same, or lies.
 func (c *Collector) mapFile(now time.Time, l *life, m *xrootd.Map) error {
 	f, err := c.file(now, l, m.DictID)
-	if f != nil {
-		f.Map = &mapping{Text: string(m.RawUser), Who: whoIs(&m.User), Path: string(m.Rest)}
-		l.index(f)
+	if f == nil || f.Map != nil {
+		return err
+	}
+	n, err := c.name(l, m)
+	if err != nil {
+		return err
+	}
+	if !c.room(weigh(len(m.Rest)) - 1) {
+		c.release(l, n)
+		return ErrFull
+	}
+	f.Map = &mapping{n.Text, raw(m.Rest)}
+	f.link(n)
+	if u := l.userOf(f); u != nil {
+		u.Heard = now
+	}
+	if l.Next != 0 || !f.Ended.IsZero() { // there may be nothing else to end it
+		c.wake(l, f, now.Add(c.cfg.Hold))
+	}
+	return nil
+}
+
+// link notes that n is the name of f.
+func (f *file) link(n *name) {
+	f.name = n
+	if f.Ended.IsZero() {
+		n.files.add(&f.ofName, f)
+	}
+}
+
+// record takes a record of an f datagram.
+func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) error {
+	if r.Type == xrootd.FileDisc {
+		return c.disconnect(now, l, r.ID, within)
+	}
+	f, err := c.file(now, l, r.ID)
+	if f == nil {
+		return err
+	}
+	switch r.Type {
+	case xrootd.FileOpen:
+		err = c.open(now, l, f, within, r)
+	case xrootd.FileXfr:
+		err = c.progress(now, f, within[1], r)
+	case xrootd.FileClose:
+		l.Closes = true
+		f.closed(now, within, r)
+	}
+	c.wake(l, f, now.Add(c.cfg.Hold))
+	return err
+}
+
+func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interval, r *xrootd.FileRecord) error {
+	if f.Open != nil {
+		return nil
+	}
+	if !c.room(weigh(len(r.LFN)) - 1) {
+		return ErrFull
+	}
+	f.Open = &opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
+	if f.userless() {
+		return nil
+	}
+	u, err := c.user(now, l, r.UserID)
+	if err == nil && f.Ended.IsZero() {
+		u.files.add(&f.ofUser, f)
 	}
 	return err
 }
 
-func (f *file) open(now time.Time, within transfer.Interval, r *xrootd.FileRecord) {
+// openedBy returns the session that the open record tells, 0 if there is none.
+func (f *file) openedBy() uint32 {
 	if f.Open == nil {
-		f.Open = &opening{now, within, r.Size, r.Writable, r.UserID, string(r.LFN)}
+		return 0
 	}
+	return f.Open.User
 }
 
-// maxProgress is how many progress records of one file wait at a time: one a
-// second for as long as records are commonly held. Of more, the newest tell all
-// that the others do but the slots in between.
-const maxProgress = 64
+// userless reports whether there is no open record that tells the session.
+func (f *file) userless() bool { return f.openedBy() == 0 }
 
-func (f *file) progress(now time.Time, end int64, r *xrootd.FileRecord) {
+// unopened reports whether there is a d record, and nothing else.
+func (f *file) unopened() bool { return f.Open == nil && f.Close == nil && !f.Moved }
+
+// maxProgress is how many progress records of one file wait at a time: one a
+// second for a quarter of an hour that comes at once. Of more, the newest tell
+// all that the others do but the slots in between.
+const maxProgress = 1024
+
+func (c *Collector) progress(now time.Time, f *file, end int64, r *xrootd.FileRecord) error {
 	p := progress{now, end, bytesOf(r)}
-	for _, q := range f.Xfr {
-		if q.End == p.End && q.Bytes == p.Bytes {
-			return
-		}
-	}
+	i, known := slices.BinarySearchFunc(f.Xfr, p, progress.compare)
 	f.Moved = true
-	f.Xfr = append(f.Xfr, p)
-	if len(f.Xfr) > maxProgress {
-		slices.SortFunc(f.Xfr, progress.compare)
-		f.Xfr = slices.Delete(f.Xfr, 0, 1)
+	if known {
+		return nil
 	}
+	if !c.room(1) {
+		return ErrFull
+	}
+	f.Xfr = slices.Insert(f.Xfr, i, p)
+	if len(f.Xfr) > maxProgress {
+		f.Xfr = slices.Delete(f.Xfr, 0, 1)
+		c.size--
+	}
+	return nil
 }
 
 func (p progress) compare(q progress) int {
@@ -144,57 +233,29 @@ func bytesOf(r *xrootd.FileRecord) transfer.Bytes {
 	return transfer.Bytes{Read: r.Read, ReadV: r.ReadV, Write: r.Write}
 }
 
-// index notes whose file f is.
-func (l *life) index(f *file) {
-	if f.Open != nil && f.Open.User != 0 {
-		put(l.byUser, f.Open.User, f.ID)
-	}
-	if f.Map != nil {
-		put(l.byText, f.Map.Text, f.ID)
-	}
-}
-
-func (l *life) unindex(f *file) {
-	if f.Open != nil {
-		take(l.byUser, f.Open.User, f.ID)
-	}
-	if f.Map != nil {
-		take(l.byText, f.Map.Text, f.ID)
-	}
-}
-
-func put[K comparable](m map[K]map[uint32]bool, k K, id uint32) {
-	if m[k] == nil {
-		m[k] = map[uint32]bool{}
-	}
-	m[k][id] = true
-}
-
-func take[K comparable](m map[K]map[uint32]bool, k K, id uint32) {
-	delete(m[k], id)
-	if len(m[k]) == 0 {
-		delete(m, k)
-	}
-}
-
 // wake has f looked at, at the given time or sooner.
 func (c *Collector) wake(l *life, f *file, at time.Time) {
-	if f.due.IsZero() || at.Before(f.due) {
-		f.due = at
-		c.queue.push(entry{at, l, dueFile, f.ID})
+	if t := at.UnixNano(); f.due == 0 || t < f.due {
+		f.due = t
+		c.queue.push(at, l, dueFile, f.ID)
 	}
 }
 
 // settleFile tells what has waited long enough.
 func (c *Collector) settleFile(now time.Time, e entry) {
 	l, f := e.life, e.life.Files[e.id]
-	if f == nil || !f.due.Equal(e.at) {
+	if f == nil || f.due != e.at {
 		return
 	}
-	f.due = time.Time{}
+	f.due = 0
 	ripe := now.Add(-c.cfg.Hold)
-	if f.Close != nil && !f.Close.At.After(ripe) {
-		c.finish(l, f, f.Close.Within[1])
+	over := l.Next != 0 && !f.Heard.After(ripe)
+	if over || !f.Ended.IsZero() || f.Close != nil && !f.Close.At.After(ripe) {
+		c.finish(now, l, f, l.Next)
+		return
+	}
+	if l.SID == 0 { // under its number of today it would be told twice
+		c.wake(l, f, now.Add(c.cfg.Hold))
 		return
 	}
 	t := l.transfer(f, l.Last)
@@ -203,8 +264,18 @@ func (c *Collector) settleFile(now time.Time, e entry) {
 	c.tellProgress(t, f, ripe)
 	t.Bytes = f.Told
 	c.out.Transfer(t)
-	if first, ok := f.waiting(); ok {
+	c.wakeAgain(l, f)
+}
+
+// wakeAgain has f looked at when the next of its records is ripe, or, in a life
+// that has ended, when there are none.
+func (c *Collector) wakeAgain(l *life, f *file) {
+	first, ok := f.waiting()
+	switch {
+	case ok:
 		c.wake(l, f, first.Add(c.cfg.Hold))
+	case l.Next != 0:
+		c.wake(l, f, f.Heard.Add(c.cfg.Hold))
 	}
 }
 
@@ -221,53 +292,22 @@ func (f *file) waiting() (first time.Time, ok bool) {
 	for _, p := range f.Xfr {
 		look(p.At)
 	}
-	if f.Close != nil {
+	if f.Close != nil && !f.CloseTold {
 		look(f.Close.At)
 	}
 	return first, ok
 }
 
-func (c *Collector) tellOpen(t *transfer.Transfer, f *file, ripe time.Time) {
-	if f.Open != nil && !f.OpenTold && !f.Open.At.After(ripe) {
-		f.OpenTold = true
-		c.sample(t, metric.XrdOpens, f.Open.Within[1], 1)
-	}
-}
-
-// tellProgress puts the bytes between one progress record and the next into the
-// slot of the next: of all records up to the newest that is ripe, since an older
-// one that arrived later belongs before it.
-func (c *Collector) tellProgress(t *transfer.Transfer, f *file, ripe time.Time) {
-	slices.SortFunc(f.Xfr, progress.compare)
-	n := 0
-	for i, p := range f.Xfr {
-		if !p.At.After(ripe) {
-			n = i + 1
-		}
-	}
-	for _, p := range f.Xfr[:n] {
-		c.tellBytes(t, f, p.End, p.Bytes)
-	}
-	f.Xfr = slices.Delete(f.Xfr, 0, n)
-}
-
-// tellBytes puts what was moved since the last time into the slot of at. Counts
-// only grow: a record that says less than one before it has come too late.
-func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo transfer.Bytes) {
-	d := upTo.Minus(f.Told)
-	if d.Read < 0 || d.ReadV < 0 || d.Write < 0 {
-		c.stats.Late++
-		return
-	}
-	f.Told = upTo
-	c.sample(t, metric.XrdReadBytes, at, d.Read)
-	c.sample(t, metric.XrdReadVBytes, at, d.ReadV)
-	c.sample(t, metric.XrdWriteBytes, at, d.Write)
-}
-
 // finish tells everything about f, which ended until then in the server's time,
-// and remembers no more than that it is finished. An until of 0 is unknown.
-func (c *Collector) finish(l *life, f *file, until int64) {
+// 0 if that is unknown. If nothing can come any more, that it is finished is all
+// that is remembered.
+func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
+	switch {
+	case f.Close != nil:
+		until = f.Close.Within[1]
+	case !f.Ended.IsZero():
+		until = f.Until
+	}
 	t := l.transfer(f, until)
 	f.describeEnd(t, true)
 	always := f.Heard // nothing arrived later
@@ -278,121 +318,43 @@ func (c *Collector) finish(l *life, f *file, until int64) {
 		c.tellClose(t, f)
 	}
 	c.out.Transfer(t)
+	if f.Open != nil && f.Close != nil || !c.keep(now, l, f, until) {
+		c.forget(l, f)
+	}
+}
+
+// keep holds on to f, which has ended with a record missing, unless no such
+// record is to be expected, or an eighth of all that may be held is such files.
+func (c *Collector) keep(now time.Time, l *life, f *file, until int64) bool {
+	first := f.Ended.IsZero()
+	if first && (!l.Closes || c.ended >= c.cfg.Max/8) {
+		return false
+	}
+	l.freeze(f)
+	c.unlink(l, f)
+	f.due, f.Ended, f.Until = 0, now, until
+	if first {
+		c.ended++
+	}
+	return true
+}
+
+// unlink takes f out of its session and its name.
+func (c *Collector) unlink(l *life, f *file) {
+	f.ofUser.remove()
+	f.ofName.remove()
+	if f.name != nil {
+		c.release(l, f.name)
+	}
+}
+
+// forget remembers no more of f than that it is finished.
+func (c *Collector) forget(l *life, f *file) {
+	c.unlink(l, f)
+	c.size -= f.weight()
+	if !f.Ended.IsZero() {
+		c.ended--
+	}
 	l.done.Add(f.ID)
-	l.unindex(f)
 	delete(l.Files, f.ID)
-	c.size--
-}
-
-func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
-	at := f.Close.Within[1]
-	c.tellBytes(t, f, at, f.Close.Bytes)
-	t.Bytes = f.Close.Bytes
-	c.sample(t, metric.XrdCloses, at, 1)
-	if o := f.Close.Ops; o != nil {
-		c.sample(t, metric.XrdReadOps, at, o.Read)
-		c.sample(t, metric.XrdReadVOps, at, o.ReadV)
-		c.sample(t, metric.XrdWriteOps, at, o.Write)
-	}
-}
-
-func (c *Collector) sample(t *transfer.Transfer, name string, at, n int64) {
-	if n != 0 {
-		c.out.Sample(Sample{t.Site, t.Server, t.Client, name, at, float64(n)})
-	}
-}
-
-// transfer returns what is known of f but its bytes and its end. Without an open
-// record it was opened somewhere between the start of the server and until.
-func (l *life) transfer(f *file, until int64) *transfer.Transfer {
-	s := &l.server.Server
-	t := &transfer.Transfer{
-		ID:   l.name() + "." + strconv.FormatUint(uint64(f.ID), 10),
-		Site: s.Site, Server: s.Name, Address: s.Address, Version: s.Version,
-		Size: -1,
-	}
-	if until >= l.Stod {
-		t.Opened = transfer.Interval{l.Stod, until}
-	}
-	if f.Map != nil {
-		t.Path = f.Map.Path
-	}
-	if o := f.Open; o != nil {
-		t.Opened, t.Size, t.Writable, t.Path = o.Within, o.Size, o.Writable, cmp.Or(o.Path, t.Path)
-	}
-	l.describeUser(t, f)
-	return t
-}
-
-func (l *life) name() string {
-	return strconv.FormatUint(l.SID, 10) + "." + strconv.FormatInt(l.Stod, 10)
-}
-
-// describeUser fills in who opened f.
-func (l *life) describeUser(t *transfer.Transfer, f *file) {
-	u := l.userOf(f)
-	if u == nil && f.Map != nil {
-		u = &user{Text: f.Map.Text, Who: f.Map.Who}
-	}
-	if u == nil {
-		return
-	}
-	t.User, t.Client, t.PID, t.Protocol = u.Who.User, u.Who.Host, u.Who.PID, u.Who.Protocol
-	t.App, t.MonInfo = u.App, u.MonInfo
-	for _, i := range l.Infos[u.Text] { // the last one before the open is in force (XROOTD.md fact 9)
-		if i.ID > u.ID && i.ID < f.ID {
-			t.AppInfo = i.Text
-		}
-	}
-}
-
-// userOf returns the session that f was opened in: the one its open record names,
-// else the last one before it with the user id of its d record.
-func (l *life) userOf(f *file) *user {
-	if f.Open != nil && f.Open.User != 0 {
-		return l.Users[f.Open.User]
-	}
-	var last *user
-	if f.Map == nil {
-		return nil
-	}
-	for id := range l.logins[f.Map.Text] {
-		if id < f.ID && (last == nil || id > last.ID) {
-			last = l.Users[id]
-		}
-	}
-	return last
-}
-
-// describeEnd fills in how f ended and what its byte counts are worth.
-func (f *file) describeEnd(t *transfer.Transfer, ended bool) {
-	switch {
-	case f.Close != nil && ended:
-		t.Closed, t.Ops = f.Close.Within, f.Close.Ops
-		t.End, t.Quality = f.Close.end(f.Moved)
-	case !ended:
-		t.End, t.Quality = transfer.Open, transfer.LowerBound
-	case f.Moved:
-		t.End, t.Quality = transfer.Lost, transfer.LowerBound
-	case f.Open != nil:
-		t.End, t.Quality = transfer.Lost, transfer.Unknown
-	default:
-		t.End, t.Quality = transfer.Unreported, transfer.Unknown
-	}
-}
-
-// end tells how a file with this close record ended. What a client moved by page
-// reads and writes up to being killed is in no record (XROOTD.md fact 2), so a
-// forced close that counts nothing says nothing.
-func (c *closing) end(moved bool) (transfer.End, transfer.Quality) {
-	nothing := c.Bytes == (transfer.Bytes{}) && !moved
-	switch {
-	case c.Forced && nothing:
-		return transfer.Forced, transfer.Unknown
-	case c.Forced:
-		return transfer.Forced, transfer.LowerBound
-	case c.Paged:
-		return transfer.Closed, transfer.UpperBound
-	}
-	return transfer.Closed, transfer.Exact
 }

@@ -37,8 +37,8 @@ func FuzzPackets(f *testing.F) {
 			now = now.Add(time.Hour)
 			c.Advance(now)
 		}
-		if s := c.Stats(); s.Files != 0 || s.Users != 0 || s.Lives != 0 {
-			t.Errorf("after 200 silent hours: %d files, %d users, %d lives are held", s.Files, s.Users, s.Lives)
+		if s := c.Stats(); s.Files != 0 || s.Users != 0 || s.Lives != 0 || s.Held != 0 {
+			t.Errorf("after 200 silent hours: %d files, %d users, %d lives, %d in all are held", s.Files, s.Users, s.Lives, s.Held)
 		}
 		for id, tr := range r.transfers {
 			if tr.End == transfer.Open {

@@ -48,8 +48,8 @@ func records(seq int, begin, end int64, recs ...[]byte) []byte {
 	return made('f', seq, stod, b)
 }
 
-func record(kind, flags byte, id uint32, words ...uint64) []byte {
-	b := []byte{kind, flags, 0, byte(8 + 8*len(words))}
+func record(kind byte, id uint32, words ...uint64) []byte {
+	b := []byte{kind, 0, 0, byte(8 + 8*len(words))}
 	b = binary.BigEndian.AppendUint32(b, id)
 	for _, w := range words {
 		b = binary.BigEndian.AppendUint64(b, w)
@@ -68,9 +68,9 @@ func opened(path string) []byte {
 	return b
 }
 
-func xfr(id uint32, read uint64) []byte       { return record(3, 0, id, read, 0, 0) }
-func closedRec(id uint32, read uint64) []byte { return record(0, 0, id, read, 0, 0) }
-func disc(user uint32) []byte                 { return record(4, 0, user) }
+func xfr(id uint32, read uint64) []byte       { return record(3, id, read, 0, 0) }
+func closedRec(id uint32, read uint64) []byte { return record(0, id, read, 0, 0) }
+func disc() []byte                            { return record(4, theUser) }
 
 func ident(stod int64) []byte {
 	return mapped('=', 0, stod, 0, fmt.Sprintf("/root.9:%d@xcache\n&site=T2&port=1094&inst=i&pgm=xrootd&ver=v5.5.3", madeSID))
@@ -134,7 +134,7 @@ func TestStateLivesAsLongAsTheSession(t *testing.T) {
 	if got := r.one(); got.End != transfer.Open || got.Bytes.Read != 7000 || got.Quality != transfer.LowerBound {
 		t.Errorf("while open: got %v %v %v, want open, 7000 bytes, lower-bound", got.End, got.Bytes, got.Quality)
 	}
-	r.feed(records(8, stod+8*86400, stod+8*86400+5, closedRec(theFile, 7500), disc(theUser)))
+	r.feed(records(8, stod+8*86400, stod+8*86400+5, closedRec(theFile, 7500), disc()))
 	r.pass(time.Hour)
 	got := r.one()
 	if got.End != transfer.Closed || got.Bytes.Read != 7500 || got.User != "alice" || got.Path != "/store/f" ||
@@ -180,7 +180,7 @@ func TestSilenceEnds(t *testing.T) {
 // What forged packets can make is bounded, and refusing is counted.
 func TestFull(t *testing.T) {
 	cfg := collect.Default()
-	cfg.Max = 10
+	cfg.Max = 26
 	r := newRun(t, cfg)
 	var full int
 	for i := range 50 {
@@ -189,7 +189,7 @@ func TestFull(t *testing.T) {
 			full++
 		}
 	}
-	if full != 41 { // 1 life and 9 users fit
+	if full != 41 { // 1 life (16), 1 name and 9 users fit
 		t.Errorf("got %d refusals, want 41", full)
 	}
 	if s := r.Stats(); s.Full != 41 || s.Users != 9 {

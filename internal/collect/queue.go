@@ -2,7 +2,6 @@ package collect
 
 import (
 	"cmp"
-	"container/heap"
 	"time"
 )
 
@@ -19,49 +18,65 @@ const (
 // An entry is a file, user or life to be looked at when its time comes. One that
 // has been put off meanwhile is looked at in vain and comes again.
 type entry struct {
-	at   time.Time
+	at   int64 // Unix nanoseconds
 	life *life
 	kind dueKind
 	id   uint32
 }
 
 // A queue has what is due, soonest first; of one time in the order of names, so
-// that the same packets give the same calls.
+// that the same packets give the same calls. It is a binary heap of its own
+// because container/heap allocates for each entry.
+//
+// Every file, session and life has at most a few entries in it, so that
+// Config.Max bounds it too.
 type queue []entry
 
-func (q *queue) push(e entry) { heap.Push((*entries)(q), e) }
+func (q *queue) push(at time.Time, l *life, kind dueKind, id uint32) {
+	h := append(*q, entry{at.UnixNano(), l, kind, id})
+	*q = h
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h[i].before(&h[up]) {
+			break
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+}
 
 // next takes the first entry that is due at now.
 func (q *queue) next(now time.Time) (entry, bool) {
-	if len(*q) == 0 || (*q)[0].at.After(now) {
+	h := *q
+	if len(h) == 0 || h[0].at > now.UnixNano() {
 		return entry{}, false
 	}
-	return heap.Pop((*entries)(q)).(entry), true //nolint:errcheck // only entries are pushed
+	first, last := h[0], len(h)-1
+	h[0], h[last] = h[last], entry{}
+	h = h[:last]
+	*q = h
+	for i := 0; ; {
+		down := 2*i + 1
+		if down >= last {
+			return first, true
+		}
+		if down+1 < last && h[down+1].before(&h[down]) {
+			down++
+		}
+		if !h[down].before(&h[i]) {
+			return first, true
+		}
+		h[i], h[down] = h[down], h[i]
+		i = down
+	}
 }
 
-// entries implements heap.Interface.
-type entries []entry //nolint:recvcheck // heap.Interface wants it so: Push and Pop change the slice itself
-
-func (e entries) Len() int      { return len(e) }
-func (e entries) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-
-func (e entries) Less(i, j int) bool {
-	a, b := &e[i], &e[j]
+func (e *entry) before(f *entry) bool {
+	if e.at != f.at {
+		return e.at < f.at
+	}
 	return cmp.Or(
-		a.at.Compare(b.at),
-		cmp.Compare(a.life.SID, b.life.SID), cmp.Compare(a.life.Stod, b.life.Stod),
-		cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id),
+		cmp.Compare(e.life.SID, f.life.SID), cmp.Compare(e.life.Stod, f.life.Stod),
+		cmp.Compare(e.kind, f.kind), cmp.Compare(e.id, f.id),
 	) < 0
-}
-
-// Push is heap's, not for callers.
-func (e *entries) Push(x any) { *e = append(*e, x.(entry)) } //nolint:errcheck // only entries are pushed
-
-// Pop is heap's, not for callers.
-func (e *entries) Pop() any {
-	last := len(*e) - 1
-	x := (*e)[last]
-	(*e)[last] = entry{}
-	*e = (*e)[:last]
-	return x
 }

@@ -32,7 +32,7 @@ func newRecorder() *recorder {
 }
 
 func (r *recorder) Transfer(t *transfer.Transfer) {
-	if was := r.transfers[t.ID]; was != nil && was.End != transfer.Open {
+	if was := r.transfers[t.ID]; was != nil && was.End != transfer.Open && t.End == transfer.Open {
 		r.reopened = append(r.reopened, t.ID)
 	}
 	r.transfers[t.ID] = t

@@ -21,7 +21,11 @@ type server struct {
 	Host  string   // as the ident has it
 	IPs   []string // where its datagrams come from, sorted
 
-	newest int64 // stod of its newest life
+	Named int64 // stod of the life that its name is from
+
+	lives   int     // that are held
+	order   []*life // those whose start can be true, by start
+	revived *life   // the one that lives although one that began later is known
 }
 
 // maxIPs is how many addresses of one server are remembered: more than a machine
@@ -35,21 +39,20 @@ func (c *Collector) identify(l *life, m *xrootd.Map) error {
 	if err != nil {
 		return err
 	}
-	if c.gram.Header.Text && (id.Port == 0 || l.server.Ident.Port != 0) {
+	s := l.server
+	if l.Stod < s.Named { // late, of an earlier life
 		return nil
 	}
-	l.server.Ident, l.server.Host = id, strings.Clone(m.User.Host)
-	c.rename(l.server)
+	if c.gram.Header.Text && (id.Port == 0 || m.User.Host == "" || s.Ident.Port != 0) {
+		return nil
+	}
+	s.Ident, s.Host, s.Named = id, joinHost(strings.Clone(m.User.ClientHost())), l.Stod
+	c.rename(s)
 	return nil
 }
 
-// hearFrom notes the address that l's datagrams come from.
-func (c *Collector) hearFrom(l *life, remote string) {
-	if remote == l.remote { // as nearly always
-		return
-	}
-	l.remote = strings.Clone(remote)
-	ip, s := hostOf(remote), l.server
+// address notes an address that datagrams of s come from.
+func (c *Collector) address(s *server, ip string) {
 	i, known := slices.BinarySearch(s.IPs, ip)
 	if known || len(s.IPs) == maxIPs {
 		return

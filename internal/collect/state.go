@@ -9,12 +9,15 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"tallystick/internal/xrootd"
 )
 
 // A saved is one entry of State: a server or a life of one.
 type saved struct {
 	Server *server `json:"server,omitempty"`
 	Life   *life   `json:"life,omitempty"`
+	Names  []*name `json:"names,omitempty"`  // of the life, by their text
 	Remote string  `json:"remote,omitempty"` // of a life without a sid
 	Done   []byte  `json:"done,omitempty"`   // finished files, a roaring bitmap in its portable form
 }
@@ -26,16 +29,16 @@ func (c *Collector) State() ([][]byte, error) {
 	for _, s := range c.servers {
 		entries = append(entries, saved{Server: s})
 	}
-	remotes := make(map[*life]string, len(c.nameless))
-	for at, l := range c.nameless {
-		remotes[l] = at.remote
-	}
-	for _, l := range c.allLives() {
+	for l := range c.all {
 		done, err := l.done.ToBytes()
 		if err != nil {
-			return nil, fmt.Errorf("finished files of %s: %w", l.name(), err)
+			return nil, fmt.Errorf("finished files of server %d: %w", l.SID, err)
 		}
-		entries = append(entries, saved{Life: l, Remote: remotes[l], Done: done})
+		e := saved{Life: l, Names: slices.SortedFunc(maps.Values(l.Names), (*name).compare), Done: done}
+		if l.SID == 0 {
+			e.Remote = l.remote
+		}
+		entries = append(entries, e)
 	}
 	slices.SortFunc(entries, saved.compare)
 	out := make([][]byte, len(entries))
@@ -49,16 +52,7 @@ func (c *Collector) State() ([][]byte, error) {
 	return out, nil
 }
 
-func (c *Collector) allLives() []*life {
-	all := make([]*life, 0, len(c.lives)+len(c.nameless))
-	for _, l := range c.lives {
-		all = append(all, l)
-	}
-	for _, l := range c.nameless {
-		all = append(all, l)
-	}
-	return all
-}
+func (n *name) compare(m *name) int { return cmp.Compare(n.Text, m.Text) }
 
 func (s saved) compare(t saved) int {
 	if s.Server != nil && t.Server != nil {
@@ -93,33 +87,76 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	l := newLife(e.Life.Stod)
 	if _, err := l.done.ReadFrom(bytes.NewReader(e.Done)); err != nil {
-		return fmt.Errorf("collector state: finished files of %s: %w", e.Life.name(), err)
+		return fmt.Errorf("collector state: finished files of server %d: %w", e.Life.SID, err)
 	}
-	l.SID, l.Ended, l.Next, l.Last, l.Heard = e.Life.SID, e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Heard
+	l.Ended, l.Next, l.Last, l.Closes, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Closes, e.Life.Heard
 	maps.Copy(l.Users, e.Life.Users)
 	maps.Copy(l.Files, e.Life.Files)
-	maps.Copy(l.Infos, e.Life.Infos)
-	c.size += 1 + len(l.Users) + len(l.Files) + len(l.Infos)
-	c.adopt(now, l, l.SID, socket{e.Remote, l.Stod})
-	c.resume(now, l)
+	for _, n := range e.Names {
+		n.who = whoHas(n.Text)
+		l.Names[n.Text] = n
+		c.size += n.weight()
+	}
+	c.size += lifeWeight
+	c.begin(now, l, e.Life.SID)
+	if e.Remote != "" {
+		c.hearFrom(l, e.Remote)
+	}
+	c.resume(l)
 	return nil
 }
 
-// resume has everything in l looked at that was waiting for its time.
-func (c *Collector) resume(now time.Time, l *life) {
+// resume ties together what is in l, and has everything looked at that was
+// waiting for its time.
+func (c *Collector) resume(l *life) {
+	for _, u := range l.Users {
+		c.resumeUser(l, u)
+	}
 	for _, f := range l.Files {
-		l.index(f)
+		c.resumeFile(l, f)
+	}
+	if l.Next != 0 {
+		c.queue.push(l.Ended.Add(c.cfg.Hold), l, dueEnd, 0)
+	}
+}
+
+func (c *Collector) resumeUser(l *life, u *user) {
+	c.size += u.weight()
+	if n := l.Names[u.Text]; n != nil && u.Text != "" {
+		u.join(n)
+	}
+	if !u.Gone.IsZero() {
+		c.queue.push(u.Gone.Add(c.cfg.Hold), l, dueUser, u.ID)
+	}
+}
+
+func (c *Collector) resumeFile(l *life, f *file) {
+	c.size += f.weight()
+	if f.Map != nil {
+		n := l.Names[f.Map.Text]
+		if n == nil {
+			n = &name{Text: f.Map.Text, who: whoHas(f.Map.Text)}
+		}
+		f.link(n)
+	}
+	if !f.Ended.IsZero() {
+		c.ended++
 		if first, ok := f.waiting(); ok {
 			c.wake(l, f, first.Add(c.cfg.Hold))
 		}
+		return
 	}
-	for _, u := range l.Users {
-		put(l.logins, u.Text, u.ID)
-		if !u.Gone.IsZero() {
-			c.queue.push(entry{u.Gone.Add(c.cfg.Hold), l, dueUser, u.ID})
-		}
+	if u := l.Users[f.openedBy()]; u != nil {
+		u.files.add(&f.ofUser, f)
 	}
-	if l.Next != 0 {
-		c.queue.push(entry{now.Add(c.cfg.Hold), l, dueEnd, 0})
+	c.wakeAgain(l, f)
+}
+
+// whoHas takes the text of a name apart, which was done before.
+func whoHas(text raw) who {
+	u, err := xrootd.ParseUserID([]byte(text))
+	if err != nil {
+		return who{}
 	}
+	return whoIs(&u)
 }

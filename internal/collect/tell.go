@@ -1,0 +1,145 @@
+package collect
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"tallystick/internal/metric"
+	"tallystick/internal/transfer"
+)
+
+func (c *Collector) tellOpen(t *transfer.Transfer, f *file, ripe time.Time) {
+	if f.Open != nil && !f.OpenTold && !f.Open.At.After(ripe) {
+		f.OpenTold = true
+		c.sample(t, metric.XrdOpens, f.Open.Within[1], 1)
+	}
+}
+
+// tellProgress puts the bytes between one progress record and the next into the
+// slot of the next: of all records up to the newest that is ripe, since an older
+// one that arrived later belongs before it.
+func (c *Collector) tellProgress(t *transfer.Transfer, f *file, ripe time.Time) {
+	n := 0
+	for i, p := range f.Xfr {
+		if !p.At.After(ripe) {
+			n = i + 1
+		}
+	}
+	for _, p := range f.Xfr[:n] {
+		c.tellBytes(t, f, p.End, p.Bytes)
+	}
+	f.Xfr = slices.Delete(f.Xfr, 0, n)
+	c.size -= n
+}
+
+// tellBytes puts what was moved since the last time into the slot of at. Counts
+// only grow: a record that says less than one before it has come too late.
+func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo transfer.Bytes) {
+	d := upTo.Minus(f.Told)
+	if d.Read < 0 || d.ReadV < 0 || d.Write < 0 {
+		c.stats.Late++
+		return
+	}
+	f.Told = upTo
+	c.sample(t, metric.XrdReadBytes, at, d.Read)
+	c.sample(t, metric.XrdReadVBytes, at, d.ReadV)
+	c.sample(t, metric.XrdWriteBytes, at, d.Write)
+}
+
+func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
+	at := f.Close.Within[1]
+	t.Bytes = f.Close.Bytes
+	if f.CloseTold {
+		return
+	}
+	f.CloseTold = true
+	c.tellBytes(t, f, at, f.Close.Bytes)
+	c.sample(t, metric.XrdCloses, at, 1)
+	if o := f.Close.Ops; o != nil {
+		c.sample(t, metric.XrdReadOps, at, o.Read)
+		c.sample(t, metric.XrdReadVOps, at, o.ReadV)
+		c.sample(t, metric.XrdWriteOps, at, o.Write)
+	}
+}
+
+func (c *Collector) sample(t *transfer.Transfer, name string, at, n int64) {
+	if n != 0 {
+		c.out.Sample(Sample{t.Site, t.Server, t.Client, name, at, float64(n)})
+	}
+}
+
+// transfer returns what is known of f but its bytes and its end. Without an open
+// record it was opened somewhere between the start of the server and until.
+func (l *life) transfer(f *file, until int64) *transfer.Transfer {
+	s := &l.server.Server
+	t := &transfer.Transfer{
+		ID:   l.fileID(f.ID),
+		Site: s.Site, Server: s.Name, Address: s.Address, Version: s.Version,
+		Size: -1,
+	}
+	if until >= l.Stod {
+		t.Opened = transfer.Interval{l.Stod, until}
+	}
+	if f.Map != nil {
+		t.Path = string(f.Map.Path)
+	}
+	if o := f.Open; o != nil {
+		t.Opened, t.Size, t.Writable, t.Path = o.Within, o.Size, o.Writable, cmp.Or(string(o.Path), t.Path)
+	}
+	o, _ := l.openerOf(f)
+	t.User, t.Client, t.PID, t.Protocol = string(o.Who.User), string(o.Who.Host), o.Who.PID, string(o.Who.Protocol)
+	t.App, t.MonInfo, t.AppInfo = string(o.App), string(o.MonInfo), string(o.AppInfo)
+	return t
+}
+
+// fileID returns the ID of a transfer. A server that sends no sid is named by
+// where it sends from.
+func (l *life) fileID(id uint32) string {
+	b := make([]byte, 0, 48)
+	if l.SID != 0 {
+		b = strconv.AppendUint(b, l.SID, 10)
+	} else {
+		b = append(b, l.remote...)
+	}
+	b = strconv.AppendInt(append(b, '.'), l.Stod, 10)
+	return string(strconv.AppendUint(append(b, '.'), uint64(id), 10))
+}
+
+// describeEnd fills in how f ended and what its byte counts are worth.
+func (f *file) describeEnd(t *transfer.Transfer, ended bool) {
+	switch {
+	case f.Close != nil && ended:
+		t.Closed = f.Close.Within
+		if f.Close.Ops != nil {
+			ops := *f.Close.Ops // t belongs to the one who is told
+			t.Ops = &ops
+		}
+		t.End, t.Quality = f.Close.end(f.Moved)
+	case !ended:
+		t.End, t.Quality = transfer.Open, transfer.LowerBound
+	case f.Moved:
+		t.End, t.Quality = transfer.Lost, transfer.LowerBound
+	case f.Open != nil:
+		t.End, t.Quality = transfer.Lost, transfer.Unknown
+	default:
+		t.End, t.Quality = transfer.Unreported, transfer.Unknown
+	}
+}
+
+// end tells how a file with this close record ended. What a client moved by page
+// reads and writes up to being killed is in no record (XROOTD.md fact 2), so a
+// forced close that counts nothing says nothing.
+func (c *closing) end(moved bool) (transfer.End, transfer.Quality) {
+	nothing := c.Bytes == (transfer.Bytes{}) && !moved
+	switch {
+	case c.Forced && nothing:
+		return transfer.Forced, transfer.Unknown
+	case c.Forced:
+		return transfer.Forced, transfer.LowerBound
+	case c.Paged:
+		return transfer.Closed, transfer.UpperBound
+	}
+	return transfer.Closed, transfer.Exact
+}
