@@ -36,7 +36,7 @@ func (c ccFace) debug(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := ccDump{face: c, words: words, limit: limit, after: after}
-	if after == nil && !d.found(r.Context()) {
+	if after == nil && !d.found() {
 		return ccNotFound(words)
 	}
 	d.encoder = newEncoder(w, typeJSON)
@@ -90,17 +90,12 @@ type ccDump struct {
 }
 
 // found reports whether there is anything at the level.
-func (d *ccDump) found(ctx context.Context) bool {
+func (d *ccDump) found() bool {
 	if len(d.words) == 0 {
 		return true
 	}
-	for h := range d.face.Store.Held(ccStart(d.words), selector.Path{}) {
-		if _, ok := ccNamed(d.words, h.Path); ok {
-			return true
-		}
-		if ctx.Err() != nil {
-			break
-		}
+	for range d.face.held(d.words, selector.Path{}) {
+		return true
 	}
 	return false
 }
@@ -111,7 +106,9 @@ func (d *ccDump) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.descend(nil)
+	if err := d.descend(nil); err != nil {
+		return err
+	}
 	d.text("}")
 	if next != nil {
 		text, err := next.text()
@@ -131,10 +128,9 @@ func (d *ccDump) page(ctx context.Context) (next *ccCursor, err error) {
 	if d.after != nil {
 		from = d.after.Path
 	}
-	for h := range d.face.Store.Held(ccStart(d.words), from) {
-		depth, ok := ccNamed(d.words, h.Path)
+	for level, h := range d.face.held(d.words, from) {
 		name := d.face.Table.At(h.Metric).Name
-		if !ok || d.before(h.Path, name) {
+		if d.before(h.Path, name) {
 			continue
 		}
 		if d.limit--; d.limit < 0 {
@@ -143,7 +139,7 @@ func (d *ccDump) page(ctx context.Context) (next *ccCursor, err error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := d.series(h, name, ccName(h.Path)[depth:]); err != nil {
+		if err := d.series(h, name, level); err != nil {
 			return nil, err
 		}
 		last = &ccCursor{h.Path, name}

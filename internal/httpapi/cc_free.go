@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"tallystick/internal/selector"
@@ -24,14 +25,9 @@ func (c ccFace) free(w http.ResponseWriter, r *http.Request) error {
 	if err := ccDecode(w, r, &selectors, false); err != nil {
 		return err
 	}
-	for i, words := range selectors {
-		if len(words) > 2 {
-			return refuse(fmt.Sprintf("[%d]", i), "only whole nodes can be freed")
-		}
-	}
 	freed := 0
 	for _, words := range selectors {
-		n, err := c.freeLevel(r.Context(), ccStart(words), to)
+		n, err := c.freeLevel(r.Context(), words, to)
 		if freed += n; err != nil {
 			return err
 		}
@@ -41,17 +37,42 @@ func (c ccFace) free(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-func (c ccFace) freeLevel(ctx context.Context, at selector.Path, to int64) (freed int, err error) {
-	if at.Node != "" {
-		return c.Store.FreeBefore(at, to), nil
-	}
-	for _, node := range c.Store.Nodes() {
+// freeLevel frees what is at and below the level with these names. One that is
+// not there has nothing.
+func (c ccFace) freeLevel(ctx context.Context, words []string, to int64) (freed int, err error) {
+	for _, at := range c.named(words) {
 		if err := ctx.Err(); err != nil {
 			return freed, err
 		}
-		if at.Contains(node) {
-			freed += c.Store.FreeBefore(node, to)
-		}
+		freed += c.Store.FreeBefore(at, to)
 	}
 	return freed, nil
+}
+
+// named returns the nodes at and below the level with these names, or the levels
+// below a node that may have them.
+func (c ccFace) named(words []string) []selector.Path {
+	var out []selector.Path
+	if len(words) < 3 {
+		for _, p := range c.Store.Nodes() {
+			if len(words) == 0 || p.Cluster == words[0] && (len(words) == 1 || p.Node == words[1]) {
+				out = append(out, p)
+			}
+		}
+		return out
+	}
+	for h := range c.Store.Held(selector.Path{Cluster: words[0], Node: words[1]}, selector.Path{}) {
+		name := ccName(h.Path)
+		if len(name) < len(words) || !slices.Equal(name[:len(words)], words) {
+			continue
+		}
+		p := h.Path
+		if len(words) == 3 {
+			p.Sub = selector.Part{}
+		}
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

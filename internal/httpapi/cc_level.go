@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
 	"tallystick/internal/selector"
+	"tallystick/internal/store"
 )
 
 // In cc-metric-store, a type and its id are one name: "hwthread0". Here they are
@@ -40,17 +42,37 @@ func ccNamed(words []string, p selector.Path) (depth int, ok bool) {
 	return 0, len(words) == 0
 }
 
-// ccStart returns the level that the words lead to as far as they can be known
-// without looking: cluster and node.
-func ccStart(words []string) selector.Path {
-	var p selector.Path
-	if len(words) > 0 {
-		p.Cluster = words[0]
+// roots returns the levels to look at for those that the words lead to: the
+// root, a cluster, or nodes.
+func (c ccFace) roots(words []string) []selector.Path {
+	if len(words) == 0 {
+		return []selector.Path{{}}
 	}
-	if len(words) > 1 {
-		p.Node = words[1]
+	var out []selector.Path
+	want := strings.Join(words, ":")
+	for _, p := range c.Store.Nodes() {
+		if p.Cluster == want {
+			return []selector.Path{{Cluster: p.Cluster}}
+		}
+		if name := p.Cluster + ":" + p.Node; want == name || strings.HasPrefix(want, name+":") {
+			out = append(out, p)
+		}
 	}
-	return p
+	return out
+}
+
+// held returns the series at and below the level that the words lead to, from
+// the node of from on, each with its names below that level.
+func (c ccFace) held(words []string, from selector.Path) iter.Seq2[[]string, store.Held] {
+	return func(yield func([]string, store.Held) bool) {
+		for _, at := range c.roots(words) {
+			for h := range c.Store.Held(at, from) {
+				if depth, ok := ccNamed(words, h.Path); ok && !yield(ccName(h.Path)[depth:], h) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // ccParts returns the parts whose type and id are those of the client's, which
