@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,10 +47,14 @@ func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 	if err != nil {
 		return err
 	}
+	defer s.close()
 	if cfg.Development {
 		a.greet(s)
 	}
-	s.log.Info("serving", "url", s.url(), "udp", cfg.UDP.Listen, "data_dir", cfg.DataDir, "version", version)
+	s.log.Info("serving", "url", s.url(), "udp", s.udpAddrs(), "data_dir", cfg.DataDir, "version", version)
+	defer context.AfterFunc(ctx, func() {
+		s.log.Info("stopping; a second signal ends it at once, without saving", "grace", cfg.Grace)
+	})()
 	err = s.run(ctx, a.stdout, demo)
 	if err == nil {
 		s.log.Info("stopped; everything is saved")
@@ -68,8 +74,22 @@ func (a *app) logger(l config.Log) *slog.Logger {
 func (a *app) greet(s *server) {
 	fmt.Fprintf(a.stdout, `Development mode: loopback only, with a key of its own in %s.
 Get a token with
-  TOKEN=$(tallystick token --subject me --role viewer,writer,validator)
-and ask %s/api/v1/validation with -H "Authorization: Bearer $TOKEN".
+  TOKEN=$(%s token --subject me --role viewer,writer,validator%s)
+and ask
+  curl -H "Authorization: Bearer $TOKEN" %s/api/v1/validation
 
-`, s.cfg.Auth.KeyFile, s.url())
+`, s.cfg.Auth.KeyFile, os.Args[0], a.sameConfiguration(), s.url())
+}
+
+// sameConfiguration returns the flags that give another command the configuration
+// of this one.
+func (a *app) sameConfiguration() string {
+	var b strings.Builder
+	if a.sources.File != "" {
+		fmt.Fprintf(&b, " --config %q", a.sources.File)
+	}
+	for _, kv := range a.sources.Settings {
+		fmt.Fprintf(&b, " --set %q", kv)
+	}
+	return b.String()
 }

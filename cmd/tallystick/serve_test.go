@@ -232,6 +232,17 @@ func TestServePortInUse(t *testing.T) {
 	}
 }
 
+// Two servers on one folder would take turns in losing each other's data.
+func TestServeFolderInUse(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := serveIn(t)
+	r := tally(t, "serve", "--set", "http.listen=127.0.0.1:0", "--set", "udp.listen=127.0.0.1:0")
+	if r.code != exitFailure || !strings.Contains(r.stderr, "another process uses it") {
+		t.Errorf("got exit code %d and %q, want %d and that another process uses it", r.code, r.stderr, exitFailure)
+	}
+	s.stop()
+}
+
 // Without a key nothing starts but in development, and that only on loopback.
 func TestServeClosedByDefault(t *testing.T) {
 	t.Chdir(t.TempDir())

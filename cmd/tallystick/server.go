@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type server struct {
 	cfg config.Config
 	log *slog.Logger
 
+	lock   *os.File // of the folder of checkpoints
 	httpLn net.Listener
 	udp    []net.PacketConn
 	nats   *nats.Conn // nil without a broker
@@ -68,9 +70,12 @@ func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*serve
 	return s, nil
 }
 
-func (s *server) make(ctx context.Context) error {
+func (s *server) make(ctx context.Context) (err error) {
 	if err := s.listen(ctx); err != nil {
 		return err
+	}
+	if s.lock, err = durable.Lock(s.cfg.Checkpoint.Dir); err != nil {
+		return fmt.Errorf("checkpoint.dir: %w", err)
 	}
 	if err := s.makeKey(); err != nil {
 		return err
@@ -237,6 +242,15 @@ func (s *server) beReady(ctx context.Context) error {
 	<-ctx.Done()
 	s.serving.Store(false)
 	return nil
+}
+
+// udpAddrs are where datagrams are received.
+func (s *server) udpAddrs() []string {
+	var out []string
+	for _, c := range s.udp {
+		out = append(out, c.LocalAddr().String())
+	}
+	return out
 }
 
 // url is where the API is, for people on this machine.

@@ -53,18 +53,19 @@ func (OS) Remove(label, path string) error { return labelled(label, os.Remove(pa
 func (o OS) MkdirAll(label, path string) error {
 	path = filepath.Clean(path)
 	err := os.Mkdir(path, folderMode)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+		if err := o.MkdirAll(label, filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, folderMode) // once: some file systems say "no such file" to whatever is asked
+	}
 	switch {
 	case err == nil:
 		return o.SyncDir(label, filepath.Dir(path))
 	case errors.Is(err, fs.ErrExist):
 		return labelled(label, mustBeFolder(path))
-	case !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path:
-		return labelled(label, err)
 	}
-	if err := o.MkdirAll(label, filepath.Dir(path)); err != nil {
-		return err
-	}
-	return o.MkdirAll(label, path)
+	return labelled(label, err)
 }
 
 // RemoveAll implements Folders.
