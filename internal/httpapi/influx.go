@@ -40,7 +40,7 @@ func (a *API) influxRoutes() []Route {
 	return []Route{
 		{get, "/ping", "", false, ping},
 		{post, "/write", auth.Writer, true, a.influxWrite},
-		{post, "/query", auth.Writer, true, a.influxQuery},
+		{post, "/query", auth.Writer, true, influxQuery},
 		{post, "/api/v2/write", auth.Writer, true, a.influxWrite},
 	}
 }
@@ -140,7 +140,7 @@ const maxInfluxQuery = 4 << 10
 
 // influxQuery answers the statement that clients begin with, CREATE DATABASE:
 // a cluster is there when something is written to it. There are no others.
-func (a *API) influxQuery(w http.ResponseWriter, r *http.Request) error {
+func influxQuery(w http.ResponseWriter, r *http.Request) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxInfluxQuery))
 	if err != nil {
 		return broken(err)
