@@ -51,9 +51,19 @@ func Whole(b []byte) []byte { return whole(b) }
 
 func Accept(r *http.Request, offers ...string) (string, error) { return accept(r, offers...) }
 
-func WriteSeries(w http.ResponseWriter, s []query.Series) error {
-	return writeSeries(newEncoder(w, typeJSON), s)
-}
+func WriteSeries(w http.ResponseWriter, s []query.Series) error { return writeSeries(w, s) }
+
+func WriteSeriesLines(w http.ResponseWriter, s []query.Series) error { return writeSeriesLines(w, s) }
+
+func WriteSeriesArrow(w http.ResponseWriter, s []query.Series) error { return writeSeriesArrow(w, s) }
+
+func WriteValuesCSV(w http.ResponseWriter, s []query.Series) error { return writeValuesCSV(w, s) }
+
+func WriteStatsCSV(w http.ResponseWriter, s []query.Series) error { return writeStatsCSV(w, s) }
+
+func AppendString(b []byte, s string) []byte { return appendString(b, s) }
+
+func AppendCSV(b []byte, s string) []byte { return appendCSV(b, s) }
 
 func WriteReport(w http.ResponseWriter, r *validate.Report) error {
 	return writeReport(newEncoder(w, typeJSON), r)

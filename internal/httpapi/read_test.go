@@ -79,25 +79,6 @@ func TestQueryNothing(t *testing.T) {
 	}
 }
 
-// Ensure series are written as encoding/json would.
-func TestSeriesJSON(t *testing.T) {
-	w := httptest.NewRecorder()
-	if err := httpapi.WriteSeries(w, someSeries()); err != nil {
-		t.Fatal(err)
-	}
-	want, err := json.Marshal(map[string]any{"series": someSeries()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got bytes.Buffer
-	if err := json.Compact(&got, w.Body.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	if got.String() != string(want) {
-		t.Errorf("got  %s\nwant %s", &got, want)
-	}
-}
-
 // Ensure what is wrong with a query is told with its place, by the contract and
 // by the engine.
 func TestQueryErrors(t *testing.T) {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,7 @@ func (e *Engine) metrics(names []string) ([]metric.ID, error) {
 		}
 		ids = append(ids, id)
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	return e.sorted(ids), nil
 }
 
 // level adds what the level has.
@@ -59,7 +59,15 @@ func (e *Engine) held(levels []selector.Path) []metric.ID {
 	for _, at := range levels {
 		ids = append(ids, e.store.Metrics(at)...)
 	}
-	slices.Sort(ids)
+	return e.sorted(ids)
+}
+
+// sorted puts the metrics in the order of their names, each once. Learned ones
+// have their IDs in the order in which they came.
+func (e *Engine) sorted(ids []metric.ID) []metric.ID {
+	slices.SortFunc(ids, func(a, b metric.ID) int {
+		return cmp.Compare(e.table.At(a).Name, e.table.At(b).Name)
+	})
 	return slices.Compact(ids)
 }
 
