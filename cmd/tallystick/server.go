@@ -53,6 +53,7 @@ type server struct {
 	ingest      *ingest.Ingest
 	checkpoints *checkpoint.Dir
 	retain      *retain.Worker
+	pressure    *retain.Pressure
 	api         *httpapi.API
 
 	whole   bool        // what was restored was all that there was
@@ -106,8 +107,11 @@ func (s *server) listen(ctx context.Context) (err error) {
 
 // close closes what listen and connect opened, where nothing serves it.
 func (s *server) close() {
+	if s.lock != nil {
+		_ = s.lock.Close() // nobody is there to be told
+	}
 	if s.httpLn != nil {
-		_ = s.httpLn.Close() // nobody is there to be told
+		_ = s.httpLn.Close()
 	}
 	for _, c := range s.udp {
 		_ = c.Close()
@@ -134,8 +138,8 @@ func (s *server) makeState(ctx context.Context) error {
 	s.table = table
 	s.store = store.New(table, s.cfg.Store)
 	s.ledger = ledger.New(s.cfg.Ledger)
-	s.retain = &retain.Worker{Store: s.store, Ledger: s.ledger, Config: s.cfg.Retention, Log: s.log}
-	s.cfg.Ingest.Retention = s.cfg.Retention.Memory
+	s.makeRetention()
+	s.cfg.Ingest.Retention = s.cfg.Retention.Longest()
 	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
 		Collector: func(out collect.Output) ingest.Collector {
 			s.collector = collect.New(s.cfg.Collect, out)
@@ -213,6 +217,8 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("checkpoint", save.Run)
 	g.Add("suspend", (&suspender{save: save.Step, log: s.log}).Run)
 	g.Add("retention", s.retain.Run)
+	s.pressure.Save = save.Step
+	g.Add("pressure", s.pressure.Run)
 	g.Add("collector", s.ingest.Run)
 	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))
 	for i, conn := range s.udp {
