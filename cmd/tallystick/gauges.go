@@ -21,6 +21,9 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	tell(gauge, "store_series", "Series held.", float64(s.Series))
 	tell(gauge, "store_blocks", "Blocks of 512 slots in use.", float64(s.Blocks))
 	tell(gauge, "store_bytes", "Memory of samples and their tree.", float64(s.Bytes))
+	tell(gauge, "store_live_bytes", "Memory of samples and their tree that is in use.", float64(s.Live))
+	tell(gauge, "store_max_bytes", "The cap on it, 0 if there is none.", float64(g.cfg.Store.MaxBytes))
+	tell(count, "store_refused_total", "Times that memory was refused because of the cap.", float64(s.Refused))
 	tell(count, "store_late_samples_total", "Samples that went before the newest block of their series.", float64(s.Late))
 
 	transfers, claims := g.ledger.Len()
@@ -34,4 +37,26 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	r := g.retain.Stats()
 	tell(count, "retention_freed_blocks_total", "Blocks freed because they were too old.", float64(r.Blocks))
 	tell(count, "retention_dropped_entries_total", "Transfers and claims dropped because they were too old.", float64(r.Entries))
+	tell(gauge, "retention_oldest_timestamp_seconds", "When the oldest block begins, 0 if there is none.", float64(r.Oldest))
+
+	p := g.pressure.Stats()
+	tell(count, "pressure_total", "Times that memory was short.", float64(p.Times))
+	tell(count, "pressure_saves_total", "Checkpoints saved because memory was short.", float64(p.Saves))
+	tell(count, "pressure_freed_blocks_total", "Blocks freed before their time because memory was short.", float64(p.Blocks))
+	tell(count, "pressure_exhausted_total", "Times that this was not enough, so that writes are refused.", float64(p.Short))
+
+	if g.retain.Jobs == nil {
+		return
+	}
+	j := g.retain.Jobs.Stats()
+	up := 0.0
+	if j.Up {
+		up = 1
+	}
+	tell(gauge, "jobs_up", "Whether the nodes of running jobs are known: the last answer was good.", up)
+	tell(gauge, "jobs_last_success_timestamp_seconds", "When the last good answer came, 0 if none did.", float64(j.Last))
+	tell(gauge, "jobs_nodes", "Nodes of running jobs in the last good answer.", float64(j.Nodes))
+	tell(gauge, "jobs_kept_nodes", "Nodes that are kept longer for jobs, or because they are not known.", float64(r.Kept))
+	tell(count, "jobs_asked_total", "Times that the nodes of running jobs were asked for.", float64(j.Asked))
+	tell(count, "jobs_failures_total", "Times that no good answer came.", float64(j.Failed))
 }

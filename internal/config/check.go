@@ -5,12 +5,14 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"tallystick/internal/auth"
 	"tallystick/internal/metric"
+	"tallystick/internal/retain"
 )
 
 // Validate returns an *InvalidError with all that is wrong with c, or nil.
@@ -125,6 +127,25 @@ func (c Config) checkTimes(k *checker) {
 		"%v is not longer than collect.hold (%v)", c.Collect.Idle, c.Collect.Hold)
 	positive(k, "retention.memory", c.Retention.Memory)
 	positive(k, "retention.ledger", c.Retention.Ledger)
+	for i, r := range c.Retention.Rules {
+		err := r.Check()
+		k.wrong(err != nil, "retention.rules", "rule %d: %v", i+1, err)
+	}
+	c.checkJobs(k)
 	k.wrong(c.Retention.Every < time.Second, "retention.every", "%v is less than 1s", c.Retention.Every)
 	k.wrong(c.Checkpoint.Every < time.Second, "checkpoint.every", "%v is less than 1s", c.Checkpoint.Every)
+}
+
+func (c Config) checkJobs(k *checker) {
+	j := c.Retention.Jobs
+	positive(k, "retention.jobs.max", j.Max)
+	for _, pattern := range j.Clusters {
+		err := retain.CheckPattern(pattern)
+		k.wrong(err != nil, "retention.jobs.clusters", "%v", err)
+	}
+	if j.URL != "" {
+		u, err := url.Parse(j.URL)
+		k.wrong(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https",
+			"retention.jobs.url", "%q is not http://… or https://…", j.URL)
+	}
 }

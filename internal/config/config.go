@@ -133,7 +133,7 @@ func Default() Config {
 		Store:     store.Config{MaxBytes: 4 << 30},
 		Ledger:    ledger.Default(),
 		Query:     query.Config{MaxValues: 50_000_000},
-		Retention: retain.Config{Memory: retain.DefaultMemory, Ledger: retain.DefaultLedger, Every: retain.DefaultEvery},
+		Retention: retain.Default(),
 		Checkpoint: checkpoint.Config{
 			Every: 5 * time.Minute,
 			Keep:  3,

@@ -61,11 +61,8 @@ type Jobs struct {
 	asked, failed, last atomic.Int64
 }
 
-// NewJobs returns Jobs that has not asked yet. client may be nil.
+// NewJobs returns Jobs that has not asked yet.
 func NewJobs(cfg JobsConfig, client *http.Client, log *slog.Logger) *Jobs {
-	if client == nil {
-		client = http.DefaultClient
-	}
 	return &Jobs{cfg: cfg, client: client, log: log, told: "not asked yet"}
 }
 

@@ -53,7 +53,7 @@ func n(cluster, node string) selector.Path { return selector.Path{Cluster: clust
 
 func TestJobsAsk(t *testing.T) {
 	b, url := startBackend(t, `{"usedNodes":{"fritz":["f0101","f0102"],"alex":["a1"]}}`)
-	j := retain.NewJobs(retain.JobsConfig{URL: url + "/cc/", TokenFile: tokenFile(t)}, nil, slog.New(slog.DiscardHandler))
+	j := retain.NewJobs(retain.JobsConfig{URL: url + "/cc/", TokenFile: tokenFile(t)}, &http.Client{}, slog.New(slog.DiscardHandler))
 	if !j.Uses(n("fritz", "f9999")) {
 		t.Error("before the first answer a node is not used")
 	}
@@ -82,7 +82,7 @@ func TestJobsAnswers(t *testing.T) {
 	f := func(status int, body string, nodes int, why string) {
 		t.Helper()
 		b.status, b.body = status, body
-		j := retain.NewJobs(retain.JobsConfig{URL: url}, nil, slog.New(slog.DiscardHandler))
+		j := retain.NewJobs(retain.JobsConfig{URL: url}, &http.Client{}, slog.New(slog.DiscardHandler))
 		err := j.Ask(t.Context(), time.Unix(0, 0), time.Unix(0, 0))
 		if why == "" && err != nil || why != "" && (err == nil || !strings.Contains(err.Error(), why)) {
 			t.Errorf("%s: got %v, want %q", body, err, why)
@@ -114,17 +114,17 @@ func TestJobsAnswers(t *testing.T) {
 func TestJobsFailing(t *testing.T) {
 	b, url := startBackend(t, `{"usedNodes":{"fritz":["f1"],"tiny":["t1"]}}`)
 	var log bytes.Buffer
-	j := retain.NewJobs(retain.JobsConfig{URL: url, Clusters: []string{"fr*"}}, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	j := retain.NewJobs(retain.JobsConfig{URL: url, Clusters: []string{"fr*"}}, &http.Client{}, slog.New(slog.NewTextHandler(&log, nil)))
 	ask := func() { _ = j.Ask(t.Context(), time.Unix(0, 0), time.Unix(0, 0)) }
 	uses := func(want string) {
 		t.Helper()
-		got := ""
+		var got []string
 		for _, p := range []selector.Path{n("fritz", "f1"), n("fritz", "f2"), n("tiny", "t1"), n("tiny", "t2")} {
 			if j.Uses(p) {
-				got += p.Node + " "
+				got = append(got, p.Node)
 			}
 		}
-		if strings.TrimSpace(got) != want {
+		if strings.Join(got, " ") != want {
 			t.Errorf("used: got %q, want %q", got, want)
 		}
 	}
@@ -155,7 +155,7 @@ func TestJobsTokenIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{filepath.Join(t.TempDir(), "none"), empty} {
-		j := retain.NewJobs(retain.JobsConfig{URL: url, TokenFile: file}, nil, slog.New(slog.DiscardHandler))
+		j := retain.NewJobs(retain.JobsConfig{URL: url, TokenFile: file}, &http.Client{}, slog.New(slog.DiscardHandler))
 		if err := j.Ask(t.Context(), time.Unix(0, 0), time.Unix(0, 0)); err == nil {
 			t.Errorf("%s: got no error", file)
 		}
@@ -200,7 +200,7 @@ func TestStepKeepsNodesOfJobs(t *testing.T) {
 	w := &retain.Worker{
 		Store: s, Table: newTable(t), Ledger: &book{}, Log: slog.New(slog.DiscardHandler),
 		Config: retain.Config{Memory: 10 * block, Jobs: retain.JobsConfig{Max: 60 * block}},
-		Jobs:   retain.NewJobs(retain.JobsConfig{URL: url}, nil, slog.New(slog.DiscardHandler)),
+		Jobs:   retain.NewJobs(retain.JobsConfig{URL: url}, &http.Client{}, slog.New(slog.DiscardHandler)),
 	}
 	f := func(at int64, freed int, kept int64) {
 		t.Helper()

@@ -39,6 +39,14 @@ type Config struct {
 	Every  time.Duration `koanf:"every"`  // how often the Worker looks; default 1 min
 }
 
+// Default returns the configuration of an operator who chooses nothing.
+func Default() Config {
+	return Config{
+		Memory: DefaultMemory, Rules: []Rule{}, Ledger: DefaultLedger, Every: DefaultEvery,
+		Jobs: JobsConfig{Clusters: []string{}, Max: DefaultJobs},
+	}
+}
+
 // A Store has the samples. *store.Store is one.
 type Store interface {
 	Nodes() []selector.Path

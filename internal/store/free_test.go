@@ -1,8 +1,8 @@
 package store_test
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 	"testing"
 
 	"tallystick/internal/block"
@@ -22,7 +22,7 @@ func TestFreePerMetric(t *testing.T) {
 	const components = 2500
 	for i := range components {
 		for b := range 4 {
-			at := client(fmt.Sprint(i))
+			at := client(strconv.Itoa(i))
 			write(t, s, at, low, float64(b*blockTime), 1)
 			write(t, s, at, plain, float64(b*blockTime), 1)
 		}
