@@ -56,7 +56,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "tallystick",
 		Short: "Lay together what XRootD servers and their clients say of each transfer",
 		Long: `Tallystick takes the monitoring of XRootD servers and the claims of their clients,
-and tells which of them agree, which differ, by how much, and why.
+and tells which of them agree, which differ and by how much, and what is missing.
 
 Start with no configuration at all: it serves loopback only then.
 
