@@ -37,6 +37,7 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
 	"tallystick/internal/query"
+	"tallystick/internal/selector"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
 )
@@ -66,9 +67,12 @@ type Ingester interface {
 	Lines(ctx context.Context, body []byte, o ingest.LineOptions) ingest.Result
 }
 
-// A Querier answers queries.
+// A Querier answers queries, and tells what there is to ask for.
 type Querier interface {
 	Query(ctx context.Context, r query.Request) ([]query.Series, error)
+	Metrics(ctx context.Context, at selector.Path, where bool) ([]query.Metric, error)
+	MetricsAt(at selector.Path) []string
+	Children(ctx context.Context, at, after selector.Path, limit int) (levels []selector.Path, more bool, err error)
 }
 
 // A Ledger has the transfers and claims, which are not changed once they are

@@ -61,6 +61,12 @@ func WriteValuesCSV(w http.ResponseWriter, s []query.Series) error { return writ
 
 func WriteStatsCSV(w http.ResponseWriter, s []query.Series) error { return writeStatsCSV(w, s) }
 
+type (
+	MetricList = metricList
+	TreePage   = treePage
+	TreeLevel  = treeLevel
+)
+
 func AppendString(b []byte, s string) []byte { return appendString(b, s) }
 
 func AppendCSV(b []byte, s string) []byte { return appendCSV(b, s) }

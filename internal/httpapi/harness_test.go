@@ -27,6 +27,7 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
 	"tallystick/internal/query"
+	"tallystick/internal/selector"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
 )
@@ -110,11 +111,21 @@ func judge(r *ingest.Result, index, line int, how string) bool {
 	return false
 }
 
-// A queryFunc is a Querier.
+// A queryFunc is a Querier of an empty store.
 type queryFunc func(context.Context, query.Request) ([]query.Series, error)
 
 func (f queryFunc) Query(ctx context.Context, r query.Request) ([]query.Series, error) {
 	return f(ctx, r)
+}
+
+func (queryFunc) Metrics(context.Context, selector.Path, bool) ([]query.Metric, error) {
+	return nil, nil
+}
+
+func (queryFunc) MetricsAt(selector.Path) []string { return nil }
+
+func (queryFunc) Children(context.Context, selector.Path, selector.Path, int) ([]selector.Path, bool, error) {
+	return nil, false, nil
 }
 
 // A server is an API under test. Every answer of it is held against the contract.

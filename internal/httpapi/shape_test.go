@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
 	"tallystick/internal/selector"
@@ -53,6 +54,10 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Selector", query.Selector{}, true)
 	f("Range", query.Range{}, true)
 	f("Series", query.Series{}, true)
+	f("Metric", query.Metric{}, true)
+	f("MetricList", httpapi.MetricList{}, true)
+	f("TreePage", httpapi.TreePage{}, true)
+	f("TreeLevel", httpapi.TreeLevel{}, true)
 	f("Stats", query.Stats{}, true)
 	f("Level", selector.Path{}, true)
 	f("Part", selector.Part{}, true)
