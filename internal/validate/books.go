@@ -1,7 +1,9 @@
 package validate
 
 import (
+	"iter"
 	"math"
+	"strings"
 	"time"
 
 	"tallystick/internal/ledger"
@@ -14,37 +16,159 @@ const Margin = time.Hour
 
 // A Ledger is where claims and transfers are kept: *ledger.Ledger.
 type Ledger interface {
-	Claims(f ledger.Filter) []*transfer.Claim
-	Transfers(f ledger.Filter) []*transfer.Transfer
+	AllClaims(f ledger.Filter) iter.Seq[*transfer.Claim]
+	AllTransfers(f ledger.Filter) iter.Seq[*transfer.Transfer]
+	Claim(run, id string) *transfer.Claim
 }
 
 // Books is Run with what l has: with all of it, or where o selects a run or a
-// range of time, with what was open then or within Margin of it.
+// range of time, with what may change the verdicts that it selects. That is
+//
+//   - what was open then or within Margin of it;
+//   - of a file that was open for longer than that, what was open meanwhile: a
+//     long read that was cut is several transfers, hours apart;
+//   - what belongs together by an explicit id, however far apart, because a
+//     client's clock may be wrong;
+//   - of each server that a claim names, one transfer at least: whose name is not
+//     known may be anywhere.
 func Books(l Ledger, o Options) *Report {
-	var f ledger.Filter
-	if o.From != 0 {
-		f.From = o.From - int64(Margin.Seconds())
+	span, ok := spanOf(l, o)
+	if !ok {
+		return Run(nil, nil, o)
 	}
-	if o.To != 0 {
-		f.To = o.To + int64(Margin.Seconds())
+	b := &books{Ledger: l, claims: make(map[string]*transfer.Claim), transfers: make(map[string]*transfer.Transfer)}
+	for c := range l.AllClaims(span) {
+		b.claims[c.Key()] = c
 	}
-	if o.Run != "" {
-		within(&f, l.Claims(ledger.Filter{Run: o.Run, From: o.From, To: o.To}))
+	for t := range l.AllTransfers(span) {
+		b.transfers[t.ID] = t
 	}
-	return Run(l.Claims(f), l.Transfers(f), o)
+	if span != (ledger.Filter{}) {
+		b.addLong(span)
+		b.addNamed()
+		b.addServers()
+	}
+	claims, transfers := make([]*transfer.Claim, 0, len(b.claims)), make([]*transfer.Transfer, 0, len(b.transfers))
+	for _, c := range b.claims {
+		claims = append(claims, c)
+	}
+	for _, t := range b.transfers {
+		transfers = append(transfers, t)
+	}
+	return Run(claims, transfers, o)
 }
 
-// within narrows f to the time of the claims.
-func within(f *ledger.Filter, claims []*transfer.Claim) {
+// spanOf returns the span of time that o is about with Margin around it. ok is
+// false if o is about a run that has no claims.
+func spanOf(l Ledger, o Options) (f ledger.Filter, ok bool) {
+	margin := int64(Margin.Seconds())
+	if o.From != 0 {
+		f.From = o.From - margin
+	}
+	if o.To != 0 {
+		f.To = o.To + margin
+	}
+	if o.Run == "" {
+		return f, true
+	}
 	first, last := math.Inf(1), 0.0
-	for _, c := range claims {
+	for c := range l.AllClaims(ledger.Filter{Run: o.Run, From: o.From, To: o.To}) {
 		first, last = min(first, c.Opened), max(last, c.Opened, c.Closed)
 	}
 	if last == 0 {
+		return f, false
+	}
+	f.From = max(f.From, int64(first)-margin)
+	if to := int64(last) + margin; f.To == 0 || to < f.To {
+		f.To = to
+	}
+	return f, true
+}
+
+// books are what of a ledger is laid together.
+type books struct {
+	Ledger
+
+	claims    map[string]*transfer.Claim    // by key
+	transfers map[string]*transfer.Transfer // by ID
+}
+
+// addLong adds what was open at the same time as the files that were open before
+// or after the span.
+func (b *books) addLong(span ledger.Filter) {
+	paths := make(map[string]bool)
+	whole := ledger.Filter{From: span.From, To: span.To}
+	reach := func(path string, first, last int64) {
+		if first >= span.From && (span.To == 0 || last < span.To) {
+			return
+		}
+		paths[transfer.CleanPath(path)] = true
+		whole.From = min(whole.From, first)
+		if whole.To != 0 {
+			whole.To = max(whole.To, last+1)
+		}
+	}
+	for _, c := range b.claims {
+		reach(c.Path, int64(c.Opened), int64(max(c.Opened, c.Closed)))
+	}
+	for _, t := range b.transfers {
+		reach(t.Path, t.Opened[0], max(t.Opened[0], t.Closed[1]))
+	}
+	if len(paths) == 0 {
 		return
 	}
-	f.From = max(f.From, int64(first)-int64(Margin.Seconds()))
-	if to := int64(last) + int64(Margin.Seconds()); f.To == 0 || to < f.To {
-		f.To = to
+	for c := range b.AllClaims(whole) {
+		if paths[transfer.CleanPath(c.Path)] {
+			b.claims[c.Key()] = c
+		}
+	}
+	for t := range b.AllTransfers(whole) {
+		if paths[transfer.CleanPath(t.Path)] {
+			b.transfers[t.ID] = t
+		}
+	}
+}
+
+// addNamed adds the transfers that carry the key of a claim in b, and the claims
+// whose key a transfer in b carries.
+func (b *books) addNamed() {
+	for _, t := range b.transfers {
+		for _, text := range []string{t.AppInfo, t.MonInfo} {
+			run, id, ok := strings.Cut(strings.TrimSpace(text), ".")
+			if !ok {
+				continue
+			}
+			if c := b.Claim(run, id); c != nil {
+				b.claims[c.Key()] = c
+			}
+		}
+	}
+	for t := range b.AllTransfers(ledger.Filter{}) {
+		if b.claimed(t.AppInfo) || b.claimed(t.MonInfo) {
+			b.transfers[t.ID] = t
+		}
+	}
+}
+
+func (b *books) claimed(text string) bool {
+	return text != "" && b.claims[strings.TrimSpace(text)] != nil
+}
+
+// addServers adds a transfer of each server that the claims in b name and no
+// transfer in b does.
+func (b *books) addServers() {
+	known := make(map[string]bool)
+	for _, t := range b.transfers {
+		known[transfer.CleanServer(t.Server)], known[transfer.CleanServer(t.Address)] = true, true
+	}
+	for _, c := range b.claims {
+		name := transfer.CleanServer(c.Server)
+		if known[name] {
+			continue
+		}
+		known[name] = true
+		for t := range b.AllTransfers(ledger.Filter{Server: name, Limit: 1}) {
+			b.transfers[t.ID] = t
+		}
 	}
 }

@@ -11,10 +11,11 @@ import (
 //
 // A client whose connection or whose server went away opens the file again by
 // itself and reads on: one access to the client, several to the servers, each
-// with its part of the bytes. So an account that is left over, and lies within
-// exactly one claim that has accounts already, is taken for a part of it if it
-// can stand in a row with them. A claim that is accounted for to the byte takes
-// no more.
+// with its part of the bytes. So what is left over, lies within a claim that has
+// accounts already, and can stand in a row with them, is taken for a part of it:
+// first where the parts make up just what the claim has, and there is only one
+// way to choose them, then where there is only one claim that it can be of. A
+// claim that is accounted for to the byte takes no more.
 func (b *bucket) continueJoined(slack float64) {
 	var long []*claim
 	for _, c := range b.claims {
@@ -22,10 +23,18 @@ func (b *bucket) continueJoined(slack float64) {
 			long = append(long, c)
 		}
 	}
+	var left []*account
 	for _, a := range b.accounts {
-		if a.owner != nil {
-			continue
+		if a.owner == nil {
+			left = append(left, a)
 		}
+	}
+	if len(left) > 0 {
+		for complete(long, left, slack) {
+			left = slices.DeleteFunc(left, func(a *account) bool { return a.owner != nil })
+		}
+	}
+	for _, a := range left {
 		if c := continued(long, a, slack); c != nil {
 			c.add(a, c.join)
 		}
@@ -35,31 +44,138 @@ func (b *bucket) continueJoined(slack float64) {
 	}
 }
 
-// continued returns the one claim that a continues, nil if that is none or
-// several.
-func continued(claims []*claim, a *account, slack float64) (found *claim) {
-	for _, c := range claims {
-		if !sameClient(c, a) || len(a.ids) > 0 && !slices.Contains(a.ids, c) || !contains(c, a, slack) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
+// complete gives claims the parts that they lack, where there is one way to do
+// it and no two claims lack the same, and reports whether there was any such
+// claim: then there may be more, as less is left.
+func complete(long []*claim, left []*account, slack float64) (some bool) {
+	wanted := make(map[*account]int)
+	rows := make(map[*claim][]*account)
+	for _, c := range long {
+		if c.known == nil || c.accounted() {
 			continue
 		}
-		if found != nil {
-			return nil
+		rows[c] = lacking(c, left, slack)
+		for _, a := range rows[c] {
+			wanted[a]++
 		}
-		found = c
+	}
+	for _, c := range long {
+		row := rows[c]
+		if len(row) == 0 || slices.ContainsFunc(row, func(a *account) bool { return wanted[a] > 1 }) {
+			continue
+		}
+		for _, a := range row {
+			c.add(a, c.join)
+		}
+		some = true
+	}
+	return some
+}
+
+// lacking returns the parts that make up just what c lacks, nil if there are
+// none or several ways to choose them.
+func lacking(c *claim, left []*account, slack float64) []*account {
+	s := partition{claim: c}
+	for _, a := range left {
+		if !a.blank && a.Bytes.Total() != 0 && continues(c, a, slack) {
+			s.parts = append(s.parts, a)
+		}
+	}
+	sum, _ := c.sum()
+	s.search(0, c.known.Minus(sum))
+	if s.found != 1 || s.steps >= stepsMax {
+		return nil
+	}
+	return s.chosen
+}
+
+// stepsMax is how long ways to choose the parts of one claim are looked for: all
+// choices among twelve.
+const stepsMax = 1 << 13
+
+// A partition is a search for parts that make up what a claim lacks.
+type partition struct {
+	claim  *claim
+	parts  []*account
+	taken  []*account
+	chosen []*account
+	found  int
+	steps  int
+}
+
+func (s *partition) search(from int, rest transfer.Bytes) {
+	if s.steps++; s.steps >= stepsMax || s.found > 1 {
+		return
+	}
+	if rest == (transfer.Bytes{}) {
+		s.found++
+		s.chosen = slices.Clone(s.taken)
+		return
+	}
+	for i := from; i < len(s.parts); i++ {
+		r := rest.Minus(s.parts[i].Bytes)
+		if r.Read < 0 || r.ReadV < 0 || r.Write < 0 {
+			continue
+		}
+		s.taken = append(s.taken, s.parts[i])
+		if inRow(s.claim, s.taken...) {
+			s.search(i+1, r)
+		}
+		s.taken = s.taken[:len(s.taken)-1]
+	}
+}
+
+// continued returns the one claim that a continues, nil if that is none or
+// several. Of several, one of the same process is meant.
+func continued(claims []*claim, a *account, slack float64) (found *claim) {
+	same, several := false, false
+	for _, c := range claims {
+		if !continues(c, a, slack) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
+			continue
+		}
+		process := c.PID != 0 && c.PID == a.pid
+		switch {
+		case found == nil, process && !same:
+			found, same, several = c, process, false
+		case process == same:
+			several = true
+		}
+	}
+	if several {
+		return nil
 	}
 	return found
 }
 
-// inRow reports whether a can stand in a row with what is joined to c: each
-// part was cut off, by its session or by the end of the server's life, before
-// the next began.
-func inRow(c *claim, a *account) bool {
-	row := append(slices.Clone(c.joined), a)
+// continues reports whether a may be a part of c, which has some. Where the
+// server knows c's process, it is of the same.
+func continues(c *claim, a *account, slack float64) bool {
+	if !c.cut() && !a.cut() && c.joined[0].life == a.life {
+		return false // as most: not to be looked at further
+	}
+	if a.pid != 0 && a.pid != c.PID && slices.ContainsFunc(c.joined, func(p *account) bool { return p.pid == c.PID }) {
+		return false
+	}
+	return sameClient(c, a) && (len(a.ids) == 0 || slices.Contains(a.ids, c)) && contains(c, a, slack)
+}
+
+// cut reports whether a was cut off by the end of its session or its server's
+// life.
+func (a *account) cut() bool { return a.End == transfer.Forced || a.End == transfer.Lost }
+
+func (c *claim) cut() bool { return slices.ContainsFunc(c.joined, (*account).cut) }
+
+// inRow reports whether the accounts can stand in a row with what is joined to
+// c: each part was cut off before the next began.
+func inRow(c *claim, accounts ...*account) bool {
+	row := append(slices.Clone(c.joined), accounts...)
 	slices.SortFunc(row, func(x, y *account) int { return cmp.Or(x.compare(y), cmp.Compare(x.ID, y.ID)) })
 	for i, next := range row[1:] {
 		part := row[i]
-		off := part.End == transfer.Forced || part.End == transfer.Lost || part.life != next.life
-		if !off || part.Closed.Known() && next.Opened.Known() && part.Closed[0] > next.Opened[1] {
+		if !part.cut() && part.life == next.life {
+			return false
+		}
+		if part.Closed.Known() && next.Opened.Known() && part.Closed[0] > next.Opened[1] {
 			return false
 		}
 	}

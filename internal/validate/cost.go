@@ -11,16 +11,17 @@ import (
 // and compared field by field.
 //
 //	0  claims without an account, by weight: see unjoined
-//	1  joined pairs whose bytes differ
+//	1  joined pairs whose bytes differ; then of these those where the server opened
+//	   the file only later; then all whose processes differ
 //	2  bytes of difference
-//	3  seconds outside the account's intervals, in ms, after pairs whose processes differ,
-//	   and those whose servers may
+//	3  seconds outside the account's intervals, in ms, after pairs whose servers may differ
 //	4  disorder: the squared difference to about when the server opened it
 //
 // Pairs that differ come before bytes, because a claim that fits exactly is
 // hardly ever there by accident, while the same sum of differences often is:
 // of two claims and two smaller accounts, either way to pair them gives the
-// same sum. Disorder is last: it makes the order of opening, which is known on
+// same sum. So do processes: a part of a read that was cut looks like a worse
+// account of another's, and only the process says that it is not. Disorder is last: it makes the order of opening, which is known on
 // both sides, decide between equals, and lets what happened at the same time be
 // crossed. It is of no weight for what is ambiguous.
 type cost [5]int64
@@ -31,10 +32,11 @@ const judged = 4
 
 // The limits keep sums of costs within an int64 for 100 000 claims.
 const (
+	differ   = 1 << 40
+	later    = 1 << 20
 	bytesMax = 1 << 44
 	msMax    = 1 << 22
 	nameCost = 1 << 24 // of a claim that may be anywhere; as much again if the port is another one
-	pidCost  = 1 << 42
 	aboutMax = 1 << 22
 )
 
@@ -90,13 +92,16 @@ func costOf(c *claim, a *account, slack float64) cost {
 	switch {
 	case c.known == nil:
 	case a.blank:
-		k[1] = 1
+		k[1] = differ
 	case a.Bytes != *c.known:
-		k[1], k[2] = 1, distance(a.Bytes, *c.known)
+		k[1], k[2] = differ, distance(a.Bytes, *c.known)
 	}
 	k[3] = outside(c, a)
 	if c.PID != 0 && a.pid != 0 && c.PID != a.pid {
-		k[3] += pidCost
+		k[1]++
+	}
+	if k[1] >= differ && a.Opened.Known() && gap(a.Opened, c.Opened, c.Opened) > slack {
+		k[1] += later
 	}
 	if c.anywhere {
 		k[3] += nameCost

@@ -391,10 +391,26 @@ func TestContinuations(t *testing.T) {
 	// Both at once.
 	f(t, claims{long}, transfers{part(1, 8, 0, 40, 50, transfer.Forced), part(1, 9, 30, 50, 50, transfer.Forced)},
 		"differ by fields run.1 1.8", "extra 1.9")
-	// It lies in two claims.
-	f(t, claims{long, readClaim("2", 2, 100, 70)},
-		transfers{part(1, 8, 0, 10, 50, transfer.Forced), part(1, 9, 0, 10, 55, transfer.Forced), part(1, 10, 40, 60, 50, transfer.Forced)},
-		"differ by fields run.1 1.8", "differ by fields run.2 1.9", "extra 1.10")
+	// It lies in two claims, and is what one of them lacks, or both, or none.
+	two := func(lacks int64) (claims, transfers) {
+		return claims{long, readClaim("2", 2, 100, lacks)},
+			transfers{part(1, 8, 0, 10, 50, transfer.Forced), part(1, 9, 0, 10, 55, transfer.Forced), part(1, 10, 40, 60, 50, transfer.Forced)}
+	}
+	cs, ts := two(70)
+	f(t, cs, ts, "match by fields run.1 1.8 1.10", "differ by fields run.2 1.9")
+	cs, ts = two(105)
+	f(t, cs, ts, "differ by fields run.1 1.8", "differ by fields run.2 1.9", "extra 1.10")
+	cs, ts = two(70)
+	ts[2].Bytes.Read = 10
+	f(t, cs, ts, "differ by fields run.1 1.8", "differ by fields run.2 1.9", "extra 1.10")
+	// The process tells whose it is, also where the bytes do not.
+	for i := range cs {
+		cs[i].PID, ts[i].PID = 7+i, 7+i
+	}
+	ts[2].PID = 8
+	f(t, cs, ts, "differ by fields run.1 1.8", "differ by fields run.2 1.9 1.10")
+	ts[2].PID = 9
+	f(t, cs, ts, "differ by fields run.1 1.8", "differ by fields run.2 1.9", "extra 1.10")
 	// Nothing is missing in it.
 	f(t, claims{long}, transfers{part(1, 8, 0, 97, 100, transfer.Forced), part(2, 9, 97, 98, 50, transfer.Closed)},
 		"match by fields run.1 1.8", "extra 2.9")
