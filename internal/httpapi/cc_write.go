@@ -22,7 +22,7 @@ func (a *API) ccWrite(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := r.URL.Query()
 	options := ingest.LineOptions{Cluster: q.Get("cluster"), Precision: q.Get("precision")}
-	t := &tally{stats: a.stats, route: "/api/write"}
+	t := &tally{stats: a.stats, route: "/api/write"} // whatever is behind that in the path
 	err = takeLines(body, t, func(lines []byte) ingest.Result {
 		return a.parts.Ingest.Lines(r.Context(), lines, options)
 	})
@@ -48,7 +48,7 @@ func (a *API) ccWrite(w http.ResponseWriter, r *http.Request) error {
 // if it noticed.
 func ccFatal(r ingest.Reject) bool {
 	switch r.Reason {
-	case ingest.ReasonMetric, ingest.ReasonOld, ingest.ReasonFuture, ingest.ReasonName:
+	case ingest.ReasonMetric, ingest.ReasonMany, ingest.ReasonOld, ingest.ReasonFuture, ingest.ReasonName:
 		return false
 	}
 	return true
