@@ -17,7 +17,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e race lint tools fmt fuzz bench benchstat clean
+.PHONY: help build run test check e2e race lint tools fmt fuzz bench benchstat clean telegraf
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -36,8 +36,15 @@ test: ## vet and all tests, in random order
 check: test lint race ## what every commit must pass
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
-e2e: ## real xrootd servers and clients against a running tallystick
+e2e: ## real xrootd servers and clients, and InfluxDB's clients, against a running tallystick
 	go test -tags e2e -count=1 -timeout 10m ./cmd/...
+	cd internal/devtools/peers && TALLYTEST_TELEGRAF=$(wildcard $(TOOLS)/telegraf) go test -count=1 -timeout 10m ./...
+
+telegraf: $(TOOLS)/telegraf ## build Telegraf (some minutes and 150 modules, once), so that e2e has it among the clients
+
+$(TOOLS)/telegraf:
+	CGO_ENABLED=0 GOBIN=$(TOOLS) go install -tags custom,inputs.file,outputs.influxdb,outputs.influxdb_v2,parsers.influx \
+		github.com/influxdata/telegraf/cmd/telegraf@v1.37.2
 
 race: ## all tests under the race detector
 	@if command -v "$$(go env CC)" >/dev/null; then set -x; CGO_ENABLED=1 go test -race -shuffle=on ./...; \

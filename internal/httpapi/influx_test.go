@@ -126,7 +126,7 @@ func TestInfluxQuery(t *testing.T) {
 	}
 	f("/query", "q=CREATE+DATABASE+%22telegraf%22", 200)
 	f("/query", "q=create+database+x&db=", 200)
-	f("/query?q=CREATE+DATABASE+x&db=", "", 200)
+	f("/query?q=CREATE+DATABASE+x&db=&rp=&epoch=&params=null", "", 200)
 	f("/query", "q=DROP+DATABASE+x", 400)
 	f("/query", "q=CREATE", 400)
 	f("/query", "", 400)
