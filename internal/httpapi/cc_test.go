@@ -30,8 +30,11 @@ const ccNow = 1_700_100_000
 func newCC(t *testing.T) (*server, *store.Store) {
 	t.Helper()
 	return newCompat(t, func() time.Time { return time.Unix(ccNow, 0) }, "", []metric.Metric{
-		{Name: "load", Step: 60}, {Name: "flops", Step: 60, Aggregation: metric.AggSum},
-		{Name: "user", Step: 60, Aggregation: metric.AggAvg}, {Name: "fast", Step: 10}, {Name: "odd", Step: 7},
+		{Name: "load", Step: 60},
+		{Name: "flops", Step: 60, Aggregation: metric.AggSum},
+		{Name: "user", Step: 60, Aggregation: metric.AggAvg},
+		{Name: "fast", Step: 10},
+		{Name: "odd", Step: 7},
 	})
 }
 
@@ -460,7 +463,9 @@ func TestCCFree(t *testing.T) {
 // from the future does not make it so.
 func TestCCHealth(t *testing.T) {
 	s, _ := newCC(t)
-	line := func(at string, ago int64) string { return fmt.Sprintf("flops,cluster=c,hostname=%s value=1 %d", at, ccNow-ago) }
+	line := func(at string, ago int64) string {
+		return fmt.Sprintf("flops,cluster=c,hostname=%s value=1 %d", at, ccNow-ago)
+	}
 	s.ccWrite(line("ok,type=core,type-id=0", 0), line("ok,type=core,type-id=1", 300),
 		line("late,type=core,type-id=0", 0), line("late,type=core,type-id=1", 480), line("gone", 3600))
 	if got := s.post("/api/write", line("gone", -365*86400)); got.header.Get("Tallystick-Rejected") != "1" {

@@ -125,6 +125,37 @@ func goldenFolder(t *testing.T) string {
 	return folder
 }
 
+// Ensure the tests that the page names are there.
+func TestPageNamesTests(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cc-metric-store.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	err = filepath.WalkDir("..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+			there[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(page, -1)
+	for _, m := range names {
+		if !there[string(m[1])] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+	if len(names) == 0 {
+		t.Error("the page names no tests")
+	}
+}
+
 // deviations returns the rows of the table, by the number of the case.
 func deviations(t *testing.T) map[int][]string {
 	t.Helper()
