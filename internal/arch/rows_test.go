@@ -35,6 +35,7 @@ var rows = [][]string{
 	2: {
 		"internal/bus/amqp",
 		"internal/bus/nats",
+		"internal/bus/nats/natstest",
 		"internal/bus/stomp",
 		"internal/checkpoint",
 		"internal/ingest",
@@ -87,6 +88,7 @@ var impure = []string{"log", "log/", "net", "net/http", "net/http/", "net/rpc", 
 var onlyFor = map[string][]string{
 	"internal/capture":             {"internal/demo"},
 	"internal/durable/durabletest": {},
+	"internal/bus/nats/natstest":   {},
 	"internal/demo":                {"cmd/tallystick"},
 }
 

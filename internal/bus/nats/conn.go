@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -15,8 +16,8 @@ import (
 )
 
 const (
-	// reconnectWait and as much again by chance are between two attempts at the
-	// same server: a broker that starts anew is not run over by its clients.
+	// reconnectWait and as much again by chance are between two attempts at all
+	// servers: a broker that starts anew is not run over by its clients.
 	reconnectWait = 2 * time.Second
 	// dialTimeout is how long one attempt may take. The first attempts are made
 	// before Connect returns, one for each URL.
@@ -31,6 +32,7 @@ const (
 // A Conn is a connection to a broker, or the endeavour to have one.
 type Conn struct {
 	nc     *nats.Conn
+	late   atomic.Pointer[nats.Conn] // nc, for callbacks, which may come before Connect has it
 	js     jetstream.JetStream
 	retry  time.Duration
 	reg    prometheus.Registerer
@@ -54,6 +56,10 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	if err != nil {
 		return nil, fmt.Errorf("connect to nats: %w", err)
 	}
+	c.late.Store(c.nc)
+	if !c.nc.IsConnected() {
+		c.counts.failures.Inc()
+	}
 	if c.js, err = jetstream.New(c.nc); err == nil {
 		err = registerConnected(reg, c.nc.IsConnected)
 	}
@@ -71,15 +77,14 @@ func (c *Conn) patience() []nats.Option {
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectWait, reconnectWait),
+		nats.CustomReconnectDelay(c.delay),
 		nats.Timeout(dialTimeout),
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(pingsOut),
 		nats.ConnectHandler(c.onConnect),
 		nats.ReconnectHandler(c.onReconnect),
 		nats.DisconnectErrHandler(c.onDisconnect),
-		nats.ReconnectErrHandler(c.onFailure),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.fail(err) }),
 		nats.ErrorHandler(c.onError),
 	}
 }
@@ -121,14 +126,26 @@ func (c *Conn) onDisconnect(nc *nats.Conn, err error) {
 	c.log.Warn("nats: connection lost, trying again", "err", err)
 }
 
-// onFailure tells of the first attempt that failed, and of those after it only
-// who wants to hear everything.
-func (c *Conn) onFailure(_ *nats.Conn, err error) {
+// delay returns how long to wait before all servers are tried again. It is asked
+// before the first time too. That a server was reached and did not let us in is
+// told nowhere else.
+func (c *Conn) delay(attempts int) time.Duration {
+	if attempts > 1 {
+		c.counts.failures.Inc()
+		if nc := c.late.Load(); nc != nil && nc.LastError() != nil {
+			c.fail(nc.LastError())
+		}
+	}
+	return reconnectWait + rand.N(reconnectWait)
+}
+
+// fail tells of the first attempt that failed, and of those after it only who
+// wants to hear everything.
+func (c *Conn) fail(err error) {
 	level := slog.LevelDebug
 	if !c.failed.Swap(true) {
 		level = slog.LevelWarn
 	}
-	c.counts.failures.Inc()
 	c.log.Log(context.Background(), level, "nats: no connection, trying again", "err", err)
 }
 

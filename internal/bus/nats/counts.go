@@ -18,7 +18,7 @@ func newConnCounts(reg prometheus.Registerer) (*connCounts, error) {
 	c := &connCounts{
 		disconnects: counter("disconnects_total", "Connections to the broker that were lost."),
 		reconnects:  counter("reconnects_total", "Connections to the broker that came back."),
-		failures:    counter("connect_failures_total", "Attempts to connect to the broker that failed."),
+		failures:    counter("connect_failures_total", "Attempts to connect to any server of the broker that failed."),
 		errors:      counter("errors_total", "Errors that the broker or the client library told of, such as missing rights."),
 	}
 	return c, errors.Join(reg.Register(c.disconnects), reg.Register(c.reconnects), reg.Register(c.failures), reg.Register(c.errors))
