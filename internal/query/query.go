@@ -49,7 +49,8 @@ func (r *Request) noValues() bool { return r.Data != nil && !*r.Data }
 type Series struct {
 	Level selector.Path `json:"level"`
 	// Group is the selector, by its index in Request.Levels, whose levels this is
-	// made of; Level is the nearest above them. It is nil for one level.
+	// made of; Level is that down to which the selector has one name each. It is nil
+	// for one level.
 	Group  *int   `json:"group,omitempty"`
 	Range  int    `json:"range,omitempty"` // index in Request.Ranges
 	Metric string `json:"metric"`

@@ -96,6 +96,7 @@ type grid struct {
 }
 
 func newGrid(values int, from, factor int64) grid {
+	factor = min(factor, 1<<62) // no slot is farther from the epoch, and no sum below overflows
 	first, lead := from/factor, from%factor
 	if lead < 0 {
 		first, lead = first-1, lead+factor

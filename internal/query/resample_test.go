@@ -38,6 +38,9 @@ func TestResample(t *testing.T) {
 	f(query.LTTB, 7, 0, six, 7, six...)
 	f(query.LTTB, 7, 3, nil, 7)
 
+	f(query.ResampleSum, -3, math.MaxInt64, six, -1, 6, 15)
+	f(query.LTTB, -3, math.MaxInt64, six, -1, 1, 6)
+
 	gaps := []float64{nan, nan, nan, 4, nan, 8, nan, nan, nan, nan}
 	f(query.ResampleMean, 0, 3, gaps, 0, nan, 6, nan, nan)
 	f(query.ResampleSum, 0, 3, gaps, 0, nan, 12, nan, nan)

@@ -185,7 +185,7 @@ func pathOf(names []string) selector.Path {
 
 // A level is what one series of each metric is made of.
 type level struct {
-	path    selector.Path   // of all members the nearest above
+	path    selector.Path   // it, or one above all members
 	members []selector.Path // in order
 	exact   bool            // they were named, not only found
 	group   int             // the selector that it is the group of; -1: none
@@ -217,7 +217,7 @@ func (e *Engine) levels(ctx context.Context, selectors []Selector) []level {
 	}
 	for i, found := range founds {
 		if selectors[i].Group && len(found) > 0 {
-			out = append(out, groupOf(i, found))
+			out = append(out, groupOf(i, &selectors[i], found))
 		}
 	}
 	slices.SortFunc(out, level.compare)
@@ -238,33 +238,30 @@ func (e *Engine) walk(ctx context.Context, fs []*finder) {
 	})
 }
 
-func groupOf(i int, found map[selector.Path]bool) level {
-	l := level{exact: true, group: i}
+func groupOf(i int, s *Selector, found map[selector.Path]bool) level {
+	l := level{path: s.fixed(), exact: true, group: i}
 	for p, exact := range found {
 		l.members = append(l.members, p)
 		l.exact = l.exact && exact
 	}
 	slices.SortFunc(l.members, selector.Path.Compare)
-	l.path = common(l.members[0], l.members[len(l.members)-1])
 	return l
 }
 
-// common returns the nearest level above both, or both if they are one.
-func common(a, b selector.Path) selector.Path {
-	var p selector.Path
-	if a.Cluster != b.Cluster {
-		return p
+// fixed returns the level that all which s takes are or are below, as far as one
+// can tell without looking at them.
+func (s *Selector) fixed() selector.Path {
+	var names []string
+	for _, f := range s.fields() {
+		if len(f.names) != 1 || isSearch(f.names[0]) {
+			break
+		}
+		names = append(names, f.names[0])
 	}
-	if p.Cluster = a.Cluster; a.Node != b.Node {
-		return p
+	if len(names) > 2 {
+		names = names[:len(names)&^1] // a type alone is no level
 	}
-	if p.Node = a.Node; a.Component != b.Component {
-		return p
-	}
-	if p.Component = a.Component; a.Sub == b.Sub {
-		p.Sub = a.Sub
-	}
-	return p
+	return pathOf(names)
 }
 
 func (l level) compare(m level) int {
