@@ -3,6 +3,7 @@ package collect_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func checkSession(t *testing.T, s *capture.Session, got *transfer.Transfer) {
 	}
 	want := *got // what the session does not tell
 	want.Path, want.Writable, want.Size, want.Opened = s.LFN, s.Writable, s.Size, s.Opened
-	want.User, want.Client = s.User, map[string]string{"[::ffff:127.0.0.1]": "127.0.0.1"}[s.Host]
+	want.User, want.Client = s.User, map[string]string{"[::ffff:127.0.0.1]": "127.0.0.1", "[::1]": "::1"}[s.Host]
 	want.PID, _ = strconv.Atoi(s.PID)
 	want.Closed = s.Ended
 	want.Bytes = transfer.Bytes{Read: s.Read, ReadV: s.ReadV, Write: s.Write}
@@ -250,5 +251,30 @@ func TestAppInfoInForce(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("app, app info and monitoring info (-want +got):\n%s", d)
+	}
+}
+
+// Two sessions of one process have the same user id. The one that files without a
+// session belong to is known even when it ended before they did.
+func TestSessionsOfOneProcess(t *testing.T) {
+	for _, as := range [][]arrival{arrivals(load(t, "l01_two_sessions")), jumble(arrivals(load(t, "l01_two_sessions")), 2)} {
+		for id, tr := range play(t, as).transfers {
+			if tr.User == "" || tr.App != "python3.11" || !strings.HasPrefix(tr.AppInfo, "info-") {
+				t.Errorf("transfer %s: got user %q, app %q, app info %q", id, tr.User, tr.App, tr.AppInfo)
+			}
+		}
+	}
+}
+
+// So many infos that sequence numbers wrap, and each file has its own.
+func TestAppInfoOfManyFiles(t *testing.T) {
+	r := play(t, jumble(arrivals(load(t, "l02_infos_wrap")), 1))
+	for id, tr := range r.transfers {
+		if tr.AppInfo != tr.Path {
+			t.Errorf("transfer %s: got app info %q, want %q", id, tr.AppInfo, tr.Path)
+		}
+	}
+	if len(r.transfers) != 56 {
+		t.Errorf("got %d transfers, want 56", len(r.transfers))
 	}
 }
