@@ -17,7 +17,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e race lint tools fmt fuzz bench benchstat clean telegraf
+.PHONY: help build run test check e2e race lint tools fmt fuzz bench load benchstat clean telegraf
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -67,6 +67,9 @@ fuzz: ## every fuzz target for FUZZTIME (5s), from its seeds
 
 bench: ## every benchmark matching BENCH, BENCHCOUNT times
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
+
+load: ## CPU, memory and waiting of a filled store; LOAD="-nodes 10000 -threads 39 -metrics 10 -steps 4" is 4 million series
+	go run ./benchmarks/load $(LOAD)
 
 benchstat: $(TOOLS)/benchstat ## compare two outputs of bench: OLD=a.txt NEW=b.txt
 	$(TOOLS)/benchstat $(OLD) $(NEW)

@@ -37,6 +37,7 @@ var rows = [][]string{
 		"internal/bus/nats",
 		"internal/bus/nats/natstest",
 		"internal/bus/stomp",
+		"internal/ccms",
 		"internal/checkpoint",
 		"internal/ingest",
 		"internal/query",
@@ -56,6 +57,7 @@ var rows = [][]string{
 		"internal/config",
 	},
 	6: {
+		"benchmarks/load",
 		"cmd/tallystick",
 	},
 }

@@ -165,3 +165,13 @@ func TestPressureOfSmallBlocks(t *testing.T) {
 		t.Errorf("%d writes were refused, %+v", refused, got)
 	}
 }
+
+// TestPressureWithoutACap frees and saves nothing, however much there is.
+func TestPressureWithoutACap(t *testing.T) {
+	k := &tank{Store: store.New(newTable(t), store.Config{})}
+	p := &retain.Pressure{Store: k, Save: k.save, Log: slog.New(slog.DiscardHandler)}
+	k.fill(t, 100, 0)
+	if got := p.Step(t.Context(), time.Unix(1_700_000_000, 0)); got != 0 || k.saves != 0 || p.Stats() != (retain.PressureStats{}) {
+		t.Errorf("freed %d blocks, saved %d times, %+v", got, k.saves, p.Stats())
+	}
+}

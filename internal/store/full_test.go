@@ -146,3 +146,33 @@ func TestBytes(t *testing.T) {
 		}
 	})
 }
+
+// TestSeriesIsSmall has one sample in each of many series, as a cluster has after
+// its first step, and looks at what the heap grew by.
+func TestSeriesIsSmall(t *testing.T) {
+	table := testTable(t)
+	s := store.New(table, store.Config{})
+	const nodes, threads, most = 500, 39, 300 // bytes of a series, all included
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	pts := make([]store.Point, 5)
+	for n := range nodes {
+		for i := range threads + 1 {
+			at := selector.Path{Cluster: "cluster", Node: "node" + strconv.Itoa(n)}
+			if i > 0 {
+				at.Component = selector.Part{Type: "hwthread", ID: strconv.Itoa(i)}
+			}
+			if _, err := s.Write(at, points(pts, 1_700_000_000)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	series := s.Stats().Series
+	if got := float64(after.HeapAlloc-before.HeapAlloc) / float64(series); series != nodes*(threads+1)*5 || got > most {
+		t.Errorf("%d series take %.0f bytes each, want at most %d", series, got, most)
+	}
+	runtime.KeepAlive(s)
+}
