@@ -32,6 +32,14 @@ func TestLinesAllFields(t *testing.T) {
 	f("several fields", "cpu,host=h load=1,cores=2i 1699999980\nmem,host=h used=3u,value=4 1699999980\ncpu_load,host=i value=true 1699999980\n",
 		all, "3/2 1:1:1:unknown-metric 3:2:1:unknown-metric",
 		"db/h cpu_load 1699999980=1", "db/h mem_used 1699999980=3", "db/i cpu_load 1699999980=1")
+	f("other tags", "cpu,cpu=cpu0,host=h load=1 1699999980\ncpu,host=h,cpu=cpu1 load=2 1699999980\ncpu,host=h load=3 1699999980\n"+
+		`cpu,path=/\,x,dev=a,host=h,fs=a load=4 1699999980`+"\n"+`cpu,path=x,dev=a,fs=a\,/,host=h load=5 1699999980`+"\n"+
+		"cpu,host=h,type=socket,type-id=1,x=y load=6 1699999980\ncpu,host=h,type=socket,type-id=1,stype=dimm,stype-id=2,x=y load=7 1699999980\n"+
+		"cpu,host=h,unit=s,stype=fs,stype-id=/ load=8 1699999980\n",
+		all, "8/0", "db/h cpu_load 1699999980=3", "db/h/cpu=cpu0 cpu_load 1699999980=1", "db/h/cpu=cpu1 cpu_load 1699999980=2",
+		`db/h/dev,fs,path=a,a,/\,x cpu_load 1699999980=4`, `db/h/dev,fs,path=a,a\,/,x cpu_load 1699999980=5`,
+		"db/h/node=0/fs,unit=/,s cpu_load 1699999980=8",
+		"db/h/socket=1/dimm,x=2,y cpu_load 1699999980=7", "db/h/socket=1/x=y cpu_load 1699999980=6")
 	f("strings", "cpu,host=h text=\"a\",load=1,more=\"b\" 1699999980\ncpu,host=h load=2 1700000040", all,
 		"2/2 1:1:12:string 2:1:28:string", "db/h cpu_load 1699999980=1 1700000040=2")
 	f("a line with a bad time is one sample each", "cpu,host=h load=1,load=2 1\n", all, "2/0", "db/h cpu_load 0=2")
@@ -68,6 +76,21 @@ func TestLinesLearn(t *testing.T) {
 	}
 	x.wantCount("tallystick_ingest_metrics_learned", "", 2)
 	x.wantCount("tallystick_ingest_rejected_total", "kind=line,reason=too-many-metrics", 2)
+}
+
+// The same line means another level with all fields than with one, whatever was
+// seen before.
+func TestKeysAndFields(t *testing.T) {
+	x := newFixture(t, ingest.Default(), silent)
+	body := []byte("cpu_load,cluster=c,host=h,unit=s value=1 1699999980")
+	for range 3 {
+		x.Lines(t.Context(), body, ingest.LineOptions{})
+		x.Lines(t.Context(), body, ingest.LineOptions{Fields: ingest.AllFields})
+	}
+	x.want("both", "c/h cpu_load 1699999980=1", "c/h/unit=s cpu_load 1699999980=1")
+	if got := x.count("tallystick_ingest_keys", ""); got != 1 {
+		t.Errorf("got %v keys, want 1", got)
+	}
 }
 
 // A line that cannot be stored teaches nothing.

@@ -47,7 +47,8 @@ type keyShard struct {
 type known struct {
 	target
 
-	used atomic.Bool // since the last sweep
+	bytes int64       // of memory, with its key
+	used  atomic.Bool // since the last sweep
 }
 
 func newKeys(maxBytes int64) *keys {
@@ -62,13 +63,14 @@ func (k *keys) shard(key []byte) *keyShard {
 	return &k.shards[maphash.Bytes(k.seed, key)%keyShards]
 }
 
-// find returns the target of a key, which others have too, or nil.
-func (k *keys) find(key []byte) *target {
+// find returns the target of a key, which others have too, or nil. A key is known
+// as it was last used: with all fields, or with one.
+func (k *keys) find(key []byte, all bool) *target {
 	s := k.shard(key)
 	s.mu.RLock()
 	e := s.known[string(key)]
 	s.mu.RUnlock()
-	if e == nil {
+	if e == nil || e.all != all {
 		return nil
 	}
 	if !e.used.Load() { // a write would take the cache line from the others
@@ -82,22 +84,25 @@ func (k *keys) put(key []byte, to *target, now int64) {
 	if key == nil || len(key) > maxKey {
 		return
 	}
-	cost := keyCost + int64(len(key))
+	e := &known{target: *to}
+	e.used.Store(true)
+	text := string(key)
+	e.bytes = keyCost + int64(len(text)) + e.own(text)
 	s := k.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes+cost > k.max {
+	if s.bytes+e.bytes > k.max {
 		s.sweep(now)
 	}
-	if _, there := s.known[string(key)]; there || s.bytes+cost > k.max {
+	var before int64
+	if old := s.known[text]; old != nil {
+		before = old.bytes
+	}
+	if s.bytes-before+e.bytes > k.max {
 		return
 	}
-	text := string(key)
-	e := &known{target: *to}
-	e.own(text)
-	e.used.Store(true)
 	s.known[text] = e
-	s.bytes += cost
+	s.bytes += e.bytes - before
 }
 
 // sweep drops what was not used since the last time, if that is long enough ago.
@@ -110,7 +115,7 @@ func (s *keyShard) sweep(now int64) {
 	for key, e := range s.known {
 		if !e.used.Swap(false) && !first {
 			delete(s.known, key)
-			s.bytes -= keyCost + int64(len(key))
+			s.bytes -= e.bytes
 		}
 	}
 }

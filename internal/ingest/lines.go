@@ -30,7 +30,11 @@ type LineOptions struct {
 // id "0", whatever type-id there is: a node has one node. For any other type, and
 // for an stype, an id that is not told is "0". A type-id without a type, and an
 // stype-id without an stype, are bad names: taking the line without them would
-// put the samples of several things into one series.
+// put the samples of several things into one series. For the same reason the
+// other tags of a line with AllFields are a level of their own, below those it has
+// anyway: a component, or subcomponent, whose type are their keys and whose id are
+// their values, sorted by key, with commas between. With one field they are
+// skipped, as cc-metric-store does: there they say the unit.
 func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 	p, err := lineproto.ParsePrecision(o.Precision)
 	if err != nil {
@@ -40,7 +44,7 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 	i.gate.RLock()
 	defer i.gate.RUnlock()
 	b := i.begin(o)
-	options := lineproto.Options{Precision: p, All: cmp.Or(o.Fields, i.cfg.Fields) == AllFields, Known: b.known}
+	options := lineproto.Options{Precision: p, All: b.all, Known: b.known}
 	for l, bad := range lineproto.Parse(body, options) {
 		if bad != nil {
 			b.reject(bad.Line, bad.Column, bad.Reason, bad.Text)
@@ -62,6 +66,7 @@ type batch struct {
 	now     int64
 	window  window
 	cluster string // of lines without one
+	all     bool   // AllFields
 	index   int    // of the sample
 	result  Result
 	known   func(key []byte) bool // find, for lineproto
@@ -85,6 +90,7 @@ func (i *Ingest) begin(o LineOptions) *batch {
 	}
 	now := i.now()
 	b.now, b.window, b.cluster = now.Unix(), i.window(now), cmp.Or(o.Cluster, i.cfg.Cluster)
+	b.all = cmp.Or(o.Fields, i.cfg.Fields) == AllFields
 	return b
 }
 
@@ -101,7 +107,7 @@ func (b *batch) end() Result {
 
 // find reports whether the key is known.
 func (b *batch) find(key []byte) bool {
-	b.hit = b.in.keys.find(key)
+	b.hit = b.in.keys.find(key, b.all)
 	return b.hit != nil
 }
 

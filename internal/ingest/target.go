@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"tallystick/internal/lineproto"
@@ -24,6 +26,7 @@ type target struct {
 	id          metric.ID // of measurement, if has
 	has         bool
 	useful      bool // a field of it had a metric
+	all         bool // it was made with AllFields, where other tags matter
 }
 
 var (
@@ -45,7 +48,7 @@ func (b *batch) resolve(l *lineproto.Line) (to *target, reason string, err error
 	case len(l.SType) == 0 && len(l.STypeID) > 0:
 		return nil, ReasonName, errNoSType
 	}
-	to = &target{path: pathOf(l), measurement: string(l.Metric)}
+	to = &target{path: pathOf(l), measurement: string(l.Metric), all: b.all}
 	checked := to.path
 	if checked.Cluster == "" {
 		checked.Cluster = b.cluster
@@ -66,6 +69,9 @@ func pathOf(l *lineproto.Line) selector.Path {
 	case len(l.SType) > 0:
 		p.Component = selector.Part{Type: typeNode, ID: noID}
 	}
+	if len(l.Others) > 0 {
+		under(&p, others(l.Others))
+	}
 	return p
 }
 
@@ -76,15 +82,53 @@ func idOr0(id []byte) string {
 	return string(id)
 }
 
-// own makes the strings of t pieces of one: a target is held for long, and this
-// takes less memory.
-func (t *target) own(key string) {
+// under puts the part of the other tags into the lowest level that p has not yet,
+// or to the name of the lowest.
+func under(p *selector.Path, others selector.Part) {
+	none := selector.Part{}
+	switch {
+	case p.Component == none:
+		p.Component = others
+	case p.Sub == none:
+		p.Sub = others
+	default:
+		p.Sub.Type += "," + others.Type
+		p.Sub.ID += "," + others.ID
+	}
+}
+
+// others makes one part of all tags, so that series that differ in any of them
+// stay apart: the keys are the type, the values the id. They are sorted, since
+// their order means nothing. The lists are unambiguous: see escape.
+func others(tags []lineproto.Tag) selector.Part {
+	tags = slices.SortedStableFunc(slices.Values(tags), func(a, b lineproto.Tag) int { return bytes.Compare(a.Key, b.Key) })
+	var keys, values []string
+	for _, t := range tags {
+		keys, values = append(keys, escape(t.Key)), append(values, escape(t.Value))
+	}
+	if len(tags) == 1 {
+		return selector.Part{Type: string(tags[0].Key), ID: string(tags[0].Value)}
+	}
+	return selector.Part{Type: strings.Join(keys, ","), ID: strings.Join(values, ",")}
+}
+
+// escape marks commas in an item of a list.
+func escape(item []byte) string {
+	return strings.NewReplacer(`\`, `\\`, ",", `\,`).Replace(string(item))
+}
+
+// own makes strings of t pieces of key where it has them: a target is held for
+// long, and this takes less memory. It returns the bytes of the others.
+func (t *target) own(key string) (rest int64) {
 	for _, s := range []*string{
 		&t.path.Cluster, &t.path.Node, &t.path.Component.Type, &t.path.Component.ID,
 		&t.path.Sub.Type, &t.path.Sub.ID, &t.measurement,
 	} {
 		if i := strings.Index(key, *s); i >= 0 {
 			*s = key[i : i+len(*s)]
+		} else {
+			rest += int64(len(*s))
 		}
 	}
+	return rest
 }

@@ -15,6 +15,7 @@ type decoder struct {
 	options Options
 	line    Line
 	host    []byte    // the tag host, until it is known that there is no hostname
+	others  []Tag     // of the line, in memory that is used again
 	fields  []Field   // of the line, in memory that is used again
 	refused []refusal // of its fields
 	scratch []byte    // what line points to where it does not alias the body
@@ -44,7 +45,7 @@ func (d *decoder) decode(text []byte, number int) (bool, *Error) {
 
 func (d *decoder) start(text []byte, number int) {
 	d.line, d.host, d.scratch, d.text = Line{Number: number}, nil, d.scratch[:0], text
-	d.fields, d.refused = d.fields[:0], d.refused[:0]
+	d.others, d.fields, d.refused = d.others[:0], d.fields[:0], d.refused[:0]
 }
 
 // slot returns where the value of a tag goes, nil if it goes nowhere.
@@ -68,8 +69,16 @@ func (d *decoder) slot(key []byte) *[]byte {
 	return nil
 }
 
+// other takes a tag that is none of the six, if it is wanted.
+func (d *decoder) other(key, value []byte) {
+	if d.options.All {
+		d.others = append(d.others, Tag{key, value})
+	}
+}
+
 // tagged ends the tags.
 func (d *decoder) tagged() {
+	d.line.Others = d.others
 	if d.line.Host == nil {
 		d.line.Host = d.host
 	}
@@ -103,6 +112,8 @@ func (d *decoder) tags() error {
 			return nil
 		}
 		switch to := d.slot(key); {
+		case to == nil && d.options.All:
+			d.other(d.keep(key), d.keep(value))
 		case to == nil:
 		case *to != nil:
 			return d.wrong(tagAt(d.text, n), BadTag, "tag "+strconv.Quote(string(key))+" comes twice")

@@ -12,8 +12,8 @@
 //   - What is taken is taken whole. Unless all fields are asked for, a field that
 //     is not "value" is refused, not skipped, since skipping would lose a number
 //     in silence. If they are, a field that is a string is refused by itself: it
-//     is line protocol, and its neighbours are numbers. Tags other than the six
-//     are labels that have no place in the tree; they are skipped.
+//     is line protocol, and its neighbours are numbers; and tags other than the
+//     six are told too. Else these are skipped: they say units and the like.
 //   - A newline inside the quotes of a string field does not end a line. Quotes
 //     that are never closed, or closed by something else than the end of a
 //     field, are an error, and then the first newline does end it, so that the

@@ -129,6 +129,10 @@ func libraryLine(d *lineprotocol.Decoder, all bool) ([]string, bool) {
 				twice = true
 			}
 			tags[string(k)] = string(v)
+		default:
+			if all {
+				l.Others = append(l.Others, lineproto.Tag{Key: bytes.Clone(k), Value: bytes.Clone(v)})
+			}
 		}
 	}
 	if err != nil {

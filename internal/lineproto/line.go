@@ -9,8 +9,8 @@ import (
 // Options are how the lines of a body are to be read.
 type Options struct {
 	Precision Precision
-	// All takes every field of a line. Without it, a line with another field than
-	// "value" is refused.
+	// All takes every field of a line, and every tag. Without it, a line with another
+	// field than "value" is refused, and tags that have no place are skipped.
 	All bool
 	// Known, if it is there, is asked for what may be the key of a plain line. Where
 	// it says yes, metric and tags are not decoded: whoever asks has them already,
@@ -35,11 +35,15 @@ type Line struct {
 	TypeID  []byte
 	SType   []byte
 	STypeID []byte
+	Others  []Tag // with Options.All, the other tags, as they come
 
 	Fields  []Field // at least one; without Options.All just one, "value"
 	Time    int64   // Unix seconds
 	HasTime bool    // false: the line has no time
 }
+
+// A Tag is one of a line.
+type Tag struct{ Key, Value []byte }
 
 // A Field is a number of a line.
 type Field struct {

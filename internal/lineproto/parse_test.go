@@ -33,8 +33,12 @@ func show(l *lineproto.Line) string {
 	for _, f := range l.Fields {
 		fmt.Fprintf(&fields, ".%s=%v", f.Name, f.Value)
 	}
-	return fmt.Sprintf("%s/%s/%s=%s/%s=%s %s%s@%s",
-		l.Cluster, l.Host, l.Type, l.TypeID, l.SType, l.STypeID, l.Metric, strings.TrimPrefix(fields.String(), ".value"), at)
+	var others strings.Builder
+	for _, tag := range l.Others {
+		fmt.Fprintf(&others, "/%s:%s", tag.Key, tag.Value)
+	}
+	return fmt.Sprintf("%s/%s/%s=%s/%s=%s%s %s%s@%s",
+		l.Cluster, l.Host, l.Type, l.TypeID, l.SType, l.STypeID, others.String(), l.Metric, strings.TrimPrefix(fields.String(), ".value"), at)
 }
 
 func TestParse(t *testing.T) {
@@ -105,7 +109,9 @@ func TestParseAll(t *testing.T) {
 		}
 	}
 	f("as Telegraf sends", "cpu,cpu=cpu0,host=h usage_user=1.5,usage_idle=98i,n=3u,on=true,off=F 1795318900000000000\nm value=1",
-		"1: /h/=/= cpu.usage_user=1.5.usage_idle=98.n=3.on=1.off=0@1795318900", "2: //=/= m=1@none")
+		"1: /h/=/=/cpu:cpu0 cpu.usage_user=1.5.usage_idle=98.n=3.on=1.off=0@1795318900", "2: //=/= m=1@none")
+	f("other tags", `m,b=1,host=h,a=2 v=1`+"\n"+`m,b=1\ 2,host=h,a=ü v=1`,
+		"1: /h/=/=/b:1/a:2 m.v=1@none", "2: /h/=/=/b:1 2/a:ü m.v=1@none")
 	f("a field twice", "m a=1,a=2", "1: //=/= m.a=1.a=2@none")
 	f("strings", "m,host=h a=\"x\",b=2,c=\"y,\nz\",d=\"=\",e=4 17\nm a=1",
 		"1: /h/=/= m.b=2.e=4@17", "1:10: string", "1:20: string", "2:4: string", "3: //=/= m.a=1@none")

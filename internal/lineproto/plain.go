@@ -68,6 +68,7 @@ func (d *decoder) plainKey(key []byte) bool {
 		}
 		switch to := d.slot(k); {
 		case to == nil:
+			d.other(k, v)
 		case *to != nil:
 			return false
 		default:

@@ -116,12 +116,17 @@ func (s *server) until(what string, is func() bool) {
 	}
 }
 
-// last returns the newest value of a metric of a node, as text; empty if there is
-// none.
+// last returns the newest value of a metric of a node, or of node/type=id, as
+// text; empty if there is none.
 func (s *server) last(cluster, node, metric string) string {
 	s.Helper()
 	now := time.Now().Unix()
-	body := fmt.Sprintf(`{"from":%d,"to":%d,"levels":[{"cluster":%q,"node":%q}],"metrics":[%q]}`, now-600, now+60, cluster, node, metric)
+	node, component, _ := strings.Cut(node, "/")
+	level := fmt.Sprintf(`{"cluster":%q,"node":%q}`, cluster, node)
+	if kind, id, ok := strings.Cut(component, "="); ok {
+		level = fmt.Sprintf(`{"cluster":%q,"node":%q,"type":%q,"type_id":%q}`, cluster, node, kind, id)
+	}
+	body := fmt.Sprintf(`{"from":%d,"to":%d,"levels":[%s],"metrics":[%q]}`, now-600, now+60, level, metric)
 	req, err := http.NewRequest(http.MethodPost, s.url+"/api/v1/query", strings.NewReader(body))
 	if err != nil {
 		s.Fatal(err)
@@ -170,15 +175,15 @@ func TestInflux2(t *testing.T) {
 		if ok, err := c.Ping(t.Context()); !ok || err != nil {
 			t.Errorf("ping: %v, %v", ok, err)
 		}
-		point := influx2.NewPoint("mem", map[string]string{"host": "h1", "slot": "a b,c"},
+		point := influx2.NewPoint("mem", map[string]string{"host": "h1", "slot": "a b"},
 			map[string]any{"used": 3.5, "free": uint64(7), "on": true, "value": int64(-1)}, time.Now())
 		if err := c.WriteAPIBlocking("org", cluster).WritePoint(t.Context(), point); err != nil {
 			t.Error(err)
 		}
-		s.want(cluster, "h1", "mem_used", "3.5")
-		s.want(cluster, "h1", "mem_free", "7")
-		s.want(cluster, "h1", "mem_on", "1")
-		s.want(cluster, "h1", "mem", "-1")
+		s.want(cluster, "h1/slot=a b", "mem_used", "3.5")
+		s.want(cluster, "h1/slot=a b", "mem_free", "7")
+		s.want(cluster, "h1/slot=a b", "mem_on", "1")
+		s.want(cluster, "h1/slot=a b", "mem", "-1")
 
 		w := c.WriteAPI("org", cluster)
 		for i := range 1000 {
@@ -273,7 +278,7 @@ func TestTelegraf(t *testing.T) {
 	replace := strings.NewReplacer("@DIR@", dir, "@URL@", s.url, "@TOKEN@", s.token)
 	for name, text := range map[string]string{
 		"telegraf.conf": replace.Replace(telegraf),
-		"in":            "cpu,cpu=cpu-total,host=h1 usage_user=1.5,usage_idle=98i\nsystem,host=h1 load1=0.5,uptime_format=\"1 day\"\n",
+		"in":            "cpu,cpu=cpu-total,host=h1 usage_user=1.5,usage_idle=98i\ncpu,cpu=cpu0,host=h1 usage_user=9.5\nsystem,host=h1 load1=0.5,uptime_format=\"1 day\"\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -287,8 +292,8 @@ func TestTelegraf(t *testing.T) {
 	}
 	for _, site := range []string{"site1", "site2"} {
 		s.until("Telegraf writes to "+site, func() bool { return s.last(site, "h1", "system_load1") != "" })
-		s.want(site, "h1", "cpu_usage_user", "1.5")
-		s.want(site, "h1", "cpu_usage_idle", "98")
+		s.want(site, "h1/cpu=cpu-total", "cpu_usage_user", "1.5")
+		s.want(site, "h1/cpu=cpu0", "cpu_usage_user", "9.5")
 		s.want(site, "h1", "system_load1", "0.5")
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
