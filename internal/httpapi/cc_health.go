@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
@@ -36,18 +39,39 @@ func (c ccFace) health(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	out := make(map[string]ccHealth, len(req.Nodes))
-	for _, node := range req.Nodes {
-		if err := r.Context().Err(); err != nil {
+	slices.Sort(req.Nodes)
+	req.Nodes = slices.Compact(req.Nodes)
+	if len(req.Nodes)*len(req.Metrics) > maxCCSeries {
+		return refuse("nodes", fmt.Sprintf("and metric-names are more than %d pairs", maxCCSeries))
+	}
+	return c.writeHealth(r.Context(), newEncoder(w, typeJSON), &req)
+}
+
+// writeHealth writes the answer, node by node.
+func (c ccFace) writeHealth(ctx context.Context, e *encoder, req *ccHealthRequest) error {
+	e.text("{")
+	for i, node := range req.Nodes {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		h, err := c.nodeHealth(selector.Path{Cluster: req.Cluster, Node: node}, req.Metrics)
 		if err != nil {
 			return err
 		}
-		out[node] = h
+		name, err := json.Marshal(node)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			e.text(",")
+		}
+		e.text(string(name) + ":")
+		if err := e.line(h); err != nil {
+			return err
+		}
 	}
-	return answer(w, http.StatusOK, out)
+	e.text("}\n")
+	return e.Flush()
 }
 
 func (c ccFace) nodeHealth(node selector.Path, metrics []string) (ccHealth, error) {

@@ -81,7 +81,7 @@ func ccParts(typ, id string) []selector.Part {
 	switch {
 	case typ != "" && id != "":
 		return []selector.Part{{Type: typ, ID: id}}
-	case typ+id == "" || len(id) > 2*selector.MaxName:
+	case typ+id == "" || len(typ)+len(id) > 2*selector.MaxName: // no level has such a name
 		return nil
 	}
 	name := typ + id

@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 
@@ -13,7 +16,7 @@ import (
 // A ccRequest is what /api/query is asked.
 type ccRequest struct {
 	Cluster     string    `json:"cluster"`
-	Queries     []ccQuery `json:"queries"`
+	Queries     ccQueries `json:"queries"`
 	ForAllNodes []string  `json:"for-all-nodes"` // metrics, of all nodes of the cluster
 	From        int64     `json:"from"`          // Unix seconds
 	To          int64     `json:"to"`            // exclusive
@@ -34,15 +37,102 @@ type ccQuery struct {
 	ScaleBy    query.Value `json:"scale-by"`
 }
 
+const (
+	// maxCCQueries bounds what a body, which is not larger than maxCCQuestion, is
+	// decoded into: 200 bytes each.
+	maxCCQueries = 1 << 18
+	// maxCCSeries bounds the time that a request can take that asks for series which
+	// are not there: 10,000 nodes with 400 metrics are less.
+	maxCCSeries = 1 << 22
+	// maxCCLevels bounds what one series can be made of.
+	maxCCLevels = 1 << 16
+)
+
+// ccQueries are no more than maxCCQueries.
+type ccQueries []ccQuery
+
+// UnmarshalJSON reads an array.
+func (qs *ccQueries) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return errors.New("queries: is not an array")
+	}
+	for d.More() {
+		if len(*qs) == maxCCQueries {
+			return fmt.Errorf("queries: are more than %d", maxCCQueries)
+		}
+		var q ccQuery
+		if err := d.Decode(&q); err != nil {
+			return err
+		}
+		*qs = append(*qs, q)
+	}
+	return nil
+}
+
+// check returns what is too much in the request.
+func (r *ccRequest) check() error {
+	series := 0
+	for i := range r.Queries {
+		n, levels := r.Queries[i].size()
+		if levels > maxCCLevels {
+			return refuse(fmt.Sprintf("queries[%d]", i), fmt.Sprintf("is a series of more than %d levels", maxCCLevels))
+		}
+		if series += n; series > maxCCSeries {
+			return refuse(fmt.Sprintf("queries[%d]", i), fmt.Sprintf("is more than %d series", maxCCSeries))
+		}
+	}
+	return nil
+}
+
+// size returns how many series q asks for, and how many levels the largest of
+// them may have. Neither overflows: a body is not large enough.
+func (q *ccQuery) size() (series, levels int) {
+	if q.Type == nil {
+		return 1, 1
+	}
+	sum, most := ccSizes(*q.Type, q.TypeIDs)
+	n := len(q.TypeIDs)
+	if q.SubType != nil {
+		subSum, subMost := ccSizes(*q.SubType, q.SubTypeIDs)
+		sum, most, n = sum*subSum, most*subMost, n*len(q.SubTypeIDs)
+	}
+	if q.Aggregate {
+		return 1, sum
+	}
+	return n, most
+}
+
+// ccSizes returns how many parts ccParts makes of the ids, of all and of one.
+func ccSizes(typ string, ids []string) (sum, most int) {
+	for _, id := range ids {
+		n := 1
+		if typ == "" || id == "" {
+			n = max(1, len(typ)+len(id))
+		}
+		sum, most = sum+n, max(most, n)
+	}
+	return sum, most
+}
+
 // query answers series by series: no more than one is in memory.
 func (c ccFace) query(w http.ResponseWriter, r *http.Request) error {
 	req := ccRequest{WithStats: true, WithData: true, WithPadding: true}
 	if err := ccDecode(w, r, &req, false); err != nil {
 		return err
 	}
+	if err := req.check(); err != nil {
+		return err
+	}
 	a := ccAnswer{face: c, req: &req, reader: c.Reader(), encoder: newEncoder(w, typeJSON)}
 	if req.ForAllNodes != nil {
 		a.nodes = c.nodes(req.Cluster)
+		if len(a.nodes)*len(req.ForAllNodes) > maxCCSeries {
+			return refuse("for-all-nodes", fmt.Sprintf("is more than %d series", maxCCSeries))
+		}
 	}
 	return a.write(r.Context())
 }

@@ -477,7 +477,7 @@ func TestCCHealth(t *testing.T) {
 			method: http.MethodGet, path: "/api/healthcheck",
 			body: strings.NewReader(fmt.Sprintf(`{"cluster":"c","nodes":[%s],"metric-names":[%s]}`, nodes, metrics)),
 		})
-		if got.body = strings.ReplaceAll(got.body, `\`, ``); got.status != http.StatusOK || got.body != "{"+want+"}\n" {
+		if got.body = strings.NewReplacer(`\`, ``, "\n", ``).Replace(got.body); got.status != http.StatusOK || got.body != "{"+want+"}" {
 			t.Errorf("%s %s: got %d %s, want %s", nodes, metrics, got.status, got.body, want)
 		}
 	}
@@ -552,6 +552,34 @@ func TestCCWriteBrokenBody(t *testing.T) {
 	got := s.ccQuery(`{"cluster":"c","from":1700000040,"to":1700000100,"queries":[{"metric":"load","host":"n"},{"metric":"load","host":"m"}]}`)
 	if len(got.Results[0]) != 1 || len(got.Results[1]) != 0 {
 		t.Errorf("got %+v, want the line that was whole", got.Results)
+	}
+}
+
+// Ensure a question that would take memory or time without end is refused.
+func TestCCTooMuch(t *testing.T) {
+	s, _ := newCC(t)
+	s.ccWrite("load,cluster=c,hostname=n value=1 1700000040", "load,cluster=c,hostname=m value=1 1700000040")
+	f := func(path, body, want string) {
+		t.Helper()
+		got := s.do(asked{method: http.MethodPost, path: path, body: strings.NewReader(body)})
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, want) {
+			t.Errorf("%.60s: got %d %.200q, want 400 and %q", body, got.status, got.body, want)
+		}
+	}
+	ids := func(id string, n int) string { return `[` + strings.Repeat(id+",", n-1) + id + `]` }
+	query := func(text string) string { return `{"cluster":"c","from":1,"to":2,"queries":[` + text + `]}` }
+	f("/api/query", query(strings.Repeat("{},", 1<<18)+"{}"), "queries: are more than 262144")
+	f("/api/query", query(`{"type":"a","type-ids":`+ids(`"0"`, 1<<11)+`,"subtype":"b","subtype-ids":`+ids(`"0"`, 1<<12)+`}`), "queries[0]: is more than 4194304 series")
+	f("/api/query", query(`{},{"aggreg":true,"type":"a","type-ids":`+ids(`"0"`, 1<<8)+`,"subtype":"b","subtype-ids":`+ids(`"0"`, 1<<9)+`}`), "queries[1]: is a series of more than 65536 levels")
+	f("/api/query", query(`{"type":"","type-ids":["`+strings.Repeat("x", 300)+`"],"subtype":"","subtype-ids":["`+strings.Repeat("x", 300)+`"]}`), "queries[0]: is a series of more than 65536 levels")
+	f("/api/query", `{"cluster":"c","from":1,"to":2,"for-all-nodes":`+ids(`"load"`, 2_100_000)+`}`, "for-all-nodes: is more than 4194304 series")
+	f("/api/query", query(`{}`)[:40]+`{"x":`, `"error":"`)
+	got := s.do(asked{
+		method: http.MethodGet, path: "/api/healthcheck",
+		body: strings.NewReader(`{"cluster":"c","nodes":["a","b","c"],"metric-names":` + ids(`"load"`, 1_400_000) + `}`),
+	})
+	if got.status != http.StatusBadRequest {
+		t.Errorf("healthcheck: got %d %.200s, want 400", got.status, got.body)
 	}
 }
 
