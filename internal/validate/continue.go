@@ -17,6 +17,7 @@ import (
 // way to choose them, then where there is only one claim that it can be of. A
 // claim that is accounted for to the byte takes no more.
 func (b *bucket) continueJoined(slack float64) {
+	row := rows{slack: slack, processes: b.tellsProcesses()}
 	var long []*claim
 	for _, c := range b.claims {
 		if len(c.joined) > 0 {
@@ -30,12 +31,12 @@ func (b *bucket) continueJoined(slack float64) {
 		}
 	}
 	if len(left) > 0 {
-		for complete(long, left, slack) {
+		for row.complete(long, left) {
 			left = slices.DeleteFunc(left, func(a *account) bool { return a.owner != nil })
 		}
 	}
 	for _, a := range left {
-		if c := continued(long, a, slack); c != nil {
+		if c := row.continued(long, a); c != nil {
 			c.add(a, c.join)
 		}
 	}
@@ -44,23 +45,47 @@ func (b *bucket) continueJoined(slack float64) {
 	}
 }
 
+// tellsProcesses reports whether the server's process numbers are the clients',
+// which they are up to XRootD 5.6.4: so it is if most that is joined agrees.
+func (b *bucket) tellsProcesses() bool {
+	same, other := 0, 0
+	for _, c := range b.claims {
+		for _, a := range c.joined {
+			switch {
+			case c.PID == 0 || a.pid == 0:
+			case c.PID == a.pid:
+				same++
+			default:
+				other++
+			}
+		}
+	}
+	return same > other
+}
+
+// rows finds parts of claims.
+type rows struct {
+	slack     float64
+	processes bool // they must agree
+}
+
 // complete gives claims the parts that they lack, where there is one way to do
 // it and no two claims lack the same, and reports whether there was any such
 // claim: then there may be more, as less is left.
-func complete(long []*claim, left []*account, slack float64) (some bool) {
+func (r rows) complete(long []*claim, left []*account) (some bool) {
 	wanted := make(map[*account]int)
-	rows := make(map[*claim][]*account)
+	lack := make(map[*claim][]*account)
 	for _, c := range long {
 		if c.known == nil || c.accounted() {
 			continue
 		}
-		rows[c] = lacking(c, left, slack)
-		for _, a := range rows[c] {
+		lack[c] = r.lacking(c, left)
+		for _, a := range lack[c] {
 			wanted[a]++
 		}
 	}
 	for _, c := range long {
-		row := rows[c]
+		row := lack[c]
 		if len(row) == 0 || slices.ContainsFunc(row, func(a *account) bool { return wanted[a] > 1 }) {
 			continue
 		}
@@ -74,10 +99,10 @@ func complete(long []*claim, left []*account, slack float64) (some bool) {
 
 // lacking returns the parts that make up just what c lacks, nil if there are
 // none or several ways to choose them.
-func lacking(c *claim, left []*account, slack float64) []*account {
+func (r rows) lacking(c *claim, left []*account) []*account {
 	s := partition{claim: c}
 	for _, a := range left {
-		if !a.blank && a.Bytes.Total() != 0 && continues(c, a, slack) {
+		if !a.blank && a.Bytes.Total() != 0 && r.continues(c, a) {
 			s.parts = append(s.parts, a)
 		}
 	}
@@ -127,10 +152,10 @@ func (s *partition) search(from int, rest transfer.Bytes) {
 
 // continued returns the one claim that a continues, nil if that is none or
 // several. Of several, one of the same process is meant.
-func continued(claims []*claim, a *account, slack float64) (found *claim) {
+func (r rows) continued(claims []*claim, a *account) (found *claim) {
 	same, several := false, false
 	for _, c := range claims {
-		if !continues(c, a, slack) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
+		if !r.continues(c, a) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
 			continue
 		}
 		process := c.PID != 0 && c.PID == a.pid
@@ -147,16 +172,15 @@ func continued(claims []*claim, a *account, slack float64) (found *claim) {
 	return found
 }
 
-// continues reports whether a may be a part of c, which has some. Where the
-// server knows c's process, it is of the same.
-func continues(c *claim, a *account, slack float64) bool {
+// continues reports whether a may be a part of c, which has some.
+func (r rows) continues(c *claim, a *account) bool {
 	if !c.cut() && !a.cut() && c.joined[0].life == a.life {
 		return false // as most: not to be looked at further
 	}
-	if a.pid != 0 && a.pid != c.PID && slices.ContainsFunc(c.joined, func(p *account) bool { return p.pid == c.PID }) {
+	if r.processes && c.PID != 0 && a.pid != 0 && c.PID != a.pid {
 		return false
 	}
-	return sameClient(c, a) && (len(a.ids) == 0 || slices.Contains(a.ids, c)) && contains(c, a, slack)
+	return sameClient(c, a) && (len(a.ids) == 0 || slices.Contains(a.ids, c)) && contains(c, a, r.slack)
 }
 
 // cut reports whether a was cut off by the end of its session or its server's

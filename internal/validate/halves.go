@@ -35,7 +35,7 @@ type account struct {
 	root       string    // the name that all names of its server lead to
 	pid        int       // of the client; 0 where the server tells something else
 	ids        []*claim  // the claims that it may be by its id
-	about      int64     // estimate of when it was opened, in ms
+	about      int64     // estimate of when it was opened, in ticks
 	blank      bool      // nothing is known of its bytes
 	owner      *claim    // whom it belongs to
 	candidate  bool      // an ambiguous claim names it

@@ -10,6 +10,10 @@ const (
 	workMax   = 20_000_000
 )
 
+// crowdMax is how many claims that want an account which is taken are searched
+// for the best order of all.
+const crowdMax = 128
+
 // none is the account of a claim without one, and the claim of an account that
 // is free.
 const none = -1
@@ -70,19 +74,46 @@ func (m *matching) solve() {
 // dispute; claim by claim in order, each would push the others along.
 func (m *matching) start() (left []int) {
 	for i := range m.claims {
-		pick, least := none, unjoined(m.claims[i])
-		for _, e := range m.edges[i] {
-			if e.cost.less(least) {
-				pick, least = e.account, e.cost
-			}
-		}
-		if pick == none || m.owner[pick] != none {
+		if !m.take(i, func(c, least cost) bool { return c == least }) {
 			left = append(left, i)
-			continue
 		}
-		m.mine[i], m.owner[pick], m.claim[i] = pick, i, least
+	}
+	if len(left) <= crowdMax {
+		return left
+	}
+	// There is not the time to search for the best order in such a crowd: what
+	// is as good in all that is judged will do.
+	crowd := left
+	left = nil
+	for _, i := range crowd {
+		if !m.take(i, func(c, least cost) bool { return c.minus(least).tied() }) {
+			left = append(left, i)
+		}
 	}
 	return left
+}
+
+// take gives claim i the cheapest account that is free and good enough, beside
+// the least that any costs.
+func (m *matching) take(i int, good func(c, least cost) bool) bool {
+	least := unjoined(m.claims[i])
+	for _, e := range m.edges[i] {
+		if e.cost.less(least) {
+			least = e.cost
+		}
+	}
+	pick := none
+	var price cost
+	for _, e := range m.edges[i] {
+		if m.owner[e.account] == none && good(e.cost, least) && (pick == none || e.cost.less(price)) {
+			pick, price = e.account, e.cost
+		}
+	}
+	if pick == none {
+		return false
+	}
+	m.mine[i], m.owner[pick], m.claim[i] = pick, i, least
+	return true
 }
 
 // retry takes claim i, which goes without, in again with more edges.

@@ -6,6 +6,11 @@ import (
 	"sort"
 )
 
+// ticks is how many units of account.about a second has: more than a server
+// opens files in one, so that a crowd does not run ahead of its time, and few
+// enough that aboutMax of them are longer than a server waits with its records.
+const ticks = 16_000
+
 // estimate says about when each account was opened. The server's order says
 // which came first, its intervals only to some seconds when. So the claims that
 // may have been theirs are laid beside them: those of the same process where it
@@ -91,7 +96,7 @@ func place(accounts []*account, at func(k int) float64, last *int64) {
 		if a.Opened.Known() {
 			t = min(max(t, float64(a.Opened[0])), float64(a.Opened[1])+1)
 		}
-		*last = max(*last+1, clampTime(1000*t))
+		*last = max(*last+1, clampTime(ticks*t))
 		a.about = *last
 	}
 }
@@ -129,7 +134,7 @@ func nearest(c *claim, accounts []*account, fits []int, slack float64) []int {
 	if len(fits) <= 2*nearMax {
 		return slices.Clone(fits)
 	}
-	after := sort.Search(len(fits), func(i int) bool { return accounts[fits[i]].about >= clampTime(c.Opened*1000) })
+	after := sort.Search(len(fits), func(i int) bool { return accounts[fits[i]].about >= clampTime(c.Opened*ticks) })
 	before := after - 1
 	keep := make([]int, 0, 3*nearMax)
 	var kept [3]int
@@ -167,23 +172,23 @@ func likeness(c *claim, a *account) int {
 // square is what makes two pairs cost more crossed than not. An access that the
 // server opened only later, after a restart, is where its own time is nearest.
 func disorder(c *claim, a *account, slack float64) int64 {
-	opened := clampTime(c.Opened * 1000)
+	opened := clampTime(c.Opened * ticks)
 	d := opened - a.about
 	if gap(a.Opened, c.Opened, c.Opened) > slack {
-		d = max(0, opened-a.about, a.about-clampTime(c.end*1000))
+		d = max(0, opened-a.about, a.about-clampTime(c.end*ticks))
 	}
 	d = min(max(d, -d), aboutMax)
 	return d * d
 }
 
-// clampTime returns ms as a whole number, within bounds that leave room to add.
-func clampTime(ms float64) int64 {
+// clampTime returns t as a whole number, within bounds that leave room to add.
+func clampTime(t float64) int64 {
 	const bound = 1 << 60
 	switch {
-	case ms > bound:
+	case t > bound:
 		return bound
-	case ms > -bound:
-		return int64(ms)
+	case t > -bound:
+		return int64(t)
 	}
 	return -bound // also of what is no number
 }
