@@ -76,7 +76,7 @@ func (s *Store) Blocks() iter.Seq[*BlockAt] {
 // dump yields the blocks of a node as they were in the epoch.
 func (s *Store) dump(n *node, epoch uint32, b *BlockAt, yield func(*BlockAt) bool) bool {
 	d := dumper{store: s, node: n, epoch: epoch}
-	for _, l := range n.levels() {
+	for l := range n.levels() {
 		b.Path, d.level = l.path, l.level
 		for next := (cursor{0, math.MinInt64}); ; next.index++ {
 			var ok bool

@@ -49,7 +49,7 @@ func (s *Store) AddSaved(node selector.Path, before int64, ends map[int64]int64)
 		return
 	}
 	saved := s.saved.Load()
-	for _, l := range n.levels() {
+	for l := range n.levels() {
 		n.mu.RLock()
 		for i := range l.level.series {
 			r := &l.level.series[i]

@@ -30,7 +30,7 @@ func (s *Store) Held(at, from selector.Path) iter.Seq[Held] {
 			if n.path.Compare(from) < 0 {
 				continue
 			}
-			for _, l := range n.levels() {
+			for l := range n.levels() {
 				if at.Contains(l.path) && !s.held(n, l, yield) {
 					return
 				}

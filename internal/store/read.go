@@ -141,11 +141,14 @@ func (s *Store) below(at selector.Path) iter.Seq2[*node, selector.Path] {
 }
 
 func (n *node) each(at selector.Path, id metric.ID, do func(*series)) {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	if l := n.find(at); l != nil {
-		l.each(id, do)
+	own := func(l *level) bool {
+		i, ok := l.get(id)
+		if ok {
+			do(&l.series[i])
+		}
+		return !ok
 	}
+	n.strides(at, own, func(c *level) { c.each(id, do) })
 }
 
 // trim returns values without the gaps at both ends, and how many were in front.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"tallystick/internal/metric"
@@ -35,7 +36,7 @@ func (n *node) empty() bool {
 
 func (n *node) walk(visit func(selector.Path) (down bool)) {
 	down := false
-	for _, l := range n.levels() {
+	for l := range n.levels() {
 		switch {
 		case l.path.Component == selector.Part{}: // the node itself
 		case l.path.Sub == selector.Part{}:
@@ -52,21 +53,68 @@ type located struct {
 	level *level
 }
 
-// levels returns the levels of the node, in order.
-func (n *node) levels() []located {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	out := []located{{n.path, &n.root}}
-	for _, c := range n.root.children {
-		p := n.path
-		p.Component = c.part
-		out = append(out, located{p, c})
-		for _, sub := range c.children {
-			p.Sub = sub.part
-			out = append(out, located{p, sub})
+// levels yields the levels of the node, in order. No lock is held meanwhile: a
+// level that is made or pruned then may come or not.
+func (n *node) levels() iter.Seq[located] {
+	return func(yield func(located) bool) {
+		var out []located
+		own := func(l *level) bool {
+			out = append(out, located{n.path, l})
+			return true
+		}
+		child := func(c *level) {
+			p := n.path
+			p.Component = c.part
+			out = append(out, located{p, c})
+			for _, sub := range c.children {
+				p.Sub = sub.part
+				out = append(out, located{p, sub})
+			}
+		}
+		var next selector.Part
+		for more := true; more; {
+			out = out[:0]
+			next, more = n.stride(n.path, next, own, child)
+			for _, l := range out {
+				if !yield(l) {
+					return
+				}
+			}
 		}
 	}
-	return out
+}
+
+// strides calls own with the level at the path, and, if that returns true, child
+// with its children, in order. The node is locked for reading meanwhile, but not
+// for all of it at once.
+func (n *node) strides(at selector.Path, own func(*level) (down bool), child func(*level)) {
+	var next selector.Part
+	for more := true; more; {
+		next, more = n.stride(at, next, own, child)
+	}
+}
+
+// stride does what strides does, for some children from next on. An empty next is
+// the level itself and its first children.
+func (n *node) stride(at selector.Path, next selector.Part, own func(*level) bool, child func(*level)) (selector.Part, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	l := n.find(at)
+	if l == nil || next == (selector.Part{}) && !own(l) {
+		return next, false
+	}
+	i := 0
+	if next != (selector.Part{}) {
+		i, _ = l.child(next)
+	}
+	end := min(i+stride, len(l.children))
+	for _, c := range l.children[i:end] {
+		child(c)
+	}
+	if end == len(l.children) {
+		return next, false
+	}
+	return l.children[end].part, true
 }
 
 // Levels returns the levels that match takes, in order: clusters, nodes,
@@ -110,10 +158,20 @@ func (s *Store) Metrics(at selector.Path) []metric.ID {
 }
 
 func (n *node) metrics(at selector.Path, held []bool) {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	if l := n.find(at); l != nil {
-		l.metrics(held)
+	own := func(l *level) bool {
+		l.own(held)
+		return true
+	}
+	n.strides(at, own, func(c *level) { c.metrics(held) })
+}
+
+// own tells the metrics of l itself. One that was learned just now is in the next
+// answer.
+func (l *level) own(held []bool) {
+	for i := range l.series {
+		if id := int(l.series[i].id); id < len(held) {
+			held[id] = true
+		}
 	}
 }
 
