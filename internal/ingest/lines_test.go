@@ -140,15 +140,37 @@ func TestLinesAllocs(t *testing.T) {
 }
 
 func BenchmarkLines(b *testing.B) {
-	f, body := newFixture(b, ingest.Default(), silent), lines(1000)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if r := f.Lines(b.Context(), body, ingest.LineOptions{}); r.Rejected > 0 {
-			b.Fatal(result(r))
-		}
+	f := func(name string, body []byte, o ingest.LineOptions) {
+		b.Run(name, func(b *testing.B) {
+			x := newFixture(b, ingest.Default(), silent)
+			r := x.Lines(b.Context(), body, o)
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if r = x.Lines(b.Context(), body, o); r.Rejected > 0 {
+					b.Fatal(result(r))
+				}
+			}
+			b.ReportMetric(float64(r.Accepted)*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
+		})
 	}
-	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+	f("by place", lines(1000), ingest.LineOptions{})
+	f("by metric", byMetric(1000, 1), ingest.LineOptions{})
+	f("by metric, 20000 hosts", byMetric(20_000, 1), ingest.LineOptions{})
+	f("ten fields", byMetric(1000, 10), ingest.LineOptions{Fields: ingest.AllFields})
+}
+
+// byMetric are lines each of which has another host than the one before it.
+func byMetric(n, fields int) []byte {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "cpu_load,cluster=alex,hostname=a%05d ", i)
+		for f := range fields {
+			fmt.Fprintf(&b, "%svalue=%d.5", map[bool]string{true: ","}[f > 0], i)
+		}
+		fmt.Fprintf(&b, " %d\n", noon().Unix())
+	}
+	return []byte(b.String())
 }
 
 // lines are of 125 places with 8 lines each.
