@@ -106,9 +106,7 @@ func (d *ccDump) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.descend(nil); err != nil {
-		return err
-	}
+	d.descend(nil)
 	d.text("}")
 	if next != nil {
 		text, err := next.text()
@@ -156,34 +154,28 @@ func (d *ccDump) before(p selector.Path, name string) bool {
 	return c < 0 || c == 0 && name <= d.after.Metric
 }
 
-type ccBlock struct {
-	Start int64 `json:"start"` // Unix seconds, of the first sample's slot
-	Len   int64 `json:"len"`   // slots to the last that has a sample
-	End   int64 `json:"end"`
-}
-
+// series writes the blocks of a series, each with the Unix second at which the
+// slot of its first sample begins, how many slots there are to the last that has
+// one, and where that ends.
 func (d *ccDump) series(h store.Held, name string, level []string) error {
-	if err := d.descend(level); err != nil {
-		return err
-	}
+	d.descend(level)
+	d.key(name)
 	step := d.face.Table.At(h.Metric).Step
-	blocks := make([]ccBlock, 0, len(h.Blocks))
-	for _, b := range h.Blocks {
-		blocks = append(blocks, ccBlock{b.From, (b.To - b.From) / step, b.To})
+	b := append(d.AvailableBuffer(), '[')
+	for i, x := range h.Blocks {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, `{"start":`...), x.From, 10)
+		b = strconv.AppendInt(append(b, `,"len":`...), (x.To-x.From)/step, 10)
+		b = append(strconv.AppendInt(append(b, `,"end":`...), x.To, 10), '}')
 	}
-	text, err := json.Marshal(blocks)
-	if err != nil {
-		return err
-	}
-	if err := d.key(name); err != nil {
-		return err
-	}
-	_, err = d.Write(text)
+	_, err := d.Write(append(b, ']'))
 	return err
 }
 
 // descend closes objects and opens others until those of the level are open.
-func (d *ccDump) descend(level []string) error {
+func (d *ccDump) descend(level []string) {
 	same := 0
 	for same < len(level) && same < len(d.open) && level[same] == d.open[same] {
 		same++
@@ -194,30 +186,19 @@ func (d *ccDump) descend(level []string) error {
 	}
 	d.open = d.open[:same]
 	for _, name := range level[same:] {
-		if err := d.key(name); err != nil {
-			return err
-		}
+		d.key(name)
 		d.text("{")
 		d.fill = false
 		d.open = append(d.open, name)
 	}
-	return nil
 }
 
 // key begins a member.
-func (d *ccDump) key(name string) error {
-	text, err := json.Marshal(name)
-	if err != nil {
-		return err
-	}
+func (d *ccDump) key(name string) {
 	if d.fill {
 		d.text(",")
 	}
 	d.fill = true
 	d.text("\n" + strings.Repeat("\t", len(d.open)+1))
-	if _, err := d.Write(text); err != nil {
-		return err
-	}
-	d.text(":")
-	return nil
+	d.append(append(appendString(d.AvailableBuffer(), name), ':'))
 }

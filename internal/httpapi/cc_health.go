@@ -58,14 +58,10 @@ func (c ccFace) writeHealth(ctx context.Context, e *encoder, req *ccHealthReques
 		if err != nil {
 			return err
 		}
-		name, err := json.Marshal(node)
-		if err != nil {
-			return err
-		}
 		if i > 0 {
 			e.text(",")
 		}
-		e.text(string(name) + ":")
+		e.append(append(appendString(e.AvailableBuffer(), node), ':'))
 		if err := e.line(h); err != nil {
 			return err
 		}

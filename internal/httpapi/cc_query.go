@@ -187,24 +187,15 @@ func (a *ccAnswer) next(first *bool) {
 	*first = false
 }
 
-type ccEcho struct {
-	Metric     string `json:"metric"`
-	Host       string `json:"host"`
-	Resolution int64  `json:"resolution"`
-	Aggregate  bool   `json:"aggreg"`
-}
-
 // echo writes the queries that for-all-nodes became.
 func (a *ccAnswer) echo() error {
 	a.text(`"queries":[`)
 	first := true
 	for q := range a.generated() {
 		a.next(&first)
-		text, err := json.Marshal(ccEcho{Metric: q.Metric, Host: q.Host})
-		if err != nil {
-			return err
-		}
-		if _, err := a.Write(text); err != nil {
+		b := appendString(append(a.AvailableBuffer(), `{"metric":`...), q.Metric)
+		b = appendString(append(b, `,"host":`...), q.Host)
+		if _, err := a.Write(append(b, `,"resolution":0,"aggreg":false}`...)); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -195,20 +194,17 @@ func ccReadError(err error) error {
 
 // entry writes s.
 func (a *ccAnswer) entry(s *ccSeries) error {
-	a.text("{")
+	b := append(a.AvailableBuffer(), '{')
 	if s.err != "" {
-		text, err := json.Marshal(s.err)
-		if err != nil {
-			return err
-		}
-		a.text(`"error":` + string(text) + ",")
+		b = append(appendString(append(b, `"error":`...), s.err), ',')
 	}
+	a.append(b)
 	if s.padding+s.lead+int64(len(s.values))+s.trail > 0 {
 		if err := a.data(s); err != nil {
 			return err
 		}
 	}
-	b := a.AvailableBuffer()
+	b = a.AvailableBuffer()
 	b = strconv.AppendInt(append(b, `"from":`...), s.from, 10)
 	b = strconv.AppendInt(append(b, `,"to":`...), s.to, 10)
 	b = strconv.AppendInt(append(b, `,"resolution":`...), s.resolution, 10)
@@ -220,30 +216,30 @@ func (a *ccAnswer) entry(s *ccSeries) error {
 }
 
 func (a *ccAnswer) data(s *ccSeries) error {
-	a.text(`"data":[`)
-	first := true
-	if err := a.gaps(s.padding+s.lead, &first); err != nil {
-		return err
+	a.text(`"data":`)
+	open := byte('[')
+	put := func(v query.Value) error {
+		b := append(a.AvailableBuffer(), open)
+		open = ','
+		_, err := a.Write(v.AppendJSON(b))
+		return err // the first error stays: looking once per value is enough
+	}
+	gap := query.Value(math.NaN())
+	for range s.padding + s.lead {
+		if err := put(gap); err != nil {
+			return err
+		}
 	}
 	for _, v := range s.values {
-		a.next(&first)
-		if _, err := a.Write((v * query.Value(s.scale)).AppendJSON(a.AvailableBuffer())); err != nil {
+		if err := put(v * query.Value(s.scale)); err != nil {
 			return err
 		}
 	}
-	if err := a.gaps(s.trail, &first); err != nil {
-		return err
+	for range s.trail {
+		if err := put(gap); err != nil {
+			return err
+		}
 	}
 	a.text("],")
-	return nil
-}
-
-func (a *ccAnswer) gaps(n int64, first *bool) error {
-	for range n {
-		a.next(first)
-		if _, err := a.WriteString("null"); err != nil {
-			return err
-		}
-	}
 	return nil
 }

@@ -604,7 +604,7 @@ func TestCCErrors(t *testing.T) {
 	f("POST", "/api/query", `{"queries":[{"type-ids":[0]}]}`, 400, kind, `type-ids`)
 	f("POST", "/api/query", `{"from":1,"to":2,"queries":[{"metric":"load"}]}`, 200, kind, `{"results":[[]]}`)
 	f("POST", "/api/query", `{"cluster":"c","from":2,"to":1,"queries":[{"metric":"load","host":"n"}]}`, 200, kind,
-		`"error":"[METRICSTORE]\u003e invalid time range"`)
+		`"error":"[METRICSTORE]> invalid time range"`)
 	f("GET", "/api/healthcheck/", `{"x":1}`, 400, kind, `"error":"parsing request body failed: unknown field \"x\""`)
 	f("POST", "/api/free", `[]`, 400, kind, `"error":"'to' is a required query parameter"`)
 	f("POST", "/api/free?to=1.5", `[]`, 400, kind, `"error":"to: `)
