@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -227,6 +228,21 @@ func arrowCell(c arrow.Array, i int) any {
 	return c
 }
 
+// Ensure the error of a client that goes away stays what it is, in every form: it
+// is no fault of ours.
+func TestSeriesToNobody(t *testing.T) {
+	gone := errors.New("gone")
+	series := []query.Series{{Level: selector.Path{Cluster: "a"}, Metric: "m", Step: 1, Values: make(query.Values, 100_000)}}
+	for form, write := range map[string]func(http.ResponseWriter, []query.Series) error{
+		"json": httpapi.WriteSeries, "ndjson": httpapi.WriteSeriesLines,
+		"csv": httpapi.WriteValuesCSV, "arrow": httpapi.WriteSeriesArrow,
+	} {
+		if err := write(&nowhere{http.Header{}, gone}, series); !errors.Is(err, gone) {
+			t.Errorf("%s: got %v, want %v in it", form, err, gone)
+		}
+	}
+}
+
 // FuzzText holds that a string is written as the standard library does, in JSON,
 // and that it reads it back, from CSV.
 func FuzzText(f *testing.F) {
@@ -274,11 +290,19 @@ func TestSeriesAllocates(t *testing.T) {
 }
 
 // nowhere is an answer that nobody takes.
-type nowhere struct{ header http.Header }
+type nowhere struct {
+	header http.Header
+	err    error
+}
 
-func (w *nowhere) Header() http.Header       { return w.header }
-func (*nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (*nowhere) WriteHeader(int)             {}
+func (w *nowhere) Header() http.Header { return w.header }
+func (w *nowhere) Write(b []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	return len(b), nil
+}
+func (*nowhere) WriteHeader(int) {}
 
 func BenchmarkSeries(b *testing.B) {
 	series := make([]query.Series, 1000)

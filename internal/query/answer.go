@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"tallystick/internal/metric"
@@ -55,11 +56,16 @@ func (a *answer) level(ctx context.Context, l level) error {
 
 // held returns the metrics that are held at or below any of the levels, in order.
 func (e *Engine) held(levels []selector.Path) []metric.ID {
-	var ids []metric.ID
-	for _, at := range levels {
-		ids = append(ids, e.store.Metrics(at)...)
+	if len(levels) == 1 {
+		return e.store.Metrics(levels[0])
 	}
-	return e.sorted(ids)
+	found := map[metric.ID]bool{} // many levels have the same few
+	for _, at := range levels {
+		for _, id := range e.store.Metrics(at) {
+			found[id] = true
+		}
+	}
+	return e.sorted(slices.Collect(maps.Keys(found)))
 }
 
 // sorted puts the metrics in the order of their names, each once. Learned ones
