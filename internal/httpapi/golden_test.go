@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -132,11 +133,17 @@ func TestPageNamesTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}
-	err = filepath.WalkDir("..", func(path string, _ os.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
+	root := os.DirFS("../..")
+	err = fs.WalkDir(root, ".", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
 			return err
+		case e.IsDir() && path != "." && strings.HasPrefix(e.Name(), "."):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(root, path)
 		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
 			there[string(m[1])] = true
 		}
