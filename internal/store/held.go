@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 
 	"tallystick/internal/block"
 	"tallystick/internal/metric"
@@ -21,7 +23,7 @@ type Extent struct {
 }
 
 // Held returns the series at the level and below it, in the order of path and
-// metric, without those of nodes that come before the node of from. No lock is
+// the metric's name, without those of nodes that come before the node of from. No lock is
 // held while the loop's body runs: what is written meanwhile may be in or not.
 func (s *Store) Held(at, from selector.Path) iter.Seq[Held] {
 	from = selector.Path{Cluster: from.Cluster, Node: from.Node}
@@ -65,5 +67,8 @@ func (s *Store) chains(n *node, l located) []Held {
 		}
 		out[i] = Held{l.path, r.id, blocks}
 	}
+	slices.SortFunc(out, func(a, b Held) int { // learned metrics are not in order
+		return cmp.Compare(s.table.At(a.Metric).Name, s.table.At(b.Metric).Name)
+	})
 	return out
 }

@@ -49,3 +49,29 @@ func TestHeld(t *testing.T) {
 		break
 	}
 }
+
+// Ensure the metrics of a level come by name, also those that were learned.
+func TestHeldLearned(t *testing.T) {
+	table, err := metric.NewTable([]metric.Metric{{Name: "m", Step: 10}})
+	if err == nil {
+		err = table.SetLearn(metric.Learn{Step: 10, Max: 10})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store.New(table, store.Config{})
+	for _, name := range []string{"z", "a", "m"} {
+		id, err := table.Learn(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, s, selector.Path{Cluster: "c", Node: "n"}, id, 100, 1)
+	}
+	got := ""
+	for h := range s.Held(selector.Path{}, selector.Path{}) {
+		got += table.At(h.Metric).Name
+	}
+	if got != "amz" {
+		t.Errorf("got %s, want amz", got)
+	}
+}
