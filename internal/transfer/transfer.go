@@ -201,11 +201,25 @@ const (
 	Ambiguous Kind = "ambiguous" // several transfers fit equally well, with different results
 )
 
+// A Cause says why a verdict is what it is, where that is known.
+type Cause string
+
+// The causes.
+const (
+	StillOpen Cause = "open"      // a transfer has not ended: the verdict is not final
+	Asked     Cause = "asked"     // the server counts the bytes asked for, and less came: a read past the end (XROOTD.md fact 6)
+	Checksums Cause = "checksums" // the server counts the checksums of page writes too (XROOTD.md fact 5)
+	Cut       Cause = "cut"       // a transfer's account was cut short: it moved more than was told
+	NoCount   Cause = "no-count"  // the monitoring names the access, but has no byte count of it
+	NoRecord  Cause = "no-record" // the monitoring has nothing of the access
+)
+
 // A Verdict is one row of a validation: a claim with the transfers that belong
 // to it, or a transfer that belongs to no claim.
 type Verdict struct {
 	Kind      Kind        `json:"verdict"`
-	Join      string      `json:"join,omitempty"` // "id" or "fields": how claim and transfers were found to belong together
+	Cause     Cause       `json:"cause,omitempty"` // empty where there is nothing to explain, or no explanation
+	Join      string      `json:"join,omitempty"`  // "id" or "fields": how claim and transfers were found to belong together
 	Claim     *Claim      `json:"claim,omitempty"`
 	Transfers []*Transfer `json:"transfers"`
 	Claimed   *Bytes      `json:"claimed,omitempty"` // what the client received; nil if it cannot tell

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -15,8 +16,8 @@ import (
 // a screen. WriteCSV has all.
 const rowsMax = 20
 
-// WriteTable writes r for people: the totals per server, and the first verdicts
-// that are no match.
+// WriteTable writes r for people: the totals per server, what is not final, and
+// the first verdicts that are no match, with the reason where it is known.
 func WriteTable(w io.Writer, r *Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "server\tclaims\t")
@@ -31,6 +32,9 @@ func WriteTable(w io.Writer, r *Report) error {
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write totals: %w", err)
 	}
+	if err := writeCauses(w, r); err != nil {
+		return fmt.Errorf("write causes: %w", err)
+	}
 	if err := writeRows(w, r); err != nil {
 		return fmt.Errorf("write verdicts: %w", err)
 	}
@@ -43,24 +47,74 @@ func writeTotals(w io.Writer, name string, t Totals) {
 		fmt.Fprintf(w, "%d\t", t.Verdicts[k])
 	}
 	claimed, monitored := t.Claimed.Total(), t.Monitored.Total()
-	fmt.Fprintf(w, "%d\t%d\t%+d\t\n", claimed, monitored, monitored-claimed)
+	fmt.Fprintf(w, "%s\t%s\t%s\t\n", grouped(claimed), grouped(monitored), signed(monitored-claimed))
+}
+
+// causes are what WriteTable says of each cause, in order.
+func causes() []struct {
+	transfer.Cause
+	text string
+} {
+	return []struct {
+		transfer.Cause
+		text string
+	}{
+		{transfer.StillOpen, "not final: the transfer has not ended"},
+		{transfer.Asked, "the server counts what was asked for, past the end of the file"},
+		{transfer.Checksums, "the server counts the checksums of page writes"},
+		{transfer.Cut, "the server's account was cut short"},
+		{transfer.NoCount, "the monitoring has no byte count"},
+		{transfer.NoRecord, "the monitoring has no record"},
+	}
+}
+
+// writeCauses says how many verdicts of each kind have which cause.
+func writeCauses(w io.Writer, r *Report) error {
+	type pair struct {
+		transfer.Kind
+		transfer.Cause
+	}
+	n := make(map[pair]int)
+	for _, v := range r.Verdicts {
+		if v.Cause != "" {
+			n[pair{v.Kind, v.Cause}]++
+		}
+	}
+	if len(n) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "\n")
+	for _, k := range Kinds() {
+		for _, c := range causes() {
+			if count := n[pair{k, c.Cause}]; count > 0 {
+				fmt.Fprintf(t, "%d %s\t%s\n", count, k, c.text)
+			}
+		}
+	}
+	return t.Flush()
 }
 
 func writeRows(w io.Writer, r *Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	shown, left := 0, 0
+	var rows [][]string
+	left := 0
 	for _, v := range r.Verdicts {
 		switch {
-		case v.Kind == transfer.Match:
-			continue
-		case shown == rowsMax:
+		case v.Kind == transfer.Match && v.Cause == "":
+		case len(rows) == rowsMax:
 			left++
-			continue
-		case shown == 0:
-			fmt.Fprint(t, "\nverdict\tclaim\tclient\tserver\tclaimed\tmonitored\tpath\n")
+		default:
+			rows = append(rows, cells(v))
 		}
-		shown++
-		writeRow(t, v)
+	}
+	if len(rows) > 0 {
+		names := []string{"verdict", "claim", "client", "server", "claimed", "monitored", "why", "path"}
+		alignRight(append([][]string{names}, rows...), 4, 5)
+		fmt.Fprint(t, "\n", strings.Join(names, "\t"), "\n")
+		for _, row := range rows {
+			fmt.Fprint(t, strings.Join(row, "\t"), "\n")
+		}
 	}
 	if left > 0 {
 		fmt.Fprintf(t, "and %d more\n", left)
@@ -68,12 +122,26 @@ func writeRows(w io.Writer, r *Report) error {
 	return t.Flush()
 }
 
-func writeRow(w io.Writer, v transfer.Verdict) {
+// alignRight fills the given columns of rows up with spaces on their left.
+func alignRight(rows [][]string, columns ...int) {
+	for _, c := range columns {
+		width := 0
+		for _, r := range rows {
+			width = max(width, len(r[c]))
+		}
+		for _, r := range rows {
+			r[c] = strings.Repeat(" ", width-len(r[c])) + r[c]
+		}
+	}
+}
+
+// cells returns the row of v.
+func cells(v transfer.Verdict) []string {
 	claim, client, server, path, claimed, monitored := "-", "-", "-", "", "-", "-"
 	if len(v.Transfers) > 0 {
 		x := v.Transfers[0]
 		client, server, path = x.User+"@"+x.Client, x.Server, x.Path
-		monitored = strconv.FormatInt(v.Monitored.Total(), 10)
+		monitored = grouped(v.Monitored.Total())
 	}
 	if c := v.Claim; c != nil {
 		claim, path = c.Key(), c.Path
@@ -83,10 +151,60 @@ func writeRow(w io.Writer, v transfer.Verdict) {
 		}
 	}
 	if v.Claimed != nil {
-		claimed = strconv.FormatInt(v.Claimed.Total(), 10)
+		claimed = grouped(v.Claimed.Total())
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-		v.Kind, printable(claim), printable(client), printable(server), claimed, monitored, printable(path))
+	return []string{
+		string(v.Kind), printable(claim), printable(client), printable(server), claimed, monitored, why(v), printable(path),
+	}
+}
+
+// why returns in a few words what v rests on: its cause, how its transfers were
+// found, how many they are, and what is not as usual with them.
+func why(v transfer.Verdict) string {
+	var words []string
+	add := func(s string) {
+		if s != "" && !slices.Contains(words, s) {
+			words = append(words, s)
+		}
+	}
+	add(string(v.Cause))
+	if v.Join == "id" {
+		add("by id")
+	}
+	if n := len(v.Transfers); n > 1 {
+		add(strconv.Itoa(n) + " transfers")
+	}
+	for _, x := range v.Transfers {
+		if x.End != transfer.Closed {
+			add(string(x.End))
+		}
+		if x.Quality != transfer.Exact {
+			add(string(x.Quality))
+		}
+	}
+	if v.Claim != nil && v.Claim.Outcome != transfer.OK {
+		add("client " + string(v.Claim.Outcome))
+	}
+	if len(words) == 0 {
+		return "-"
+	}
+	return strings.Join(words, ", ")
+}
+
+// grouped returns n with a comma between each three digits.
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func signed(n int64) string {
+	if n < 0 {
+		return grouped(n)
+	}
+	return "+" + grouped(n)
 }
 
 // printable returns s in a form that does nothing to a terminal or a table, and
@@ -108,7 +226,7 @@ func WriteCSV(w io.Writer, r *Report) error {
 	names := []string{
 		"verdict", "join", "run", "id", "outcome", "error", "server", "client", "user", "path", "opened", "closed",
 		"claimed_read", "claimed_readv", "claimed_write", "monitored_read", "monitored_readv", "monitored_write",
-		"exact", "transfers",
+		"exact", "transfers", "cause", "end", "quality",
 	}
 	_ = out.Write(names) // the writer keeps its first error for the end
 	for _, v := range r.Verdicts {
@@ -126,9 +244,9 @@ func WriteCSV(w io.Writer, r *Report) error {
 func record(v transfer.Verdict) []string {
 	var c transfer.Claim
 	opened, closed := "", ""
-	ids := make([]string, 0, len(v.Transfers))
+	var ids, ends, qualities []string
 	for _, x := range v.Transfers {
-		ids = append(ids, x.ID)
+		ids, ends, qualities = append(ids, x.ID), append(ends, string(x.End)), append(qualities, string(x.Quality))
 	}
 	if len(v.Transfers) > 0 {
 		x := v.Transfers[0]
@@ -147,7 +265,7 @@ func record(v transfer.Verdict) []string {
 		string(v.Kind), v.Join, c.Run, c.ID, string(c.Outcome), c.Error, c.Server, c.Client, c.User, c.Path, opened, closed,
 	}
 	out = append(append(out, claimed...), counts(v.Monitored)...)
-	return append(out, strconv.FormatBool(v.Exact), strings.Join(ids, " "))
+	return append(out, strconv.FormatBool(v.Exact), strings.Join(ids, " "), string(v.Cause), strings.Join(ends, " "), strings.Join(qualities, " "))
 }
 
 func seconds(t float64) string { return strconv.FormatFloat(t, 'f', -1, 64) }

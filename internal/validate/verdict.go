@@ -39,6 +39,7 @@ func claimRow(c *claim, names map[string]string) row {
 		x.server = name
 	}
 	x.take(c.all())
+	x.Cause = causeOf(x.Verdict)
 	return x
 }
 
@@ -47,6 +48,7 @@ func extraRow(a *account) row {
 	x := row{opened: float64(a.Opened[0]), key: a.ID}
 	x.Kind = transfer.Extra
 	x.take([]*account{a})
+	x.Cause = causeOf(x.Verdict)
 	return x
 }
 
