@@ -113,38 +113,51 @@ func (f *freeing) below(l *level, way []selector.Part) {
 		f.level(l)
 		return
 	}
-	if i, ok := l.child(way[0]); ok {
-		f.below(l.children[i], way[1:])
-		f.prune(l, i, i+1)
+	page, at, ok := l.children.find(way[0])
+	if !ok {
+		return
 	}
+	f.below(l.children.pages[page][at], way[1:])
+	old := l.children.bytes()
+	f.prune(&l.children, page)
+	f.bytes += old - l.children.bytes()
 }
 
 // stride frees the next children of a node's root, with the first also its own
 // series.
 func (f *freeing) stride(l *level) (more bool) {
-	i := 0
 	if f.next == (selector.Part{}) {
 		f.own(l)
-	} else {
-		i, _ = l.child(f.next)
 	}
-	end := min(i+stride, len(l.children))
-	if more = end < len(l.children); more {
-		f.next = l.children[end].part
+	page, _, _ := l.children.find(f.next) // again from its first, if pages were split
+	page = f.pages(&l.children, page, stride)
+	if page >= len(l.children.pages) {
+		return false
 	}
-	for _, c := range l.children[i:end] {
-		f.level(c)
-	}
-	f.prune(l, i, end)
-	return more
+	f.next = l.children.pages[page][0].part
+	return true
 }
 
 func (f *freeing) level(l *level) {
 	f.own(l)
-	for _, c := range l.children {
-		f.level(c)
+	f.pages(&l.children, 0, math.MaxInt)
+}
+
+// pages frees the children in the pages from page on, most of them or a page more,
+// and returns the page to go on with.
+func (f *freeing) pages(c *children, page, most int) int {
+	old := c.bytes()
+	for n := 0; page < len(c.pages) && n < most; {
+		n += len(c.pages[page])
+		for _, l := range c.pages[page] {
+			f.level(l)
+		}
+		if f.prune(c, page) {
+			page++
+		}
 	}
-	f.prune(l, 0, len(l.children))
+	f.bytes += old - c.bytes()
+	return page
 }
 
 // own frees the series of l itself.
@@ -159,24 +172,25 @@ func (f *freeing) own(l *level) {
 	f.bytes += old - l.bytes()
 }
 
-// prune takes the children from the place i to before end out that are empty.
-func (f *freeing) prune(l *level, i, end int) {
-	old := l.bytes()
-	kept := i
-	for _, c := range l.children[i:end] {
-		if c.empty() {
-			f.bytes += c.bytes()
-			continue
+// prune takes the children out of a page that are empty, and reports whether the
+// page is still there.
+func (f *freeing) prune(c *children, page int) bool {
+	n := len(c.pages[page])
+	left := slices.DeleteFunc(c.pages[page], func(l *level) bool {
+		if l.empty() {
+			f.bytes += l.bytes()
 		}
-		l.children[kept] = c
-		kept++
+		return l.empty()
+	})
+	f.store.levels.Add(int64(len(left) - n))
+	if len(left) < n {
+		left = fit(left)
 	}
-	if kept == end {
-		return
+	c.pages[page] = left
+	if len(left) == 0 {
+		c.pages = fit(slices.Delete(c.pages, page, page+1))
 	}
-	l.children = fit(slices.Delete(l.children, kept, end))
-	f.store.levels.Add(int64(kept - end))
-	f.bytes += old - l.bytes()
+	return len(left) > 0
 }
 
 func (f *freeing) series(r *series) {

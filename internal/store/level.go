@@ -10,17 +10,14 @@ import (
 	"tallystick/internal/selector"
 )
 
-const (
-	levelBytes = int64(unsafe.Sizeof(level{}))
-	childBytes = int64(unsafe.Sizeof((*level)(nil)))
-)
+const levelBytes = int64(unsafe.Sizeof(level{}))
 
 // A level is a node, a component or a subcomponent. It is guarded by the lock
 // of its node.
 type level struct {
 	part     selector.Part // empty for a node
 	series   []series      // by metric
-	children []*level      // by part
+	children children
 }
 
 // parts returns the way from a node to the level.
@@ -38,13 +35,6 @@ func compareParts(a, b selector.Part) int {
 	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
 }
 
-// child returns the place of the child with the part, or where it would be.
-func (l *level) child(p selector.Part) (int, bool) {
-	return slices.BinarySearchFunc(l.children, p, func(c *level, p selector.Part) int {
-		return compareParts(c.part, p)
-	})
-}
-
 // get returns the place of the metric's series, or where it would be.
 func (l *level) get(id metric.ID) (int, bool) {
 	return slices.BinarySearchFunc(l.series, id, func(r series, id metric.ID) int {
@@ -59,7 +49,7 @@ func (l *level) each(id metric.ID, do func(*series)) {
 		do(&l.series[i])
 		return
 	}
-	for _, c := range l.children {
+	for c := range l.children.all() {
 		c.each(id, do)
 	}
 }
@@ -69,11 +59,12 @@ func (l *level) each(id metric.ID, do func(*series)) {
 func (l *level) cost(way []selector.Part, id metric.ID) int64 {
 	var n int64
 	for _, p := range way {
-		if i, ok := l.child(p); ok {
-			l = l.children[i]
+		page, at, ok := l.children.find(p)
+		if ok {
+			l = l.children.pages[page][at]
 			continue
 		}
-		n += growth(l.children)*childBytes + levelBytes + partBytes(p)
+		n += l.children.cost(page) + levelBytes + partBytes(p)
 		l = &level{}
 	}
 	r := &series{}
@@ -87,7 +78,7 @@ func (l *level) cost(way []selector.Part, id metric.ID) int64 {
 
 // bytes returns the memory of l itself, without its children's and its blocks'.
 func (l *level) bytes() int64 {
-	n := levelBytes + partBytes(l.part) + int64(cap(l.children))*childBytes + int64(cap(l.series))*seriesBytes
+	n := levelBytes + partBytes(l.part) + l.children.bytes() + int64(cap(l.series))*seriesBytes
 	for i := range l.series {
 		n += int64(cap(l.series[i].chain)) * linkBytes
 	}
@@ -101,16 +92,18 @@ func partBytes(p selector.Part) int64 { return int64(len(p.Type) + len(p.ID)) }
 func (l *level) open(way []selector.Part) (*level, int) {
 	made := 0
 	for _, p := range way {
-		i, ok := l.child(p)
-		if !ok {
-			part := selector.Part{Type: strings.Clone(p.Type), ID: strings.Clone(p.ID)}
-			l.children = insert(l.children, i, &level{part: part})
-			made++
+		page, at, ok := l.children.find(p)
+		if ok {
+			l = l.children.pages[page][at]
+			continue
 		}
-		l = l.children[i]
+		c := &level{part: selector.Part{Type: strings.Clone(p.Type), ID: strings.Clone(p.ID)}}
+		l.children.insert(page, at, c)
+		l = c
+		made++
 	}
 	return l, made
 }
 
 // empty reports whether l has nothing.
-func (l *level) empty() bool { return len(l.series) == 0 && len(l.children) == 0 }
+func (l *level) empty() bool { return len(l.series) == 0 && len(l.children.pages) == 0 }

@@ -66,7 +66,7 @@ func (n *node) levels() iter.Seq[located] {
 			p := n.path
 			p.Component = c.part
 			out = append(out, located{p, c})
-			for _, sub := range c.children {
+			for sub := range c.children.all() {
 				p.Sub = sub.part
 				out = append(out, located{p, sub})
 			}
@@ -103,18 +103,7 @@ func (n *node) stride(at selector.Path, next selector.Part, own func(*level) boo
 	if l == nil || next == (selector.Part{}) && !own(l) {
 		return next, false
 	}
-	i := 0
-	if next != (selector.Part{}) {
-		i, _ = l.child(next)
-	}
-	end := min(i+stride, len(l.children))
-	for _, c := range l.children[i:end] {
-		child(c)
-	}
-	if end == len(l.children) {
-		return next, false
-	}
-	return l.children[end].part, true
+	return l.children.some(next, child)
 }
 
 // Levels returns the levels that match takes, in order: clusters, nodes,
@@ -181,7 +170,7 @@ func (l *level) metrics(held []bool) {
 			held[id] = true
 		}
 	}
-	for _, c := range l.children {
+	for c := range l.children.all() {
 		c.metrics(held)
 	}
 }

@@ -93,11 +93,9 @@ func (n *node) find(at selector.Path) *level {
 		if p == (selector.Part{}) {
 			continue
 		}
-		i, ok := l.child(p)
-		if !ok {
+		if l = l.children.get(p); l == nil {
 			return nil
 		}
-		l = l.children[i]
 	}
 	return l
 }
