@@ -59,7 +59,7 @@ func (n *NATS) Run(ctx context.Context) error { return n.sub.Run(ctx) }
 // again then: packets and claims are known when they come a second time, and a
 // sample stands where it stood, but for metrics that fold by sum.
 func (n *NATS) handle(ctx context.Context, m nats.Message) nats.Answer {
-	if m.Again && n.done.has(m.ID) {
+	if n.done.has(m.ID) { // also if it is not said to come again: the broker may not know
 		return nats.Taken
 	}
 	r := n.take(ctx, m.Data)

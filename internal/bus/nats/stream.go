@@ -138,7 +138,7 @@ func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext) e
 func message(m jetstream.Msg) Message {
 	out := Message{Data: m.Data()}
 	if meta, err := m.Metadata(); err == nil { // a consumer's message always has it
-		out.ID = ID{meta.Sequence.Stream, meta.Timestamp}
+		out.ID = ID{meta.Sequence.Stream, meta.Timestamp.UnixNano()}
 		out.Again = meta.NumDelivered > 1
 	}
 	return out

@@ -47,14 +47,14 @@ type Message struct {
 	Data []byte // the Handler's until it returns
 	ID   ID     // zero without JetStream
 	// Again tells that it was given out before: whoever got it then may have taken
-	// it, and not have been able to say so.
+	// it, and not have been able to say so. A broker that died may not know.
 	Again bool
 }
 
 // An ID tells the messages of a stream apart, also after it was made anew.
 type ID struct {
 	Sequence uint64
-	Stored   time.Time
+	Stored   int64 // when, in Unix nanoseconds
 }
 
 // An Answer is what is to become of a message.
