@@ -21,9 +21,6 @@ const (
 // people.
 type MessageError struct{ Reason, Text string }
 
-// Error returns the text.
-func (e *MessageError) Error() string { return e.Text }
-
 // DecodeClaim decodes a claim. A key that no claim has is an error: it is a slip
 // of the pen, or counts that would be lost.
 func DecodeClaim(raw []byte) (*transfer.Claim, *MessageError) {

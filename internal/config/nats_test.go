@@ -1,0 +1,59 @@
+package config_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tallystick/internal/config"
+	"tallystick/internal/source"
+)
+
+// TestNATSProblems has what can be wrong about NATS, with its place.
+func TestNATSProblems(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		path := write(t, "c.yaml", "development: true\nnats:\n"+text)
+		_, err := config.Load(config.Sources{File: path})
+		var invalid *config.InvalidError
+		if !errors.As(err, &invalid) {
+			t.Errorf("%q: got error %v, want an InvalidError", text, err)
+			return
+		}
+		var got []string
+		for _, p := range invalid.Problems {
+			got = append(got, strings.ReplaceAll(p.String(), path, "c.yaml"))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+	broker := "  urls: ['nats://a:4222']\n"
+	f("  urls: ['http://a']\n", `c.yaml:3: nats.urls: "http://a" is not a URL such as nats://broker.example.org:4222`)
+	f(broker+"  token_file: t\n  nkey_file: n\n", "c.yaml:2: nats: only one of token_file, nkey_file can be who we are")
+	f(broker+"  pasword_file: p\n", "c.yaml:4: nats.pasword_file: unknown key, did you mean nats.password_file?")
+	f("  subscriptions: {a: {subject: s}}\n", "c.yaml:2: nats.urls: there are subscriptions, and no broker")
+	f(broker+"  subscriptions:\n    a: {subject: s, clusters: c}\n",
+		"c.yaml:5: nats.subscriptions.a.clusters: unknown key, did you mean nats.subscriptions.a.cluster?")
+	f(broker+"  subscriptions:\n    a:\n      kind: line\n      subject: s\n",
+		`c.yaml:6: nats.subscriptions.a.kind: "line" is none of [lines packets claims]`)
+	f(broker+"  subscriptions:\n    a: {subject: ''}\n", `c.yaml:5: nats.subscriptions.a.subject: "" is not a subject`)
+	f(broker+"  subscriptions:\n    a: {subject: s, queue: q, cluster: x}\n    b: {subject: s, queue: q, cluster: y}\n",
+		"c.yaml:6: nats.subscriptions.b: each message would go to it or to a, as chance has it, "+
+			"and they differ in kind, cluster or precision")
+}
+
+func TestNATSSettings(t *testing.T) {
+	cfg := load(t, config.Sources{Settings: []string{"nats.subscriptions.a.b.subject=s"}, Environ: []string{
+		"TALLYSTICK_NATS_URLS=nats://a:4222,nats://b:4222", "TALLYSTICK_NATS_SUBSCRIPTIONS={c: {subject: t, kind: claims}}",
+	}})
+	want := map[string]source.Subscription{"a.b": {Subject: "s"}, "c": {Subject: "t", Kind: source.Claims}}
+	if diff := cmp.Diff(want, cfg.NATS.Subscriptions); diff != "" {
+		t.Errorf("subscriptions (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"nats://a:4222", "nats://b:4222"}, cfg.NATS.Broker.URLs); diff != "" {
+		t.Errorf("urls (-want +got):\n%s", diff)
+	}
+}
