@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,9 +78,54 @@ func TestReadErrors(t *testing.T) {
 	for range 3 { // statistics only are less, and so are longer steps
 		f(query.Set{Metric: "state", Levels: slices.Clone(one), NoValues: true, Stats: true}, nil)
 	}
+	b.write(client("1"), "state", 1900, 1) // more than 100 values to read, however few are given
+	if _, err := r.Read(query.Set{Metric: "state", Levels: one, To: 2000, Resolution: 600}); !errors.Is(err, query.ErrTooMuch) {
+		t.Errorf("a coarse view of much: got %v, want %v", err, query.ErrTooMuch)
+	}
 	_, err := r.Read(query.Set{Metric: "state", Levels: one, Resolution: 25, To: 1000})
 	var coarse *query.ResolutionError
 	if !errors.As(err, &coarse) || *coarse != (query.ResolutionError{Metric: "state", Resolution: 25, Step: 10}) {
 		t.Errorf("got %v, want a ResolutionError of 25 and 10", err)
+	}
+}
+
+// Ensure metrics that were learned stand in the order of their names, as the
+// others do.
+func TestLearnedMetrics(t *testing.T) {
+	b := newBed(t, query.Config{})
+	if err := b.table.SetLearn(metric.Learn{Step: 10, Max: 5}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"zeal", "apple", "cork"} {
+		if _, err := b.table.Learn(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.write(client("1"), "zeal", 100, 1)
+	b.write(client("2"), "apple", 100, 1)
+	b.write(client("2"), "load", 100, 1)
+	group := sel("a", "n", "client", "1-2")
+	group.Group = true
+	f := func(names ...string) {
+		t.Helper()
+		want := []string{"a/n apple", "a/n load", "a/n zeal"}
+		for _, s := range []query.Selector{sel("a", "n"), group} {
+			if got := b.found(query.Request{Metrics: names, Levels: []query.Selector{s}}); !slices.Equal(got, want) {
+				t.Errorf("%q of %+v: got %q, want %q", names, s, got, want)
+			}
+		}
+	}
+	f()
+	f("zeal", "load", "apple", "cork")
+	all, err := b.engine.Metrics(t.Context(), selector.Path{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range all {
+		got = append(got, m.Name+strings.Join(m.Clusters, ","))
+	}
+	if want := []string{"applea", "bytes", "cork", "loada", "state", "zeala"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
