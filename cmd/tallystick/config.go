@@ -12,7 +12,7 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Look at the configuration",
+		Short: "Look at the configuration, or make one",
 		Args:  cobra.NoArgs,
 		RunE:  help,
 	}
@@ -33,7 +33,7 @@ named, not read, and there is nothing secret in it.`,
 		Args:  cobra.NoArgs,
 		RunE:  a.entering(func(*cobra.Command) error { return a.listKeys() }),
 	}
-	cmd.AddCommand(check, keys)
+	cmd.AddCommand(check, keys, a.convertCommand())
 	return cmd
 }
 
