@@ -68,7 +68,11 @@ func bearing(r *http.Request) (*http.Request, error) {
 			Message: "a token does not belong into the URL: send it as Authorization: Token, or as the password of Authorization: Basic",
 		}
 	}
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	given := r.Header.Values("Authorization")
+	if len(given) != 1 { // of several, none is believed
+		return r, nil
+	}
+	scheme, text, _ := strings.Cut(given[0], " ")
 	text = strings.TrimSpace(text)
 	switch strings.ToLower(scheme) {
 	case "basic":

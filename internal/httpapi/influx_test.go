@@ -111,6 +111,24 @@ func TestInfluxTokens(t *testing.T) {
 	f("/api/v1/write?p="+token, "", 401)
 }
 
+// Ensure that of two tokens none is believed.
+func TestInfluxTwoTokens(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/write", strings.NewReader("a b=1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header["Authorization"] = []string{"Token " + s.token(auth.Writer), "Bearer x"}
+	res, err := s.http.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
 // Ensure the statement that clients begin with is answered, and no other.
 func TestInfluxQuery(t *testing.T) {
 	s := newServer(t, httpapi.Config{})
