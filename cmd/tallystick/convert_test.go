@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,21 +35,36 @@ func TestConvert(t *testing.T) {
 	wantIn(t, tally(t, "config", "convert"), exitUsage, "accepts 1 arg")
 }
 
-// FuzzConvert holds that whatever cc-metric-store's configuration has, ours is one
-// that can be loaded.
+// FuzzConvert holds that whatever the values of cc-metric-store's configuration
+// are, ours is one that can be loaded.
 func FuzzConvert(f *testing.F) {
-	in, err := os.ReadFile(cockpitConfig)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(in)
-	f.Add([]byte(`{"main":{"addr":":99999","jwt-public-key":"é\n"},"metrics":{"a.b":{"frequency":1}," ":{"frequency":60}}}`))
-	f.Add([]byte(`{"nats":{"address":"a,tls://b:1,x://","password":"p"},"metric-store":{"nats-subscriptions":[{"subscribe-to":"a.>","cluster-tag":"c.d"},1]}}`))
+	f.Add("0.0.0.0:8082", "AQID", "cpu_load", 60, "avg", "48h", 100, "https://c.example.org", "nats://a:4222", "me", "hpc.a", "alpha")
+	f.Add(":99999", "é\n", "a.b", 0, "x", "-1h", -1, "http://", "a,tls://b:1,x://", "", "a.>", "c.d")
+	f.Add("[::1]:0", "", "xrd_opens", 1, "sum", "1ns", 1<<40, "http://a b", "nats://u:p@h", "\x00", "a b", "..")
+	f.Add("a:b:1", "!!", "\u2028: {", 1<<40, "", "2562047h47m", 1<<20, "http://[::1", "nats://[", "u\t", "*", "\x7f")
 	path := filepath.Join(f.TempDir(), "c.yaml")
-	f.Fuzz(func(t *testing.T, in []byte) {
-		c, err := ccms.Convert(in, func(string) ([]byte, error) { return nil, errors.New("no file") })
+	f.Fuzz(func(t *testing.T, addr, key, metric string, frequency int, aggregation, retention string, memory int,
+		backend, nats, user, subject, cluster string,
+	) {
+		type object = map[string]any
+		in, err := json.Marshal(object{
+			"main":    object{"addr": addr, "jwt-public-key": key, "backend-url": backend},
+			"metrics": object{metric: object{"frequency": frequency, "aggregation": aggregation}},
+			"nats":    object{"address": nats, "username": user, "password": user},
+			"metric-store": object{
+				"retention-in-memory": retention, "memory-cap": memory,
+				"nats-subscriptions": []any{
+					object{"subscribe-to": subject, "cluster-tag": cluster},
+					object{"subscribe-to": subject, "cluster-tag": cluster, user: 1}, object{"subscribe-to": cluster},
+				},
+			},
+		})
 		if err != nil {
-			return
+			t.Fatal(err)
+		}
+		c, err := ccms.Convert(in, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, c.YAML, 0o600); err != nil {
 			t.Fatal(err)
