@@ -131,3 +131,27 @@ func TestTreeErrors(t *testing.T) {
 		s.wantError(s.get("/api/v1/tree"+params, ""), http.StatusBadRequest, "bad_request", field)
 	}
 }
+
+// Ensure what the tree tells can be asked for, in every form, of the real engine.
+func TestAskTheForest(t *testing.T) {
+	s := newForest(t)
+	f := func(form, more, want string) {
+		t.Helper()
+		got := s.do(asked{
+			method: http.MethodPost, path: "/api/v1/query", header: map[string]string{"Accept": form},
+			body: strings.NewReader(`{"from":0,"to":1000,"metrics":["ops","power"],` + more + `}`),
+		})
+		if got.status != http.StatusOK || got.body != want {
+			t.Errorf("%s of %s: got %d %s, want %s", form, more, got.status, got.body, want)
+		}
+	}
+	group := `"aggregation":"sum","levels":[{"cluster":["a","b"],"node":"n*","type":"fs","type_id":["/","/home","/scratch"],"group":true}]`
+	f("application/x-ndjson", group+`,"counts":true,"stats":true`,
+		`{"level":{},"group":0,"metric":"ops","step":60,"from":60,"values":[3],`+
+			`"stats":{"count":1,"sum":3,"avg":3,"min":3,"max":3},"counts":[3]}`+"\n")
+	f("text/csv", `"levels":[{"cluster":"a","node":"n1"}],"resolution":3600,"resampling":"max"`,
+		"cluster,node,type,type_id,stype,stype_id,group,range,metric,unit,step,time,value,count\na,n1,,,,,,0,power,W,3600,0,1,\n")
+	f("", `"levels":[{"cluster":"a","node":"n1"}],"data":false,"stats":true`,
+		`{"series":[`+"\n"+`{"level":{"cluster":"a","node":"n1"},"metric":"power","unit":"W","step":10,"from":100,`+
+			`"stats":{"count":1,"sum":1,"avg":1,"min":1,"max":1}}]}`+"\n")
+}
