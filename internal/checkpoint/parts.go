@@ -3,12 +3,17 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/linkedin/goavro/v2"
 
 	"tallystick/api"
 	"tallystick/internal/block"
@@ -26,7 +31,7 @@ type part struct {
 	record string // full name of the schema
 	batch  int    // records in an Avro block, which damage costs together
 
-	save func() iter.Seq[map[string]any]
+	save func() iter.Seq[row]
 	use  func(m map[string]any) error
 
 	// key names a record, and held has the keys of all that is there already: an
@@ -134,11 +139,11 @@ func state(file string, entries [][]byte, owner Stateful, now time.Time) part {
 	}
 }
 
-func rows[T any](list []T, row func(T) map[string]any) func() iter.Seq[map[string]any] {
-	return func() iter.Seq[map[string]any] {
-		return func(yield func(map[string]any) bool) {
+func rows[T any](list []T, of func(T) map[string]any) func() iter.Seq[row] {
+	return func() iter.Seq[row] {
+		return func(yield func(row) bool) {
 			for _, v := range list {
-				if !yield(row(v)) {
+				if !yield(native(of(v))) {
 					return
 				}
 			}
@@ -163,10 +168,10 @@ const (
 )
 
 // blocks are the rows of the samples. A row is good until the next one.
-func (c *cut) blocks() iter.Seq[map[string]any] {
-	return func(yield func(map[string]any) bool) {
+func (c *cut) blocks() iter.Seq[row] {
+	return func(yield func(row) bool) {
 		for b := range c.samples.Blocks() {
-			if !yield(blockRow(b)) {
+			if !yield((*blockRow)(b)) {
 				return
 			}
 		}
@@ -182,17 +187,47 @@ func placeRow(b *store.BlockAt) map[string]any {
 	}
 }
 
-func blockRow(b *store.BlockAt) map[string]any {
-	m := placeRow(b)
-	all := (*block.Block)(&b.Values)
-	first, last := max(all.First(0), 0), all.Last(block.Slots-1)
-	values := make([]byte, 0, 2+8*(last+1-first))
-	values = binary.LittleEndian.AppendUint16(values, uint16(first)) //nolint:gosec // less than 512
-	for _, v := range b.Values[first : last+1] {
-		values = binary.LittleEndian.AppendUint64(values, math.Float64bits(v))
+// A blockRow is a block as a row. The schema has its fields in this order.
+type blockRow store.BlockAt
+
+func (r *blockRow) appendTo(b []byte, _ *goavro.Codec) ([]byte, error) {
+	var raw map[string][]byte
+	for _, f := range [...]struct{ name, value string }{
+		{"cluster", r.Path.Cluster},
+		{"node", r.Path.Node},
+		{"type", r.Path.Component.Type},
+		{"type_id", r.Path.Component.ID},
+		{"stype", r.Path.Sub.Type},
+		{"stype_id", r.Path.Sub.ID},
+		{"metric", r.Metric},
+	} {
+		if !utf8.ValidString(f.value) { // as escape has it
+			if raw == nil {
+				raw = make(map[string][]byte)
+			}
+			raw[f.name] = []byte(f.value)
+			f.value = strings.ToValidUTF8(f.value, "\uFFFD")
+		}
+		b = appendText(b, f.value)
 	}
-	m["codec"], m["values"] = spanCodec, values
-	return m
+	b = binary.AppendVarint(binary.AppendVarint(b, r.Step), r.Index)
+	b = r.appendValues(appendText(b, spanCodec))
+	if raw == nil {
+		return binary.AppendVarint(b, 0), nil // null
+	}
+	text, err := json.Marshal(raw)
+	return appendText(binary.AppendVarint(b, 1), text), err
+}
+
+func (r *blockRow) appendValues(b []byte) []byte {
+	all := (*block.Block)(&r.Values)
+	first, last := max(all.First(0), 0), all.Last(block.Slots-1)
+	b = binary.AppendVarint(b, int64(2+8*(last+1-first)))
+	b = binary.LittleEndian.AppendUint16(b, uint16(first)) //nolint:gosec // less than 512
+	for _, v := range all[first : last+1] {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	return b
 }
 
 func blockKey(m map[string]any) string {
