@@ -1,7 +1,8 @@
 // Package source brings in what does not come by HTTP: XRootD's monitoring
-// datagrams, by UDP.
+// datagrams, by UDP, and lines, packets and claims by a bus.
 //
 //	kernel's queue ─▶ batch ─▶ Sink
+//	broker ─▶ bus/nats ─▶ decode ─▶ Sinks
 //
 // The rules:
 //
@@ -13,4 +14,9 @@
 //   - Being told to stop, a source first hands over what the kernel holds
 //     already: a sender that was told nothing has sent it in good faith.
 //   - The Sink keeps nothing of a datagram's bytes; they are used again.
+//   - A message of a bus is acknowledged after the Sink returned. What can never be
+//     taken is ended, since it would come again for ever; for what there is no room
+//     now is given out again later (TestNATSPoison, TestNATSFull).
+//   - What a subscription says of its lines is for those only, and no two may share
+//     their messages and differ in it (TestNATSClustersAreNotMixed, TestMixes).
 package source
