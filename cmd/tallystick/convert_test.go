@@ -42,6 +42,7 @@ func FuzzConvert(f *testing.F) {
 	f.Add(":99999", "é\n", "a.b", 0, "x", "-1h", -1, "http://", "a,tls://b:1,x://", "", "a.>", "c.d")
 	f.Add("[::1]:0", "", "xrd_opens", 1, "sum", "1ns", 1<<40, "http://a b", "nats://u:p@h", "\x00", "a b", "..")
 	f.Add("a:b:1", "!!", "\u2028: {", 1<<40, "", "2562047h47m", 1<<20, "http://[::1", "nats://[", "u\t", "*", "\x7f")
+	f.Add(`\a"`, "\ufeff", "x\x00\u0080\x7f\"\\\U0001f600\ufffe", 1, "\u0085", "1s", 1, "http://\x7f", "nats://\u0080", "\ufeff", "\u2029", "\u009f")
 	path := filepath.Join(f.TempDir(), "c.yaml")
 	f.Fuzz(func(t *testing.T, addr, key, metric string, frequency int, aggregation, retention string, memory int,
 		backend, nats, user, subject, cluster string,
@@ -55,7 +56,8 @@ func FuzzConvert(f *testing.F) {
 				"retention-in-memory": retention, "memory-cap": memory,
 				"nats-subscriptions": []any{
 					object{"subscribe-to": subject, "cluster-tag": cluster},
-					object{"subscribe-to": subject, "cluster-tag": cluster, user: 1}, object{"subscribe-to": cluster},
+					object{"subscribe-to": subject, "cluster-tag": cluster, user: 1},
+					object{"subscribe-to": cluster},
 				},
 			},
 		})

@@ -4,23 +4,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"tallystick/internal/ccms"
 	"tallystick/internal/durable"
 )
 
 // cockpit makes a folder of checkpoints as cc-metric-store does, of a cluster with
-// one node, and returns it and the time of its first sample.
-func cockpit(t *testing.T) (dir string, start int64) {
+// one node.
+func cockpit(t *testing.T) string {
 	t.Helper()
-	start = time.Now().Add(-time.Hour).Unix() / 60 * 60
-	dir = t.TempDir()
-	writeFile(t, filepath.Join(dir, "alpha", "n01", fmt.Sprint(start-5)+".json"), fmt.Sprintf(
+	start := time.Now().Add(-time.Hour).Unix() / 60 * 60
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "alpha", "n01", strconv.FormatInt(start-5, 10)+".json"), fmt.Sprintf(
 		`{"metrics":{"cpu_load":{"frequency":60,"start":%d,"data":[1.5,null,2.5]},"strange":{"frequency":30,"start":%[1]d,"data":[1]}},
 		"children":{"hwthread0":{"metrics":{"cpu_load":{"frequency":60,"start":60,"data":[1]}},"children":{}}}}`, start))
-	return dir, start
+	return dir
 }
 
 func writeFile(t *testing.T, path, text string) {
@@ -56,7 +58,7 @@ func wantIn(t *testing.T, r result, code int, texts ...string) {
 // Ensure what was imported is in a checkpoint that is restored, what is not taken
 // is told, and a second import finds all of it there.
 func TestImport(t *testing.T) {
-	dir, _ := cockpit(t)
+	dir := cockpit(t)
 	t.Chdir(t.TempDir())
 	writeFile(t, "site.yaml", importConfig)
 	f := func(code int, texts []string, args ...string) {
@@ -83,7 +85,7 @@ func TestImport(t *testing.T) {
 }
 
 func TestImportBesideAServer(t *testing.T) {
-	dir, _ := cockpit(t)
+	dir := cockpit(t)
 	t.Chdir(t.TempDir())
 	writeFile(t, "site.yaml", importConfig)
 	lock, err := durable.Lock("data")
@@ -93,4 +95,17 @@ func TestImportBesideAServer(t *testing.T) {
 	defer lock.Close()
 	wantIn(t, tally(t, "import", "--config", "site.yaml", dir), exitFailure, "another process uses it")
 	wantIn(t, tally(t, "import", "--config", "site.yaml", "--dry-run", dir), exitOK, "taken: 2 samples")
+}
+
+// Ensure one who waits is told now and then how far it is.
+func TestImportProgress(t *testing.T) {
+	var out strings.Builder
+	now := time.Unix(1000, 0)
+	p := progress{out: &out, next: now.Add(progressEvery)}
+	for i := range 5 {
+		p.tell(now.Add(time.Duration(i)*progressEvery/2), i, 5, &ccms.Report{Taken: 100 * i})
+	}
+	if got, want := out.String(), "2 of 5 hosts, 200 samples\n4 of 5 hosts, 400 samples\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

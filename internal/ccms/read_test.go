@@ -150,6 +150,7 @@ func TestLengthsTakeNoMemory(t *testing.T) {
 	file := binaryFile(1, 2, level{series: []ccms.Series{{Metric: "a", Step: 1, Start: 1}}})
 	copy(file[len(file)-8:], []byte{0xff, 0xff, 0xff, 0xff}) // values
 	n := testing.Benchmark(func(b *testing.B) {
+		b.Helper()
 		for b.Loop() {
 			_ = ccms.ReadBinary(bytes.NewReader(file), func(*ccms.Series) {})
 		}
