@@ -84,7 +84,7 @@ func (s *server) make(ctx context.Context) (err error) {
 	if err := s.makeState(ctx); err != nil {
 		return err
 	}
-	if err := s.connect(); err != nil {
+	if err := s.connect(); err != nil { //nolint:contextcheck // it goes on trying in the background, until it is closed
 		return err
 	}
 	return s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
@@ -139,7 +139,7 @@ func (s *server) makeState(ctx context.Context) error {
 	s.store = store.New(table, s.cfg.Store)
 	s.ledger = ledger.New(s.cfg.Ledger)
 	s.makeRetention()
-	s.cfg.Ingest.Retention = s.cfg.Retention.Longest()
+	s.cfg.Ingest.Retention, s.cfg.Ingest.ClaimRetention = s.cfg.Retention.Longest(), s.cfg.Retention.Ledger
 	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
 		Collector: func(out collect.Output) ingest.Collector {
 			s.collector = collect.New(s.cfg.Collect, out)
