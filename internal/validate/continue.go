@@ -174,7 +174,7 @@ func (r rows) continued(claims []*claim, a *account) (found *claim) {
 
 // continues reports whether a may be a part of c, which has some.
 func (r rows) continues(c *claim, a *account) bool {
-	if !c.cut() && !a.cut() && c.joined[0].life == a.life {
+	if !overlap(c, a, r.slack) || !c.cut() && !a.cut() && c.joined[0].life == a.life {
 		return false // as most: not to be looked at further
 	}
 	if r.processes && c.PID != 0 && a.pid != 0 && c.PID != a.pid {

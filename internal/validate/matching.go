@@ -5,7 +5,7 @@ package validate
 // without is only known when everything in reach was looked at, and without
 // records for some claims in a sequence of thousands, everything is in reach.
 const (
-	searchMax = 4096
+	searchMax = 512
 	searchMin = 16
 	workMax   = 20_000_000
 )

@@ -178,3 +178,45 @@ func BenchmarkRun(b *testing.B) {
 	f("same/3000at1000", 3000, 1000, same)
 	f("each/3000at1000", 3000, 1000, each)
 }
+
+// hour returns what 200 clients do in an hour on 20 servers that tell of it once
+// a minute: n reads of the given number of files. Every fiftieth has no transfer.
+func hour(n, files, clients int) (cs []*transfer.Claim, ts []*transfer.Transfer) {
+	r := rand.New(rand.NewPCG(1, 2))
+	minute := func(at float64) [2]int64 { return [2]int64{int64(at) / 60 * 60, int64(at)/60*60 + 59} }
+	for i := range n {
+		begin := float64(i) * 3600 / float64(n)
+		end := begin + r.ExpFloat64()*20
+		server, bytes := r.IntN(20), r.Int64N(1<<30)
+		c, x := readClaim(strconv.Itoa(i), begin, end, bytes), read(i+1, minute(begin), minute(end), bytes)
+		c.Server, c.Path, c.Client = fmt.Sprintf("s%d:1094", server), fmt.Sprintf("/store/f%d", r.IntN(files)), fmt.Sprintf("c%d", r.IntN(clients))
+		c.PID = 1000 + i%20000
+		x.ID = fmt.Sprintf("%d.1.%d", server, i+1)
+		x.Server, x.Address, x.Path, x.Client, x.PID = c.Server, c.Server, c.Path, c.Client, c.PID
+		if cs = append(cs, c); i%50 != 0 {
+			ts = append(ts, x)
+		}
+	}
+	return cs, ts
+}
+
+// BenchmarkRunHour lays a busy hour together: from nearly every read being of a
+// file of its own to one client reading one file all the time.
+func BenchmarkRunHour(b *testing.B) {
+	f := func(name string, n, files, clients int) {
+		b.Run(name, func(b *testing.B) {
+			cs, ts := hour(n, files, clients)
+			b.ReportAllocs()
+			for b.Loop() {
+				if r := validate.Run(cs, ts, validate.Options{}); r.Totals.Verdicts[transfer.Match] != n-n/50 {
+					b.Fatalf("%v", r.Totals.Verdicts)
+				}
+			}
+		})
+	}
+	f("distinct", 100_000, 1_000_000, 200)
+	f("1000files", 100_000, 1000, 200)
+	f("5files", 100_000, 5, 200)
+	f("5files1client", 100_000, 5, 1)
+	f("1file1client", 100_000, 1, 1)
+}
