@@ -139,7 +139,7 @@ func (s *server) makeState(ctx context.Context) error {
 	s.store = store.New(table, s.cfg.Store)
 	s.ledger = ledger.New(s.cfg.Ledger)
 	s.makeRetention()
-	s.cfg.Ingest.Retention = s.cfg.Retention.Longest()
+	s.cfg.Ingest.Retention, s.cfg.Ingest.ClaimRetention = s.cfg.Retention.Longest(), s.cfg.Retention.Ledger
 	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
 		Collector: func(out collect.Output) ingest.Collector {
 			s.collector = collect.New(s.cfg.Collect, out)

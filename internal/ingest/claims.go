@@ -44,6 +44,9 @@ func (i *Ingest) claim(c *transfer.Claim) (reason string, err error) {
 	if err := c.Check(); err != nil {
 		return ReasonInvalid, err
 	}
+	if reason, text := i.windowOf(i.now(), i.cfg.ClaimRetention).check(int64(max(c.Opened, c.Closed))); reason != "" {
+		return reason, errors.New(text)
+	}
 	added, err := i.ledger.PutClaim(c)
 	switch {
 	case errors.Is(err, ledger.ErrConflict):

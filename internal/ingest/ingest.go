@@ -24,6 +24,8 @@ type Config struct {
 	// Retention is how old a sample may be; 0 is as old as it likes. The wiring
 	// sets it from what the store keeps.
 	Retention time.Duration `koanf:"-"`
+	// ClaimRetention is the same for claims, from what the ledger keeps.
+	ClaimRetention time.Duration `koanf:"-"`
 	// Cluster is the cluster of lines that name none; empty: such lines are refused.
 	Cluster string `koanf:"cluster"`
 	// Waiting is how many claims may wait for their server to become known: each

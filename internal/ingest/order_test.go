@@ -117,7 +117,7 @@ func TestRestart(t *testing.T) {
 	g.out.Server(collect.Server{Site: "T", Name: "y:1094", SID: 8})
 	g.wantCount("tallystick_ingest_claims_waiting", "", 0)
 	four := claim("4", "10.0.0.1:1094")
-	four.Received, four.Ops, four.Closed = nil, nil, 0
+	four.Received, four.Ops, four.Closed = &transfer.Bytes{}, nil, 0
 	g.Claims(ctx, []*transfer.Claim{one, four}) // one was there before
 	g.want("after",
 		"S/x:1094/client=c1 client_opens 1699999980=1",

@@ -10,10 +10,12 @@ import (
 type window struct{ first, last int64 }
 
 // window returns the times that are taken at now.
-func (i *Ingest) window(now time.Time) window {
+func (i *Ingest) window(now time.Time) window { return i.windowOf(now, i.cfg.Retention) }
+
+func (i *Ingest) windowOf(now time.Time, retention time.Duration) window {
 	w := window{first: math.MinInt64, last: now.Add(i.cfg.Future).Unix()}
-	if i.cfg.Retention > 0 {
-		w.first = now.Add(-i.cfg.Retention).Unix()
+	if retention > 0 {
+		w.first = now.Add(-retention).Unix()
 	}
 	return w
 }

@@ -185,6 +185,9 @@ func (c *Claim) checkOutcome() error {
 			return errors.New("a byte count is negative")
 		}
 	}
+	if c.Outcome == OK && c.Received == nil && c.Asked == (Bytes{}) {
+		return errors.New("outcome is ok, and neither received nor asked tells any bytes; received may be all 0")
+	}
 	return nil
 }
 
