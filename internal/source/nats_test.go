@@ -270,7 +270,7 @@ func TestNATSPoison(t *testing.T) {
 		"packets": {Stream: "S", Subject: "packets", Kind: source.Packets},
 		"claims":  {Stream: "S", Subject: "claims", Kind: source.Claims},
 	})
-	claim := fmt.Sprintf(`{"run":"r","id":"1","server":"s:1","path":"/a","opened":%d,"outcome":"ok"}`, time.Now().Unix())
+	claim := fmt.Sprintf(`{"run":"r","id":"1","server":"s:1","path":"/a","opened":%d,"outcome":"ok","asked":{"read":1}}`, time.Now().Unix())
 	for _, text := range []string{
 		"load,hostname=h value=1",           // no cluster
 		"nonsense,cluster=c,hostname=h\n\n", // no line
