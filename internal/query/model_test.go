@@ -287,23 +287,83 @@ func setsOf(i int, s query.Selector, all []selector.Path) []set {
 	return []set{group}
 }
 
-// Ensure any question about any data is answered as by plain maps.
-func TestRandom(t *testing.T) {
-	answered := 0
-	for seed := range uint64(60) {
-		r := rand.New(rand.NewPCG(seed, 7))
-		b, m := newBed(t, query.Config{}), model{}
-		levels := map[selector.Path]bool{}
+// free forgets the blocks of a node that end at or before the time, and what has
+// none left.
+func (m model) free(table *metric.Table, node selector.Path, before int64) {
+	for id := range metric.ID(table.Len()) {
+		x := table.At(id)
+		for at, slots := range m[x.Name] {
+			maps.DeleteFunc(slots, func(slot int64, _ float64) bool {
+				end := (slot>>9 + 1) << 9 // a block is 512 slots
+				return node.Contains(at) && end*x.Step <= before
+			})
+			if len(slots) == 0 {
+				delete(m[x.Name], at)
+			}
+		}
+	}
+}
+
+// levels returns all that have something at or below them.
+func (m model) levels() []selector.Path {
+	all := map[selector.Path]bool{}
+	for _, levels := range m {
+		for at := range levels {
+			for _, p := range above(at) {
+				all[p] = true
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), selector.Path.Compare)
+}
+
+// restarted returns a bed with what b would have saved.
+func (b *bed) restarted() *bed {
+	b.tb.Helper()
+	next := newBed(b.tb, query.Config{})
+	for block := range b.store.Blocks() {
+		if err := next.store.Restore(block); err != nil {
+			b.tb.Fatal(err)
+		}
+	}
+	return next
+}
+
+// live writes, frees and restarts, all at random.
+func live(t *testing.T, r *rand.Rand) (*bed, model) {
+	t.Helper()
+	b, m := newBed(t, query.Config{}), model{}
+	for range 1 + r.IntN(4) {
 		for _, s := range someSamples(r) {
 			b.write(s.at, s.name, float64(s.time), s.v)
 			id, _ := b.table.Lookup(s.name)
 			m.write(b.table.At(id), s)
-			for _, p := range above(s.at) {
-				levels[p] = true
+		}
+		if r.IntN(2) == 0 {
+			b = b.restarted()
+		}
+		if r.IntN(3) == 0 {
+			before := int64(r.IntN(25_000))
+			for _, node := range b.store.Nodes() {
+				if r.IntN(3) > 0 {
+					b.store.FreeBefore(node, before)
+					m.free(b.table, node, before)
+				}
 			}
 		}
-		all := slices.SortedFunc(maps.Keys(levels), selector.Path.Compare)
-		for range 20 {
+	}
+	return b, m
+}
+
+// Ensure any question about any data, after any writes, frees and restarts, is
+// answered as by plain maps.
+func TestRandom(t *testing.T) {
+	answered := 0
+	for seed := range uint64(80) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		b, m := live(t, r)
+		all := m.levels()
+		for range min(20, 20*len(all)) {
 			q := ask(r, all)
 			got, err := b.engine.Query(t.Context(), q.Request)
 			if err != nil {
