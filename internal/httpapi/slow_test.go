@@ -46,6 +46,9 @@ func TestLinesStall(t *testing.T) {
 	if res.StatusCode != http.StatusBadRequest || f.Accepted != 2 || f.Rejected != 1 || f.Errors[0].Reason != "body" || f.Errors[0].Line != 3 {
 		t.Errorf("got %d %+v", res.StatusCode, f)
 	}
+	if len(f.Errors) > 0 && !strings.Contains(f.Errors[0].Text, "nothing came for longer than http.stall") {
+		t.Errorf("got the text %q", f.Errors[0].Text)
+	}
 	if n := strings.Count(strings.Join(s.intake.lines, "\n"), "other"); n != 20 || len(s.intake.lines) != 22 {
 		t.Errorf("%d lines are taken, %d of them others'", len(s.intake.lines), n)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"time"
 
@@ -61,6 +62,9 @@ func (t *tally) failure(err error) *Error {
 func broken(err error) *Error {
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(large.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // whose own text has addresses in it
+		return refuse("", "read body: nothing came for longer than http.stall")
 	}
 	return refuse("", "read body: "+err.Error())
 }
