@@ -58,8 +58,11 @@ func (d *Dir) restore(ctx context.Context, now time.Time) (info Info, err error)
 // clean removes what was left incomplete.
 func (d *Dir) clean(left []string) {
 	for _, name := range left {
-		err := d.fsys.RemoveAll("checkpoint clean", filepath.Join(d.cfg.Dir, name))
-		d.log.Info("incomplete checkpoint removed", "checkpoint", name, "err", err)
+		if err := d.fsys.RemoveAll("checkpoint clean", filepath.Join(d.cfg.Dir, name)); err != nil {
+			d.log.Warn("incomplete checkpoint not removed", "checkpoint", name, "err", err)
+			continue
+		}
+		d.log.Info("incomplete checkpoint removed", "checkpoint", name)
 	}
 }
 
