@@ -4,8 +4,8 @@
 //
 // It runs in one process, without HTTP: the store, the query engine, retention and
 // checkpoints are the real ones. First it only writes, and tells CPU time and
-// memory; then it goes on writing while queries over all nodes, retention and
-// checkpoints run, and tells how long a sample and a query wait, and for which
+// memory; then it goes on writing while queries over all nodes, retention,
+// checkpoints and a slow reader of what debug tells run, and tells how long a sample and a query wait, and for which
 // locks. What it writes depends on its flags alone.
 package main
 

@@ -126,6 +126,7 @@ func (l *load) together(ctx context.Context, out io.Writer) error {
 	beside("query: one metric, one node", time.Millisecond, func() error { return l.query(ctx, engine, nodePath(l.nodes/2)) })
 	w := l.worker()
 	beside("retention of all nodes", time.Second, func() error { w.Step(ctx, time.Unix(l.now.Load(), 0)); return nil })
+	beside("slow reader of debug", time.Millisecond, func() error { return l.debug(ctx) })
 	dir := l.checkpoints()
 	pauses := &timing{name: "  of it, ingest stood still"}
 	beside("checkpoint", time.Millisecond, func() error {
@@ -153,6 +154,21 @@ func (l *load) together(ctx context.Context, out io.Writer) error {
 	}
 	printLocks(out)
 	return err
+}
+
+// debug goes over all series as /api/debug does, for a client that takes some
+// thousand of them, stops for a while, and goes on.
+func (l *load) debug(ctx context.Context) error {
+	n := 0
+	for range l.store.Held(selector.Path{}, selector.Path{}) {
+		if n++; n%5000 == 0 {
+			wait(ctx, 10*time.Millisecond)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // wait waits, or until ctx ends.
