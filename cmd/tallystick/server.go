@@ -140,6 +140,7 @@ func (s *server) makeState(ctx context.Context) error {
 	s.ledger = ledger.New(s.cfg.Ledger)
 	s.makeRetention()
 	s.cfg.Ingest.Retention, s.cfg.Ingest.ClaimRetention = s.cfg.Retention.Longest(), s.cfg.Retention.Ledger
+	s.cfg.Ingest.Keep, s.cfg.Ingest.Sure = s.cfg.Retention.Keep, s.cfg.Retention.Shortest()
 	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
 		Collector: func(out collect.Output) ingest.Collector {
 			s.collector = collect.New(s.cfg.Collect, out)

@@ -24,6 +24,10 @@ type Config struct {
 	// Retention is how old a sample may be; 0 is as old as it likes. The wiring
 	// sets it from what the store keeps.
 	Retention time.Duration `koanf:"-"`
+	// Keep is, of samples older than Sure, the same for one metric of one cluster;
+	// nil is Retention for all. What is taken must not be too old to be kept.
+	Keep func(cluster, metric string) time.Duration `koanf:"-"`
+	Sure time.Duration                              `koanf:"-"`
 	// ClaimRetention is the same for claims, from what the ledger keeps.
 	ClaimRetention time.Duration `koanf:"-"`
 	// Cluster is the cluster of lines that name none; empty: such lines are refused.

@@ -157,6 +157,10 @@ func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64)
 		b.reject(l.Number, 1, metricReason(err), err.Error())
 		return
 	}
+	if text := b.in.tooOld(b.now, b.path.Cluster, id, t); text != "" {
+		b.reject(l.Number, 0, ReasonOld, text)
+		return
+	}
 	if len(b.points) == maxRun {
 		b.flush()
 	}

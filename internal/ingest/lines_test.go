@@ -183,3 +183,24 @@ func lines(n int) []byte {
 	}
 	return []byte(b.String())
 }
+
+// What its own rule of retention would take at once is refused, though other
+// metrics are kept for longer.
+func TestLinesOlderThanTheirRule(t *testing.T) {
+	cfg := ingest.Default()
+	cfg.Retention, cfg.Sure = 48*time.Hour, time.Hour
+	cfg.Keep = func(cluster, metric string) time.Duration {
+		if cluster == "c" && metric == "cpu_load" {
+			return time.Hour
+		}
+		return 48 * time.Hour
+	}
+	f := newFixture(t, cfg, silent)
+	at := f.now.Unix() - 7200
+	body := fmt.Sprintf("cpu_load,cluster=c,hostname=h value=1 %d\ncpu_load,cluster=d,hostname=h value=1 %d\n"+
+		"mem_used,cluster=c,hostname=h value=1 %d\ncpu_load,cluster=c,hostname=h value=1 %d\n", at, at, at, at+3600)
+	r := f.Lines(t.Context(), []byte(body), ingest.LineOptions{})
+	if r.Accepted != 3 || r.Rejected != 1 || r.Errors[0].Reason != ingest.ReasonOld || r.Errors[0].Line != 1 {
+		t.Errorf("got %s, want the first line refused as too old, and no other", result(r))
+	}
+}

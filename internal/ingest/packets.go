@@ -102,8 +102,13 @@ func (i *Ingest) sample(at selector.Path, name string, t int64, v float64) {
 		i.counts.refuse(ReasonMetric)
 		return
 	}
-	if reason, _ := i.window(i.now()).check(t); reason != "" {
+	now := i.now()
+	if reason, _ := i.window(now).check(t); reason != "" {
 		i.counts.refuse(reason)
+		return
+	}
+	if i.tooOld(now.Unix(), at.Cluster, id, t) != "" {
+		i.counts.refuse(ReasonOld)
 		return
 	}
 	if _, err := i.store.Write(at, store.Point{Metric: id, Time: t, Value: v}); err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"tallystick/internal/metric"
 )
 
 // A window is the times that samples may have, in Unix seconds.
@@ -18,6 +20,19 @@ func (i *Ingest) windowOf(now time.Time, retention time.Duration) window {
 		w.first = now.Add(-retention).Unix()
 	}
 	return w
+}
+
+// tooOld returns why a sample is older than its metric is kept in its cluster,
+// empty if it is not. It looks at the rules only for what is older than all keep.
+func (i *Ingest) tooOld(now int64, cluster string, id metric.ID, t int64) string {
+	if i.cfg.Keep == nil || t >= now-int64(i.cfg.Sure/time.Second) {
+		return ""
+	}
+	keep := i.cfg.Keep(cluster, i.table.At(id).Name)
+	if first := now - int64(keep/time.Second); t < first {
+		return fmt.Sprintf("time %d is %d s too old: this metric is kept for %v", t, first-t, keep)
+	}
+	return ""
 }
 
 // check returns the reason why t is refused, and a text for people; empty if it is not.

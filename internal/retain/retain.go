@@ -117,7 +117,7 @@ func (w *Worker) step(ctx context.Context, now time.Time) {
 func (w *Worker) Step(ctx context.Context, now time.Time) (freed int) {
 	if w.Jobs != nil {
 		// Its error is in the log; Uses knows what follows from it.
-		_ = w.Jobs.Ask(ctx, now, now.Add(-w.Config.shortest()))
+		_ = w.Jobs.Ask(ctx, now, now.Add(-w.Config.Shortest()))
 	}
 	freed, ok := w.free(ctx, now)
 	if !ok {

@@ -71,7 +71,8 @@ func (c Config) Longest() time.Duration {
 	return longest
 }
 
-func (c Config) shortest() time.Duration {
+// Shortest returns how long every sample is kept at least.
+func (c Config) Shortest() time.Duration {
 	shortest := or(c.Memory, DefaultMemory)
 	for _, r := range c.Rules {
 		shortest = min(shortest, r.Keep)
