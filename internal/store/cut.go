@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -45,18 +46,31 @@ func (c *Cut) Close(saved bool) {
 	s.cutter.Unlock()
 }
 
-// Blocks returns the blocks of the Cut in the order of path, metric and index. A
-// block is copied under its node's lock and yielded outside of it; what is
-// yielded is used again for the next. All blocks are in that are not freed
-// meanwhile.
-func (c *Cut) Blocks() iter.Seq[*BlockAt] {
+// A Part is what blocks a walk over a Cut wants.
+type Part struct {
+	Cluster string // empty: all
+	Sums    bool   // those of metrics whose samples add up, or those of all others
+	All     bool   // also those that have not changed since the last Cut that was saved
+}
+
+// Blocks returns the blocks of a part of the Cut, ordered by path, name of the metric
+// and index. A block is copied under its node's lock and yielded outside of it; what
+// is yielded is used again for the next. All blocks are in that are not freed
+// meanwhile. Sums of a cluster can be asked for once: what is kept for the Cut is
+// forgotten as it comes by.
+func (c *Cut) Blocks(p Part) iter.Seq[*BlockAt] {
 	return func(yield func(*BlockAt) bool) {
-		var b BlockAt
-		for _, n := range c.store.nodes.list("") {
-			if !c.store.dump(n, c.epoch, &b, yield) {
+		d := dumper{store: c.store, epoch: c.epoch, wants: func(id metric.ID) bool { return c.store.adds(id) == p.Sums }}
+		if !p.All {
+			d.after = c.store.saved.Load()
+		}
+		for _, n := range c.store.nodes.list(p.Cluster) {
+			if !d.dump(n, yield) {
 				return
 			}
-			n.pass(c.store, c.epoch+1)
+			if p.Sums {
+				n.pass(c.store, c.epoch+1)
+			}
 		}
 	}
 }
@@ -64,28 +78,39 @@ func (c *Cut) Blocks() iter.Seq[*BlockAt] {
 // Blocks returns all blocks as Cut.Blocks does, but as they are when it comes by.
 func (s *Store) Blocks() iter.Seq[*BlockAt] {
 	return func(yield func(*BlockAt) bool) {
-		var b BlockAt
+		d := dumper{store: s, epoch: math.MaxUint32, wants: func(metric.ID) bool { return true }}
 		for _, n := range s.nodes.list("") {
-			if !s.dump(n, math.MaxUint32, &b, yield) {
+			if !d.dump(n, yield) {
 				return
 			}
 		}
 	}
 }
 
-// dump yields the blocks of a node as they were in the epoch.
-func (s *Store) dump(n *node, epoch uint32, b *BlockAt, yield func(*BlockAt) bool) bool {
-	d := dumper{store: s, node: n, epoch: epoch}
+// A dumper copies blocks.
+type dumper struct {
+	store *Store
+	after uint32               // what was changed after this epoch,
+	epoch uint32               // as it was in this one
+	wants func(metric.ID) bool // and of these metrics
+
+	names []string // of the metrics, by their IDs
+	out   BlockAt
+
+	node  *node
+	level *level
+	ids   []metric.ID // of the level's series, by name
+	next  int         // in ids
+	index int64       // of the block to go on with
+}
+
+// dump yields the blocks of a node.
+func (d *dumper) dump(n *node, yield func(*BlockAt) bool) bool {
+	d.node = n
 	for l := range n.levels() {
-		b.Path, d.level = l.path, l.level
-		for next := (cursor{0, math.MinInt64}); ; next.index++ {
-			var ok bool
-			if next, ok = d.copy(next, b); !ok {
-				break
-			}
-			m := s.table.At(next.id)
-			b.Metric, b.Step, b.Index = m.Name, m.Step, next.index
-			if !yield(b) {
+		d.out.Path, d.level = l.path, l.level
+		for d.begin(); d.copy(); d.index++ {
+			if !yield(&d.out) {
 				return false
 			}
 		}
@@ -93,50 +118,59 @@ func (s *Store) dump(n *node, epoch uint32, b *BlockAt, yield func(*BlockAt) boo
 	return true
 }
 
-// A cursor is a place in a level.
-type cursor struct {
-	id    metric.ID
-	index int64
-}
-
-// A dumper copies the blocks of a level.
-type dumper struct {
-	store *Store
-	node  *node
-	level *level
-	epoch uint32
-}
-
-// copy copies the first block at or after c and returns its place.
-func (d *dumper) copy(c cursor, to *BlockAt) (cursor, bool) {
+// begin begins with the level.
+func (d *dumper) begin() {
 	d.node.mu.RLock()
 	defer d.node.mu.RUnlock()
-	l := d.level
-	i, same := l.get(c.id)
-	for ; i < len(l.series); i++ {
-		r, at := &l.series[i], 0
-		if same {
-			at, _ = r.find(c.index)
+	d.ids, d.next, d.index = d.ids[:0], 0, math.MinInt64
+	for i := range d.level.series {
+		if id := d.level.series[i].id; d.wants(id) {
+			d.ids = append(d.ids, id)
 		}
-		for ; at < len(r.chain); at++ {
-			if d.block((*block.Block)(&to.Values), r, at) {
-				return cursor{r.id, int64(r.chain[at].index)}, true
-			}
-		}
-		same = false
 	}
-	return cursor{}, false
+	for id := len(d.names); id < d.store.table.Len(); id++ {
+		d.names = append(d.names, d.store.table.At(metric.ID(id)).Name)
+	}
+	slices.SortFunc(d.ids, func(a, b metric.ID) int { return cmp.Compare(d.names[a], d.names[b]) })
 }
 
-// block copies a block of r as it was in the epoch; false if it was not there.
-func (d *dumper) block(to *block.Block, r *series, at int) bool {
+// copy copies the next block, if there is one.
+func (d *dumper) copy() bool {
+	d.node.mu.RLock()
+	defer d.node.mu.RUnlock()
+	for ; d.next < len(d.ids); d.next, d.index = d.next+1, math.MinInt64 {
+		id := d.ids[d.next]
+		i, ok := d.level.get(id)
+		if !ok { // freed meanwhile
+			continue
+		}
+		r := &d.level.series[i]
+		for at, _ := r.find(d.index); at < len(r.chain); at++ {
+			if d.block(r, at) {
+				m := d.store.table.At(id)
+				d.index = int64(r.chain[at].index)
+				d.out.Metric, d.out.Step, d.out.Index = m.Name, m.Step, d.index
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// block copies a block of r as it was in the epoch; false if it was not there, or
+// had not changed.
+func (d *dumper) block(r *series, at int) bool {
 	l := &r.chain[at]
+	if l.changed <= d.after {
+		return false
+	}
+	to := (*block.Block)(&d.out.Values)
 	if l.changed <= d.epoch || !d.store.adds(r.id) {
 		d.store.pool.Copy(to, l.span)
 		return true
 	}
 	i, ok := d.node.images[imageKey{d.level, r.id, l.index}]
-	if ok {
+	if ok = ok && i.changed > d.after; ok {
 		block.Put(to, i.base, i.values)
 	}
 	return ok
@@ -154,8 +188,9 @@ type imageKey struct {
 
 // An image is a block as it was.
 type image struct {
-	base   int
-	values []float64
+	base    int
+	values  []float64
+	changed uint32 // epoch of the newest change that is in it
 }
 
 // imageBytes is what an image takes besides its values, in a map that is at most
@@ -166,15 +201,15 @@ const imageBytes = 2 * int64(unsafe.Sizeof(imageKey{})+unsafe.Sizeof(image{})+1)
 // The memory is counted but not refused: it is at most that of the counts that
 // change while a checkpoint is written, and refusing them would lose what the
 // ledger has. n is locked.
-func (n *node) keep(s *Store, epoch uint32, k imageKey, span block.Span) {
+func (n *node) keep(s *Store, epoch uint32, k imageKey, l *link) {
 	if n.passed == epoch {
 		return
 	}
 	if n.images == nil {
 		n.images = make(map[imageKey]image)
 	}
-	base, values := s.pool.Values(span)
-	n.images[k] = image{base, slices.Clone(values)}
+	base, values := s.pool.Values(l.span)
+	n.images[k] = image{base, slices.Clone(values), l.changed}
 	s.mem.give(-imageBytes - int64(len(values))*8)
 }
 

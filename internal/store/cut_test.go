@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -12,11 +13,24 @@ import (
 	"tallystick/internal/store"
 )
 
+// blocks yields all blocks of a Cut.
+func blocks(c *store.Cut) iter.Seq[*store.BlockAt] {
+	return func(yield func(*store.BlockAt) bool) {
+		for _, sums := range []bool{false, true} {
+			for b := range c.Blocks(store.Part{Sums: sums, All: true}) {
+				if !yield(b) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // dump is all blocks of a Cut, as a new store has them.
 func dump(t *testing.T, table *metric.Table, c *store.Cut) *store.Store {
 	t.Helper()
 	s := store.New(table, store.Config{})
-	for b := range c.Blocks() {
+	for b := range blocks(c) {
 		if err := s.Restore(b); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +62,7 @@ func TestCut(t *testing.T) {
 		bytes := s.Stats().Bytes
 		c := s.Cut()
 		cut := store.New(table, store.Config{})
-		for bl := range c.Blocks() {
+		for bl := range blocks(c) {
 			if err := cut.Restore(bl); err != nil {
 				t.Fatal(err)
 			}

@@ -19,6 +19,29 @@ type BlockAt struct {
 	Values [block.Slots]float64
 }
 
+// Under adds what an older version of the same block has, as if its samples had
+// come before those of b: they stay where b has a gap, and are folded with those
+// of b if the least or the most counts. Where samples add up the newer version has
+// the older in it, and nothing is added.
+func (b *BlockAt) Under(older *BlockAt, fold metric.Fold) {
+	if fold != metric.Sum {
+		fillUnder(b.Values[:], older.Values[:], fold)
+	}
+}
+
+// fillUnder reports whether anything changed.
+func fillUnder(to, older []float64, fold metric.Fold) (changed bool) {
+	for i, v := range older {
+		if math.IsNaN(v) || fold == metric.Last && !math.IsNaN(to[i]) {
+			continue
+		}
+		if v = fold.Apply(to[i], v); v != to[i] { // also where there was a gap
+			to[i], changed = v, true
+		}
+	}
+	return changed
+}
+
 // ErrMismatch is what Restore wraps when a block is not of the metrics that the
 // store was made with.
 var ErrMismatch = errors.New("block is of other metrics")
@@ -27,12 +50,42 @@ var ErrMismatch = errors.New("block is of other metrics")
 // slots, its gaps change nothing, so that to restore twice is to restore once.
 // An unknown metric, or another step, wraps ErrMismatch.
 func (s *Store) Restore(b *BlockAt) error {
+	return s.restore(b, func(w *writer, l *link, id metric.ID, to, from []float64, _ bool) {
+		w.change(l, id)
+		for i, v := range from {
+			if !math.IsNaN(v) {
+				to[i] = v
+			}
+		}
+	})
+}
+
+// Fill puts a block of a checkpoint back under what is there, as BlockAt.Under
+// does: checkpoints are read newest first, and samples may have come meanwhile, but
+// for metrics whose samples add up. What is new by that counts as saved.
+func (s *Store) Fill(b *BlockAt) error {
+	return s.restore(b, func(w *writer, l *link, id metric.ID, to, from []float64, is bool) {
+		fold := s.table.At(id).Fold
+		switch {
+		case !is:
+			l.changed = restored
+			copy(to, from)
+		case fold != metric.Sum && fillUnder(to, from, fold):
+			w.change(l, id)
+		}
+	})
+}
+
+// restore finds or makes the room for b, and has put put its samples there. to and
+// from are the same slots.
+func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, to, from []float64, is bool)) error {
 	id, err := s.fits(b)
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
-	v := block.Block(b.Values)
-	if v.First(0) < 0 {
+	v := (*block.Block)(&b.Values)
+	lo, hi := v.First(0), v.Last(block.Slots-1)
+	if lo < 0 {
 		return b.Path.Check()
 	}
 	n, err := s.lock(b.Path)
@@ -41,15 +94,13 @@ func (s *Store) Restore(b *BlockAt) error {
 	}
 	defer s.unlock(n)
 	w := s.writer(n, b.Path)
-	l, _, err := w.link(id, b.Index, v.First(0), v.Last(block.Slots-1))
+	is := w.has(id, b.Index)
+	l, _, err := w.link(id, b.Index, lo, hi)
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
-	w.change(l, id)
 	base, to := s.pool.Values(l.span)
-	for i := v.First(0); i >= 0; i = v.First(i + 1) {
-		to[i-base] = v[i]
-	}
+	put(&w, l, id, to[lo-base:hi-base+1], v[lo:hi+1], is)
 	return nil
 }
 

@@ -35,10 +35,22 @@ func (s *Store) Free(node selector.Path, before func(metric.ID) int64) Freed {
 }
 
 // FreeSaved does for one node what FreeBefore does, but leaves alone what was
-// changed since the last Cut that was saved.
+// changed since the last Cut that was saved. Where samples add up, those that come
+// late for a block that is gone are refused with ErrRelieved from now on: the block
+// that they would begin is a part of the one in the checkpoint, and nothing would say
+// so.
 func (s *Store) FreeSaved(node selector.Path, before int64) Freed {
+	for old := s.eased.Load(); old < before && !s.eased.CompareAndSwap(old, before); old = s.eased.Load() {
+	}
 	f := freeing{store: s, all: before, newest: s.saved.Load()}
 	return s.free(node, &f)
+}
+
+// relievedOf reports whether there may have been a block of counts that FreeSaved
+// freed.
+func (s *Store) relievedOf(id metric.ID, index int64) bool {
+	eased := s.eased.Load()
+	return eased != math.MinInt64 && s.adds(id) && (index+1)*block.Slots*s.table.At(id).Step <= eased
 }
 
 // AddSaved adds to ends, by the Unix second at which they end, the bytes of the

@@ -32,6 +32,7 @@ package store
 
 import (
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -52,10 +53,15 @@ var (
 	ErrFull      = errors.New("memory cap reached")
 	ErrNotFinite = errors.New("value is not finite")
 	ErrTime      = errors.New("time is out of range")
+	ErrRelieved  = errors.New("counts of that time were saved and freed, since memory was short")
 	ErrMetric    = errors.New("unknown metric")
 	ErrAmbiguous = errors.New("several series and no aggregation")
 	ErrTooMuch   = errors.New("too many values")
 )
+
+// restored is the epoch of what Fill puts back. It is not 0, so that none is the one
+// after that of no Cut.
+const restored = 1
 
 // Config is what an operator may choose.
 type Config struct {
@@ -74,6 +80,7 @@ type Store struct {
 
 	epoch  atomic.Uint32 // goes up with each Cut; what is written is of it
 	saved  atomic.Uint32 // what was written in it or before is saved
+	eased  atomic.Int64  // FreeSaved freed what ended at this Unix second or before
 	cut    atomic.Uint32 // epoch of the Cut that is open, 0 if none is
 	cutter sync.Mutex    // held while a Cut is open
 
@@ -85,7 +92,9 @@ type Store struct {
 func New(table *metric.Table, cfg Config) *Store {
 	s := &Store{table: table, mem: memory{max: cfg.MaxBytes}}
 	s.nodes.init()
-	s.epoch.Store(2) // so that none is the one after that of no Cut
+	s.epoch.Store(restored + 1)
+	s.saved.Store(restored)
+	s.eased.Store(math.MinInt64)
 	s.pool.Grow, s.pool.Shrink = s.mem.take, s.mem.give
 	return s
 }

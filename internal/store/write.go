@@ -21,8 +21,8 @@ type Point struct {
 // sample that it refuses, and says which and why: n samples are written then.
 //
 // The error is one of at.Check, or wraps ErrMetric, ErrTime, ErrNotFinite (also
-// for a sum that would not be finite) or ErrFull. ErrFull concerns only samples
-// that need memory: others may still be written.
+// for a sum that would not be finite), ErrRelieved or ErrFull. ErrFull concerns only
+// samples that need memory: others may still be written.
 func (s *Store) Write(at selector.Path, pts ...Point) (n int, err error) {
 	if len(pts) == 0 {
 		return 0, at.Check()
@@ -161,6 +161,18 @@ func (w *writer) link(id metric.ID, index int64, lo, hi int) (l *link, late bool
 	return l, late, err
 }
 
+// has reports whether there is a block with the index.
+func (w *writer) has(id metric.ID, index int64) bool {
+	if w.level == nil {
+		return false
+	}
+	i, ok := w.level.get(id)
+	if ok {
+		_, ok = w.level.series[i].find(index)
+	}
+	return ok
+}
+
 // cover makes sure that the block has room for its slots from lo to hi.
 func (w *writer) cover(l *link, lo, hi int) error {
 	if l.span.Covers(lo) && l.span.Covers(hi) {
@@ -181,6 +193,9 @@ func (w *writer) open(id metric.ID, index int64, lo, hi int) (*link, error) {
 		return nil, err
 	}
 	s, way := w.store, parts(w.at)
+	if s.relievedOf(id, index) {
+		return nil, ErrRelieved
+	}
 	cost := w.node.root.cost(way, id)
 	if !s.mem.take(cost) {
 		return nil, ErrFull
@@ -210,8 +225,8 @@ func (w *writer) change(l *link, id metric.ID) {
 	if l.changed == w.epoch {
 		return
 	}
-	l.changed = w.epoch
 	if w.store.cut.Load()+1 == w.epoch && w.store.adds(id) {
-		w.node.keep(w.store, w.epoch, imageKey{w.level, id, l.index}, l.span)
+		w.node.keep(w.store, w.epoch, imageKey{w.level, id, l.index}, l)
 	}
+	l.changed = w.epoch
 }
