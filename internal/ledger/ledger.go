@@ -64,20 +64,22 @@ func New(cfg Config) *Ledger {
 
 // PutTransfer adds t, or replaces the transfer with its ID. t belongs to the ledger then.
 func (l *Ledger) PutTransfer(t *transfer.Transfer) {
-	e := &entry[*transfer.Transfer]{
-		opened: float64(t.Opened[0]), ended: transferEnd(t), id: t.ID, val: t, bytes: transferBytes(t),
-	}
+	e := transferEntry(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.transfers.put(e)
 }
 
+func transferEntry(t *transfer.Transfer) *entry[*transfer.Transfer] {
+	return &entry[*transfer.Transfer]{
+		opened: float64(t.Opened[0]), ended: transferEnd(t), id: t.ID, val: t, bytes: transferBytes(t),
+	}
+}
+
 // PutClaim adds c, which belongs to the ledger then. added is false if the same
 // claim is there already; another claim under the same key is an ErrConflict.
 func (l *Ledger) PutClaim(c *transfer.Claim) (added bool, err error) {
-	e := &entry[*transfer.Claim]{
-		opened: c.Opened, ended: claimEnd(c), id: c.Key(), val: c, bytes: claimBytes(c),
-	}
+	e := claimEntry(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if old := l.claims.byID[e.id]; old != nil {
@@ -88,6 +90,12 @@ func (l *Ledger) PutClaim(c *transfer.Claim) (added bool, err error) {
 	}
 	l.claims.put(e)
 	return true, nil
+}
+
+func claimEntry(c *transfer.Claim) *entry[*transfer.Claim] {
+	return &entry[*transfer.Claim]{
+		opened: c.Opened, ended: claimEnd(c), id: c.Key(), val: c, bytes: claimBytes(c),
+	}
 }
 
 // Transfer returns the transfer with the ID, nil if there is none. It must not be changed.

@@ -1,6 +1,9 @@
 package ledger
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // A table is the entries of one kind with their indexes. The caller locks.
 type table[T any] struct {
@@ -9,6 +12,7 @@ type table[T any] struct {
 	ended    *index[T]
 	groups   map[string]*index[T] // by name; none is empty
 	groupsOf func(T) []string     // the names of the groups that a value is in
+	fresh    map[string]T         // what was put since the last cut, by id; it may be gone again
 
 	max     int
 	dropped int
@@ -18,6 +22,7 @@ type table[T any] struct {
 func newTable[T any](limit int, groupsOf func(T) []string) *table[T] {
 	return &table[T]{
 		byID:     make(map[string]*entry[T]),
+		fresh:    make(map[string]T),
 		opened:   &index[T]{key: byOpened[T]},
 		ended:    &index[T]{key: byEnded[T]},
 		groups:   make(map[string]*index[T]),
@@ -29,6 +34,31 @@ func newTable[T any](limit int, groupsOf func(T) []string) *table[T] {
 // put adds e, in place of the entry with its id if there is one, and drops what
 // ended first if that is one too many.
 func (t *table[T]) put(e *entry[T]) {
+	t.fresh[e.id] = e.val
+	t.set(e)
+}
+
+// fill adds e if there is nothing with its id and room for it.
+func (t *table[T]) fill(e *entry[T]) {
+	if t.byID[e.id] == nil && len(t.byID) < t.max {
+		t.set(e)
+	}
+}
+
+// cut returns what was put since the last cut, by id.
+func (t *table[T]) cut() map[string]T {
+	fresh := t.fresh
+	t.fresh = make(map[string]T)
+	return fresh
+}
+
+// uncut takes back what cut returned. What was put since is newer.
+func (t *table[T]) uncut(fresh map[string]T) {
+	maps.Copy(fresh, t.fresh)
+	t.fresh = fresh
+}
+
+func (t *table[T]) set(e *entry[T]) {
 	if old := t.byID[e.id]; old != nil {
 		if t.replace(old, e) {
 			return
