@@ -26,6 +26,14 @@ func (l *Ledger) Uncut(c Changes) {
 	l.claims.uncut(c.Claims)
 }
 
+// Unsaved makes everything a part of the next Cut.
+func (l *Ledger) Unsaved() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.transfers.unsaved()
+	l.claims.unsaved()
+}
+
 // FillTransfer adds a transfer of a checkpoint, which is no change, unless there is
 // one with its ID, which is newer, or no room. t belongs to the ledger then.
 func (l *Ledger) FillTransfer(t *transfer.Transfer) {

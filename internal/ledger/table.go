@@ -58,6 +58,12 @@ func (t *table[T]) uncut(fresh map[string]T) {
 	t.fresh = fresh
 }
 
+func (t *table[T]) unsaved() {
+	for id, e := range t.byID {
+		t.fresh[id] = e.val
+	}
+}
+
 func (t *table[T]) set(e *entry[T]) {
 	if old := t.byID[e.id]; old != nil {
 		if t.replace(old, e) {

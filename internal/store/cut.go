@@ -46,6 +46,9 @@ func (c *Cut) Close(saved bool) {
 	s.cutter.Unlock()
 }
 
+// Unsaved makes all blocks count as not saved.
+func (s *Store) Unsaved() { s.saved.Store(0) }
+
 // A Part is what blocks a walk over a Cut wants.
 type Part struct {
 	Cluster string // empty: all

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -51,6 +52,13 @@ func (x *index) count() (clusters, nodes int) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return len(x.clusters), len(x.sorted)
+}
+
+// names returns the clusters, in order.
+func (x *index) names() []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Sorted(maps.Keys(x.clusters))
 }
 
 // get returns the node that p is at or below, nil if there is none.

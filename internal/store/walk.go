@@ -129,6 +129,9 @@ func (s *Store) Nodes() []selector.Path {
 	return out
 }
 
+// Clusters returns the clusters, in order.
+func (s *Store) Clusters() []string { return s.nodes.names() }
+
 // Metrics returns the metrics that are held at or below the level, in the order
 // of their names. An empty path is the root.
 func (s *Store) Metrics(at selector.Path) []metric.ID {
