@@ -16,6 +16,9 @@ func Claim() string { return claimSchema }
 // wrote it reads, as checkpoints have them in collector.avro and ingest.avro.
 func State() string { return stateSchema }
 
+// Packet returns the Avro schema of a datagram as it was taken in.
+func Packet() string { return packetSchema }
+
 var (
 	//go:embed sample.avsc
 	sampleSchema string
@@ -23,6 +26,8 @@ var (
 	transferSchema string
 	//go:embed claim.avsc
 	claimSchema string
+	//go:embed packet.avsc
+	packetSchema string
 	//go:embed state.avsc
 	stateSchema string
 )

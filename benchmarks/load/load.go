@@ -51,6 +51,9 @@ func newLoad(s shape) (*load, error) {
 	return l, nil
 }
 
+// Cut is the log's, of which there is none.
+func (l *load) Cut() int { return 0 }
+
 // Pause is ingest's.
 func (l *load) Pause(f func()) {
 	l.gate.Lock()

@@ -198,8 +198,8 @@ func (l *load) worker() *retain.Worker {
 }
 
 func (l *load) checkpoints() *checkpoint.Dir {
-	return checkpoint.New(checkpoint.Config{Dir: l.dir, Keep: 1}, durable.OS{}, checkpoint.Parts{
-		Store: l.store, Ledger: ledger.New(ledger.Default()), Collector: none{}, Ingest: none{}, Pauser: l,
+	return checkpoint.New(checkpoint.Config{Dir: l.dir}, durable.OS{}, checkpoint.Parts{
+		Store: l.store, Table: l.table, Ledger: ledger.New(ledger.Default()), Collector: none{}, Ingest: none{}, Pauser: l,
 	}, slog.New(slog.DiscardHandler))
 }
 

@@ -152,7 +152,7 @@ func (s *server) makeState(ctx context.Context) error {
 		return err
 	}
 	s.checkpoints = checkpoint.New(s.cfg.Checkpoint, durable.OS{}, checkpoint.Parts{
-		Store: s.store, Ledger: s.ledger, Collector: s.collector, Ingest: s.ingest, Pauser: s.ingest,
+		Store: s.store, Table: table, Ledger: s.ledger, Collector: s.collector, Ingest: s.ingest, Pauser: pauser{s.ingest},
 	}, s.log)
 	return errors.Join(s.register(), s.restore(ctx))
 }
@@ -163,12 +163,19 @@ func (s *server) restore(ctx context.Context) error {
 		return err
 	}
 	s.whole = info.Whole()
+	if _, err := s.checkpoints.Fill(ctx); err != nil {
+		return err
+	}
 	if info.Path != "" {
 		s.log.Info("restored", "path", info.Path, "blocks", info.Blocks, "transfers", info.Transfers,
 			"claims", info.Claims, "damaged", info.Damaged, "refused", info.Refused, "took", info.Took)
 	}
 	return nil
 }
+
+type pauser struct{ *ingest.Ingest }
+
+func (pauser) Cut() int { return 0 }
 
 func (s *server) makeAPI() error {
 	verifier, err := auth.NewVerifier(s.cfg.Auth, time.Now)

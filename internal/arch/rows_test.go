@@ -20,6 +20,7 @@ var rows = [][]string{
 		"internal/durable/durabletest",
 		"internal/lineproto",
 		"internal/metric",
+		"internal/ocf",
 		"internal/run",
 		"internal/selector",
 		"internal/transfer",

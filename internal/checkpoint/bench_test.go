@@ -36,7 +36,7 @@ func busy(b *testing.B) *world {
 }
 
 func BenchmarkSave(b *testing.B) {
-	d := open(b.TempDir(), durable.OS{}, 1, busy(b))
+	d := open(b.TempDir(), durable.OS{}, busy(b))
 	b.ReportAllocs()
 	var bytes int64
 	for b.Loop() {
@@ -47,7 +47,7 @@ func BenchmarkSave(b *testing.B) {
 
 func BenchmarkRestore(b *testing.B) {
 	dir := b.TempDir()
-	save(b, open(dir, durable.OS{}, 1, busy(b)))
+	save(b, open(dir, durable.OS{}, busy(b)))
 	b.ReportAllocs()
 	for b.Loop() {
 		restored(b, dir)

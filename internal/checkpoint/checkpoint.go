@@ -1,43 +1,59 @@
 // Package checkpoint saves what is in memory to files, and reads it back at the start.
 //
-// A checkpoint is a folder of Avro object container files:
+// A checkpoint is a folder of Avro object container files with what has changed since
+// the checkpoint before it:
 //
 //	<dir>/00000012-1700000000/
-//	    samples.avro     one record per block of 512 slots
-//	    transfers.avro   one record per transfer
-//	    claims.avro      one record per claim
-//	    collector.avro   open sessions, dictionaries
-//	    ingest.avro      what ingest itself has to remember
-//	    meta.json        what the files must hold
+//	    samples-<cluster>.avro   blocks of 512 slots, sorted
+//	    counts-<cluster>.avro    the same of metrics whose samples add up
+//	    transfers.avro           one record per transfer, sorted
+//	    claims.avro              one record per claim, sorted
+//	    packets.avro             datagrams as they came, in the order of the log
+//	    collector.avro           open sessions, dictionaries: all of them
+//	    ingest.avro              what ingest itself has to remember: all of it
+//	    meta.json                what the files must hold, and where the log goes on
 //	<dir>/00000013-1700000300.tmp/    not complete; removed at the start
-//	<dir>/quarantine/                 what could not be used; never removed
+//	<dir>/quarantine/                 what could not be read whole; never removed
 //
 // checkpoints/README.md describes them for others.
+//
+//	newest ┐ 00000044  one interval       ┐
+//	       │ 00000043  one interval       │ what is newer hides what is older:
+//	       │ 00000042  00000033…00000042  │ all together are the store, the ledger,
+//	oldest ┘ 00000032  00000001…00000032  ┘ and what memory had no room for
 //
 // Rules:
 //
 //   - A checkpoint is there as a whole or not at all: it is written under another
-//     name, every file and the folder are made durable, then it is renamed. What
-//     it replaces is removed after that (TestSaveWithFaults).
-//   - All files of a checkpoint are of one instant, for which ingest stands still:
-//     as long as it takes to copy the states and to begin a store.Cut. Samples are
-//     read while ingest goes on, and counts are as they were at the instant; samples
-//     of other metrics may be some seconds newer.
-//   - A restore never stops the start: what can be read is used, what cannot is
-//     told, counted and made good from an older checkpoint where there is one.
-//   - Nothing that could not be used is deleted. The checkpoint that it is in gets
-//     a file problems.txt, is used again at every start until another has been
-//     saved, and then goes to quarantine/ as it is.
+//     name, every file and the folder are made durable, then it is renamed
+//     (TestSaveWithFaults). It covers what the log has before the segment that it
+//     names, and only then may the log forget that.
+//   - All of it is of one instant, between two records of the log: as long as it takes
+//     to copy the states and to begin a cut of store and ledger. Samples are read while
+//     ingest goes on; those whose samples add up are as they were at the instant, the
+//     others may be some seconds newer, as the log would make them anyway.
+//   - After a save, the newest checkpoints that are together as large as the one before
+//     them become one with it, so that there are few, and that each byte is written a
+//     few times (Dir.merge). What is merged is removed after its heir is there.
+//   - What is past retention and archived is dropped when it is merged: Parts.Gone.
+//   - Read back first is what adds up, transfers, claims and states; then the log; then,
+//     while ingest goes on, the rest, newest first.
+//   - A restore never stops the start: what can be read is used, what cannot is told
+//     and counted. The checkpoint that it is in gets a file problems.txt, is used at
+//     every start until the next save, and then goes to quarantine/ as it is.
 package checkpoint
 
 import (
 	"iter"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tallystick/internal/durable"
 	"tallystick/internal/ledger"
+	"tallystick/internal/metric"
+	"tallystick/internal/selector"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
 )
@@ -46,23 +62,30 @@ import (
 type Config struct {
 	Dir   string        `koanf:"dir"`   // made if it is not there; other files in it are left alone
 	Every time.Duration `koanf:"every"` // default 5 min
-	Keep  int           `koanf:"keep"`  // newest checkpoints that stay; at least 1. Default 3
+	// LogBytes is how large the log may become before a checkpoint is saved early: what
+	// a restart has to read of it at most. Default 1 GiB.
+	LogBytes int64 `koanf:"log_bytes"`
 }
+
+// Default returns the configuration that an operator gets who chooses nothing.
+func Default() Config { return Config{Every: 5 * time.Minute, LogBytes: 1 << 30} }
 
 // A Store is what samples are saved from and restored to: store.Store.
 type Store interface {
 	Cut() *store.Cut
-	Blocks() iter.Seq[*store.BlockAt]
-	Restore(b *store.BlockAt) error
+	Clusters() []string
+	Fill(b *store.BlockAt) error
+	Unsaved()
 }
 
 // A Ledger is what transfers and claims are saved from and restored to:
 // ledger.Ledger. What it returns does not change any more.
 type Ledger interface {
-	Transfers(f ledger.Filter) []*transfer.Transfer
-	Claims(f ledger.Filter) []*transfer.Claim
-	PutTransfer(t *transfer.Transfer)
-	PutClaim(c *transfer.Claim) (added bool, err error)
+	Cut() ledger.Changes
+	Uncut(c ledger.Changes)
+	FillTransfer(t *transfer.Transfer)
+	FillClaim(c *transfer.Claim)
+	Unsaved()
 }
 
 // A Stateful part writes its state as entries that only it can read, in the order
@@ -73,19 +96,42 @@ type Stateful interface {
 	Restore(now time.Time, entry []byte) error
 }
 
-// A Pauser runs f while nothing is ingested: while store, ledger, collector and
-// ingest tell the same story.
+// A Pauser runs f between two records of the log: while store, ledger, collector and
+// ingest tell the same story. Cut, called in f, returns the segment that the next
+// record begins.
 type Pauser interface {
 	Pause(f func())
+	Cut() int
+}
+
+// A Packet is a datagram as it was taken in.
+type Packet struct {
+	At     time.Time // when it was written to the log: the collector's clock
+	Remote string
+	Data   []byte
 }
 
 // Parts are what a checkpoint is of.
 type Parts struct {
 	Store     Store
+	Table     *metric.Table
 	Ledger    Ledger
 	Collector Stateful
 	Ingest    Stateful
 	Pauser    Pauser
+
+	// Packets yields those in the segments [from, to) of the log; nil: they are not kept.
+	Packets func(from, to int) iter.Seq2[Packet, error]
+	// Forget tells the log that it need not have what is before the segment; may be nil.
+	Forget func(before int) error
+	// Old reports whether a block need not come back to memory: it ended at the Unix
+	// second end. Nil: all must.
+	Old func(cluster, metric string, end int64) bool
+	// Gone reports whether what ended at end need not stay on the disk: its age is past
+	// retention, and it is archived. Cluster is that of samples. Nil: all must.
+	Gone func(kind Kind, cluster, metric string, end int64) bool
+	// Room reports whether the store has room for older blocks; nil: always.
+	Room func() bool
 }
 
 // Info says what a save wrote or a restore read.
@@ -95,9 +141,12 @@ type Info struct {
 	Blocks    int
 	Transfers int
 	Claims    int
+	Packets   int
 	Took      time.Duration
 
 	// Of a restore only.
+	Log     int // segment from which the log has what came after; 0: all of it
+	Created time.Time
 	Damaged int // pieces of files that could not be read
 	Refused int // records that could be read and not be used
 }
@@ -106,7 +155,7 @@ type Info struct {
 func (i Info) Whole() bool { return i.Damaged == 0 && i.Refused == 0 }
 
 // A Dir is a folder of checkpoints. Its methods may be called at the same time;
-// they wait for each other.
+// saves wait for each other.
 type Dir struct {
 	cfg   Config
 	fsys  durable.FS
@@ -114,13 +163,36 @@ type Dir struct {
 	log   *slog.Logger
 	stats stats
 
+	saving sync.Mutex // held by Save and Restore
+	legacy bool       // what was restored is of a version whose checkpoints had everything
+	rest   *restoring // what Fill has to do
+	since  atomic.Int64
+
 	mu       sync.Mutex
 	last     int             // highest sequence number in use or tried
 	listed   bool            // whether last takes in what was there at the start
+	views    int             // open: nothing is removed
 	problems map[string]bool // names of checkpoints that go to quarantine
+	mend     bool            // something could not be read: all checkpoints are to become one
+
+	frees freeing
 }
 
 // New returns the checkpoints in cfg.Dir, which need not be there yet.
 func New(cfg Config, fsys durable.FS, parts Parts, log *slog.Logger) *Dir {
-	return &Dir{cfg: cfg, fsys: fsys, parts: parts, log: log, problems: make(map[string]bool)}
+	d := &Dir{cfg: cfg, fsys: fsys, parts: parts, log: log, problems: make(map[string]bool)}
+	d.since.Store(everything)
+	return d
 }
+
+// everything is since when all samples are there if none is missing.
+const everything = -store.MaxTime
+
+// Since returns the Unix second from which on all samples are in memory that should
+// be: what is older is being restored. It is everything, long before any, after that.
+func (d *Dir) Since() int64 { return d.since.Load() }
+
+// Freed notes that what is at and below a level and ends at or before the Unix
+// second was freed on demand, so that older checkpoints do not bring it back. It
+// must be called before the store is told.
+func (d *Dir) Freed(at selector.Path, before int64) { d.frees.add(at, before) }

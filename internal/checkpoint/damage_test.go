@@ -14,8 +14,8 @@ import (
 	"tallystick/internal/durable"
 )
 
-// two is a folder with two checkpoints, of which the newer has all of the older
-// and more.
+// two is a folder with two checkpoints, of which the newer hides some of the older
+// and adds more.
 type two struct {
 	dir      string
 	old, new string // paths
@@ -28,12 +28,12 @@ func twoCheckpoints(t *testing.T) two {
 	t.Helper()
 	s := two{dir: t.TempDir()}
 	w := newWorld(t)
-	d := open(s.dir, durable.OS{}, 2, w)
+	d := open(s.dir, durable.OS{}, w)
 	w.grow(t, 1)
 	s.old, s.older = save(t, d).Path, w.content()
 	w.grow(t, 2)
 	s.new, s.newer = save(t, d).Path, w.content()
-	s.files = names(t, s.new)
+	s.files = slices.DeleteFunc(names(t, s.new), func(name string) bool { return name == "packets.avro" }) // not read at a start
 	return s
 }
 
@@ -144,7 +144,7 @@ func TestDamageCostsOneBlock(t *testing.T) {
 	bad[len(bad)/2] ^= 4
 	write(t, path, string(bad))
 	w, info := restored(t, s.dir)
-	if transfers, claims := w.ledger.Len(); transfers != 1101-512 || claims != 1100 || info.Damaged != 1 {
+	if transfers, claims := w.ledger.Len(); transfers != 551-512 || claims != 550 || info.Damaged != 1 {
 		t.Errorf("got %d transfers, %d claims and %+v, want all but 512 transfers", transfers, claims, info)
 	}
 	// A bad sync marker alone costs nothing.
@@ -152,7 +152,7 @@ func TestDamageCostsOneBlock(t *testing.T) {
 	bad[len(bad)-3] ^= 4
 	write(t, path, string(bad))
 	w, info = restored(t, s.dir)
-	if transfers, _ := w.ledger.Len(); transfers != 1101 || info.Damaged != 1 {
+	if transfers, _ := w.ledger.Len(); transfers != 551 || info.Damaged != 1 {
 		t.Errorf("got %d transfers and %+v, want all and one damage told", transfers, info)
 	}
 }
@@ -173,6 +173,29 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
+// Packets are read when checkpoints are merged: damage of them is told then, and costs
+// no more than they are.
+func TestDamagedPackets(t *testing.T) {
+	s := twoCheckpoints(t)
+	write(t, filepath.Join(s.old, "packets.avro"), "not one")
+	w := newWorld(t)
+	d := open(s.dir, durable.OS{}, w)
+	if info := restore(t, d); !info.Whole() {
+		t.Errorf("got %+v, want all but the packets, which no start needs", info)
+	}
+	for range 6 { // until it is the turn of the oldest
+		w.grow(t, 3)
+		save(t, d)
+	}
+	again, info := restored(t, s.dir)
+	if d := cmp.Diff(w.content(), again.content()); d != "" || !info.Whole() {
+		t.Errorf("got %+v (-want +got):\n%s", info, d)
+	}
+	if got := names(t, filepath.Join(s.dir, "quarantine")); !slices.Contains(got, filepath.Base(s.old)) || d.Stats().Damaged == 0 {
+		t.Errorf("got %v in quarantine and %+v, want the one with damaged packets", got, d.Stats())
+	}
+}
+
 // Until a newer checkpoint is there, every start uses what a damaged one still
 // has; then it goes to quarantine.
 func TestDamagedIsUsedAgainUntilSaved(t *testing.T) {
@@ -188,12 +211,12 @@ func TestDamagedIsUsedAgainUntilSaved(t *testing.T) {
 	if d := cmp.Diff(w.content(), again.content()); d != "" || info.Damaged != infoAgain.Damaged {
 		t.Errorf("the second start has something else: %+v, %+v\n%s", info, infoAgain, d)
 	}
-	save(t, open(s.dir, durable.OS{}, 1, again))
-	if got, want := sequences(t, s.dir), []string{"00000003", "quarantine"}; !slices.Equal(got, want) {
+	save(t, open(s.dir, durable.OS{}, again))
+	if got, want := sequences(t, s.dir), []string{"00000004", "quarantine"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	got := names(t, filepath.Join(s.dir, "quarantine", filepath.Base(s.new)))
-	if want := slices.Sorted(slices.Values(append(slices.Clone(s.files), "problems.txt"))); !slices.Equal(got, want) {
+	if want := slices.Sorted(slices.Values(append(slices.Clone(s.files), "packets.avro", "problems.txt"))); !slices.Equal(got, want) {
 		t.Errorf("got %v in quarantine, want all of it: %v", got, want)
 	}
 	last, info := restored(t, s.dir)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,13 +19,15 @@ import (
 )
 
 const (
-	version = 2 // of the format, in meta.json; 1 had other values in samples.avro, and is read too
+	// version is that of the format, in meta.json. Before 3 each checkpoint had all of
+	// everything; 1 had other values in samples.avro. Both are read.
+	version = 3
 
 	metaFile      = "meta.json"
 	problemsFile  = "problems.txt"
 	quarantine    = "quarantine"
-	maxMeta       = 1 << 20 // bytes of meta.json; ours has less than 1 KB
-	maxQuarantine = 1000    // checkpoints of one name that quarantine is tried for
+	maxMeta       = 64 << 20 // bytes of meta.json, which has a line for each cluster and each free
+	maxQuarantine = 1000     // checkpoints of one name that quarantine is tried for
 )
 
 // A meta says what the files of a checkpoint must hold: a container file that
@@ -31,14 +35,43 @@ const (
 type meta struct {
 	Version  int       `json:"version"`
 	Sequence int       `json:"sequence"`
-	Created  time.Time `json:"created"` // the instant that all of it is of
+	First    int       `json:"first"`   // lowest sequence of the checkpoints that are in it
+	Created  time.Time `json:"created"` // the instant that it is of
+	Log      int       `json:"log"`     // segment of the log that goes on from there
 	Files    []metaOf  `json:"files"`
+	Freed    frees     `json:"freed,omitempty"` // on demand since the checkpoint before First
+	Checksum string    `json:"checksum"`        // CRC-32 (IEEE) of the same without it, as compact JSON
+}
+
+// sum returns the checksum of m.
+func (m *meta) sum() (string, error) {
+	bare := *m
+	bare.Checksum = ""
+	b, err := json.Marshal(&bare)
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(b)), err
 }
 
 type metaOf struct {
-	Name    string `json:"name"`
-	Records int    `json:"records"`
-	Bytes   int64  `json:"bytes"`
+	Name    string  `json:"name"`
+	Kind    Kind    `json:"kind,omitempty"`
+	Cluster escaped `json:"cluster,omitempty"` // of samples and counts
+	Records int     `json:"records"`
+	Bytes   int64   `json:"bytes"`
+	From    int64   `json:"from,omitempty"` // Unix seconds: what is in it is of [From, To)
+	To      int64   `json:"to,omitempty"`
+}
+
+// escaped is a name that may be any bytes, as text.
+type escaped string
+
+// MarshalText implements encoding.TextMarshaler.
+func (e escaped) MarshalText() ([]byte, error) { return []byte(url.PathEscape(string(e))), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (e *escaped) UnmarshalText(text []byte) error {
+	s, err := url.PathUnescape(string(text))
+	*e = escaped(s)
+	return err
 }
 
 // of returns what m says of a file, nil if nothing.
@@ -56,7 +89,29 @@ type folder struct {
 	name     string
 	sequence int
 	unix     int64
+
+	meta  *meta // never nil; where it cannot be read, what the names of the files say
+	known bool  // meta was read
+	err   error // why not
 }
+
+func (f *folder) bytes() (n int64) {
+	for _, of := range f.meta.Files {
+		n += of.Bytes
+	}
+	return n
+}
+
+// created returns the instant that f is of.
+func (f *folder) created() time.Time {
+	if f.known {
+		return f.meta.Created
+	}
+	return time.Unix(f.unix, 0)
+}
+
+// legacy reports whether f has all of everything, as before version 3.
+func (f *folder) legacy() bool { return f.known && f.meta.Version < 3 }
 
 func folderName(sequence int, at time.Time) string {
 	return fmt.Sprintf("%08d-%d", sequence, at.Unix())
@@ -67,7 +122,7 @@ func parseFolder(name string) (f folder, ok bool) {
 	s, u, _ := strings.Cut(name, "-")
 	sequence, errS := strconv.Atoi(s)
 	unix, errU := strconv.ParseInt(u, 10, 64)
-	f = folder{name, sequence, unix}
+	f = folder{name: name, sequence: sequence, unix: unix}
 	return f, errS == nil && errU == nil && name == folderName(sequence, time.Unix(unix, 0))
 }
 
@@ -97,30 +152,107 @@ func (d *Dir) folders() (complete []folder, left []string, err error) {
 	return complete, left, nil
 }
 
-// prune removes the checkpoints that are too many after the newest one, named
-// so, was saved, and sets aside those with problems. What cannot be done is done
-// next time.
-func (d *Dir) prune(newest string) {
-	folders, _, err := d.folders()
+// valid returns the checkpoints that are in no newer one, newest first, each with
+// its meta, and those that are in one.
+func (d *Dir) valid() (valid, covered []folder, err error) {
+	all, _, err := d.folders()
+	first := 0
+	for i := range all {
+		f := &all[i]
+		d.describe(f)
+		switch {
+		case len(valid) > 0 && f.sequence >= first:
+			covered = append(covered, *f)
+		default:
+			valid = append(valid, *f)
+			first = f.meta.First
+		}
+	}
+	return valid, covered, err
+}
+
+// describe reads the meta.json of a checkpoint. Where it cannot be read, the files
+// are read for what they are.
+func (d *Dir) describe(f *folder) {
+	m, err := d.readMeta(f.name)
+	if err == nil {
+		if m.Version < 3 {
+			old(m)
+		}
+		f.meta, f.known = m, true
+		return
+	}
+	f.err = err
+	f.meta = &meta{Version: version, Sequence: f.sequence, First: f.sequence, Created: time.Unix(f.unix, 0)}
+	entries, err := d.fsys.ReadDir(filepath.Join(d.cfg.Dir, f.name))
+	if err != nil {
+		f.err = errors.Join(f.err, err)
+	}
+	for _, e := range entries {
+		if kind := kindOf(e.Name()); kind != "" {
+			f.meta.Files = append(f.meta.Files, metaOf{Name: e.Name(), Kind: kind, Cluster: clusterOf(e.Name(), kind), Records: -1})
+		}
+	}
+}
+
+// old says of a checkpoint before version 3 what it does not: that all is in it.
+func old(m *meta) {
+	m.First = 0
+	for i := range m.Files {
+		m.Files[i].Kind = kindOf(m.Files[i].Name)
+	}
+}
+
+// readMeta reads the meta.json of a checkpoint.
+func (d *Dir) readMeta(name string) (*meta, error) {
+	f, err := d.fsys.Open(filepath.Join(d.cfg.Dir, name, metaFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxMeta))
+	if err != nil {
+		return nil, err
+	}
+	var m meta
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("%s: %w", metaFile, err)
+	}
+	if m.Version < 1 || m.Version > version {
+		return nil, fmt.Errorf("%s: version %d, want 1 to %d", metaFile, m.Version, version)
+	}
+	if got, err := m.sum(); m.Version >= 3 && (err != nil || got != m.Checksum) {
+		return nil, fmt.Errorf("%s: checksum is %s, want %q", metaFile, got, m.Checksum)
+	}
+	for _, of := range m.Files {
+		if of.Name != filepath.Base(of.Name) {
+			return nil, fmt.Errorf("%s: %q is not the name of a file", metaFile, of.Name)
+		}
+	}
+	return &m, nil
+}
+
+// prune removes the checkpoints that are in a newer one, and sets aside those with
+// problems. What cannot be done is done next time.
+func (d *Dir) prune() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.views > 0 {
+		return
+	}
+	_, covered, err := d.valid()
 	if err != nil {
 		d.log.Error("checkpoints not listed", "dir", d.cfg.Dir, "err", err)
 		return
 	}
-	kept := 0
-	for _, f := range folders {
-		switch {
-		case f.name == newest:
-			kept++
-		case d.hasProblems(f.name):
+	for _, f := range covered {
+		if d.hasProblems(f.name) {
 			err = d.setAside(f.name)
-		case kept < max(d.cfg.Keep, 1):
-			kept++
-		default:
+		} else {
 			err = d.remove(f.name)
 		}
 		if err != nil {
 			d.log.Error("old checkpoint not removed", "checkpoint", f.name, "err", err)
-			err = nil
 		}
 	}
 }
@@ -175,7 +307,7 @@ func (d *Dir) free(path string) (string, error) {
 }
 
 // hasProblems reports whether a restore, maybe of an earlier life of the
-// process, could not use all of a checkpoint.
+// process, could not read all of a checkpoint.
 func (d *Dir) hasProblems(name string) bool {
 	if d.problems[name] {
 		return true
@@ -186,25 +318,4 @@ func (d *Dir) hasProblems(name string) bool {
 	}
 	f.Close()
 	return true
-}
-
-// readMeta reads the meta.json of a checkpoint.
-func (d *Dir) readMeta(name string) (*meta, error) {
-	f, err := d.fsys.Open(filepath.Join(d.cfg.Dir, name, metaFile))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxMeta))
-	if err != nil {
-		return nil, err
-	}
-	var m meta
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", metaFile, err)
-	}
-	if m.Version < 1 || m.Version > version {
-		return nil, fmt.Errorf("%s: version %d, want 1 to %d", metaFile, m.Version, version)
-	}
-	return &m, nil
 }

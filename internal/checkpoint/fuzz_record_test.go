@@ -55,7 +55,7 @@ func FuzzRecords(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		d := checkpoint.New(checkpoint.Config{Dir: dir, Keep: 1}, readOnly{}, newWorld(t).parts(), quiet())
+		d := checkpoint.New(checkpoint.Config{Dir: dir}, readOnly{}, newWorld(t).parts(), quiet())
 		if _, err := d.Restore(t.Context()); err != nil {
 			t.Fatalf("a file stops the start: %v", err)
 		}

@@ -25,7 +25,7 @@ func fuzzFile(f *testing.F, file string) {
 	w.collector.list = [][]byte{[]byte("c1"), []byte("c2")}
 	w.ingest.list = w.collector.list
 	w.grow(f, 1)
-	from := save(f, checkpoint.New(checkpoint.Config{Dir: origin, Keep: 1}, durable.OS{}, w.parts(), quiet())).Path
+	from := save(f, checkpoint.New(checkpoint.Config{Dir: origin}, durable.OS{}, w.parts(), quiet())).Path
 	good, err := os.ReadFile(filepath.Join(from, file))
 	if err != nil {
 		f.Fatal(err)
@@ -38,7 +38,7 @@ func fuzzFile(f *testing.F, file string) {
 		f.Fatal(err)
 	}
 	path := filepath.Join(dir, filepath.Base(from), file)
-	for _, other := range []string{"samples.avro", "transfers.avro", "claims.avro", "collector.avro", "ingest.avro"} {
+	for _, other := range []string{"samples-site.avro", "counts-site.avro", "transfers.avro", "claims.avro", "collector.avro", "ingest.avro"} {
 		if other != file { // only one file is of interest
 			os.Remove(filepath.Join(filepath.Dir(path), other))
 		}
@@ -48,7 +48,7 @@ func fuzzFile(f *testing.F, file string) {
 			t.Fatal(err)
 		}
 		got := newWorld(t)
-		info, err := checkpoint.New(checkpoint.Config{Dir: dir, Keep: 1}, readOnly{}, got.parts(), quiet()).Restore(t.Context())
+		info, err := checkpoint.New(checkpoint.Config{Dir: dir}, readOnly{}, got.parts(), quiet()).Restore(t.Context())
 		if err != nil {
 			t.Fatalf("a file stops the start: %v", err)
 		}
@@ -59,7 +59,8 @@ func fuzzFile(f *testing.F, file string) {
 	})
 }
 
-func FuzzSamples(f *testing.F)   { fuzzFile(f, "samples.avro") }
+func FuzzSamples(f *testing.F)   { fuzzFile(f, "counts-site.avro") }
+func FuzzPackets(f *testing.F)   { fuzzFile(f, "packets.avro") }
 func FuzzTransfers(f *testing.F) { fuzzFile(f, "transfers.avro") }
 func FuzzClaims(f *testing.F)    { fuzzFile(f, "claims.avro") }
 func FuzzState(f *testing.F)     { fuzzFile(f, "collector.avro") }

@@ -1,7 +1,9 @@
 package checkpoint
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -9,21 +11,23 @@ import (
 	"time"
 
 	"tallystick/internal/durable"
+	"tallystick/internal/metric"
+	"tallystick/internal/store"
 )
 
-// Restore puts back the newest checkpoint into parts that are empty. Files or
-// pieces of files that cannot be read are made good from older checkpoints where
-// those have them: samples, transfers and claims record by record, states only
-// as a whole file and only if nothing of the newer one can be read.
+// Restore puts back, into parts that are empty, what must be there before anything new
+// comes: transfers, claims, states, and samples that add up. Fill does the rest. Of what
+// is in several checkpoints the newest is used, and where that cannot be read the next
+// older; states only as a whole file and only if nothing of the newer one can be read.
 //
 // Info.Damaged and Info.Refused say whether anything is missing; it is in the
 // log too, and in a file beside. An error means that the folder cannot be read
 // at all, or that ctx ended.
 func (d *Dir) Restore(ctx context.Context) (Info, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.saving.Lock()
+	defer d.saving.Unlock()
 	start := time.Now()
-	info, err := d.restore(ctx, start)
+	info, err := d.restore(ctx)
 	info.Took = time.Since(start)
 	if err != nil {
 		return info, fmt.Errorf("restore checkpoint: %w", err)
@@ -32,27 +36,54 @@ func (d *Dir) Restore(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-func (d *Dir) restore(ctx context.Context, now time.Time) (info Info, err error) {
-	folders, left, err := d.folders()
+func (d *Dir) restore(ctx context.Context) (info Info, err error) {
+	_, left, err := d.folders()
 	if err != nil {
 		return info, err
 	}
 	d.clean(left)
-	if len(folders) == 0 {
+	r, err := d.restoring()
+	if err != nil {
+		return info, err
+	}
+	if len(r.from) == 0 {
+		r.view.Close()
 		return info, nil
 	}
-	info.Path = filepath.Join(d.cfg.Dir, folders[0].name)
-	r := restoring{dir: d, info: &info, problems: make(map[string][]string)}
-	for _, f := range folders {
-		r.from = append(r.from, source{folder: f})
-	}
-	for _, p := range d.parts.all(&cut{}, now) {
-		if err := r.part(ctx, p); err != nil {
-			return info, err
+	newest := &r.from[0]
+	r.info.Path, r.info.Log, r.info.Created = filepath.Join(d.cfg.Dir, newest.name), newest.meta.Log, newest.created()
+	steps := []func(context.Context) error{r.transfers, r.claims, r.counts, r.ingest, r.collector, r.legacy}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return r.info, err
 		}
 	}
-	d.tell(r.problems)
-	return info, nil
+	r.tell()
+	d.rest = r
+	d.since.Store(r.complete(0))
+	return r.info, nil
+}
+
+// Fill puts back the samples that Restore left, newest first, while ingest goes on. Until
+// it has returned no checkpoint is removed. It stops where the store has no room: what is left is on the disk.
+func (d *Dir) Fill(ctx context.Context) (Info, error) {
+	r := d.rest
+	if r == nil {
+		return Info{}, nil
+	}
+	start := time.Now()
+	r.info = Info{Path: r.info.Path}
+	err := r.samples(ctx)
+	r.info.Took = time.Since(start)
+	if err != nil {
+		return r.info, fmt.Errorf("restore samples: %w", err)
+	}
+	r.tell()
+	r.view.Close()
+	d.rest = nil
+	d.stats.restored(&r.info)
+	d.since.Store(everything)
+	return r.info, nil
 }
 
 // clean removes what was left incomplete.
@@ -66,11 +97,70 @@ func (d *Dir) clean(left []string) {
 	}
 }
 
+// A restoring is one restore.
+type restoring struct {
+	dir      *Dir
+	view     *View    // so that nothing is removed meanwhile
+	from     []folder // newest first
+	info     Info
+	problems map[string][]string // by name of the checkpoint
+	told     map[string]bool     // reasons for which blocks were left on the disk
+}
+
+func (d *Dir) restoring() (*restoring, error) {
+	v, err := d.View(nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &restoring{dir: d, view: v, from: v.from, problems: make(map[string][]string), told: make(map[string]bool)}
+	for i := range r.from {
+		f := &r.from[i]
+		if f.err != nil {
+			r.damaged(f, metaFile, f.err)
+		}
+		d.legacy = d.legacy || f.legacy()
+	}
+	if d.legacy { // each had all of everything: an older one has what cannot be read
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		_, covered, err := d.valid()
+		r.from = append(r.from, covered...)
+		return r, err
+	}
+	return r, nil
+}
+
+// damaged notes what cannot be read.
+func (r *restoring) damaged(f *folder, file string, err error) {
+	r.info.Damaged++
+	r.problem(f, file, "damaged", err)
+}
+
+// refused notes what can be read and not used, of a record that nobody else has.
+func (r *restoring) refused(f *folder, file string, err error) {
+	r.info.Refused++
+	r.problem(f, file, "refused", err)
+}
+
+// maxProblems is how many problems of a checkpoint are written down; all are counted.
+const maxProblems = 30
+
+func (r *restoring) problem(f *folder, file, what string, err error) {
+	list := append(r.problems[f.name], fmt.Sprintf("%s: %s: %v", file, what, err))
+	if len(list) > maxProblems {
+		list = append(list[:maxProblems], "and more")
+	}
+	r.problems[f.name] = list
+}
+
 // tell logs the problems, by checkpoint, and writes them into the checkpoint, so
 // that it is not deleted after another start either.
-func (d *Dir) tell(problems map[string][]string) {
-	for name, lines := range problems {
-		d.problems[name] = true
+func (r *restoring) tell() {
+	d := r.dir
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, lines := range r.problems {
+		d.problems[name], d.mend = true, true
 		for _, line := range lines {
 			d.log.Error("checkpoint is not whole", "checkpoint", name, "problem", line)
 		}
@@ -85,122 +175,174 @@ func (d *Dir) tell(problems map[string][]string) {
 	}
 }
 
-// A restoring is one restore.
-type restoring struct {
-	dir      *Dir
-	info     *Info
-	from     []source            // newest first
-	problems map[string][]string // by name of the checkpoint
+// damaged notes what could not be read of a checkpoint once it is in use: it goes to
+// quarantine when it has an heir.
+func (d *Dir) damaged(name, file string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.problems[name] = true
+	d.stats.damaged.Add(1)
+	d.log.Error("checkpoint is not whole", "checkpoint", name, "file", file, "problem", err)
 }
 
-// A source is a checkpoint, with what it says of itself once that was asked.
-type source struct {
-	folder
-	asked bool
-	meta  *meta // nil if it cannot be read
-}
-
-// part restores one part, from the newest checkpoint and as many older ones as
-// it takes until one is whole.
-func (r *restoring) part(ctx context.Context, p part) error {
+// each calls do with the files of a kind, newest first, until ctx ends.
+func (r *restoring) each(ctx context.Context, kind Kind, do func(f *folder, of *metaOf, freed frees)) error {
+	var newer frees
 	for i := range r.from {
-		from := &r.from[i]
-		r.ask(from)
-		used, whole := r.file(ctx, from, p, i > 0)
-		if err := ctx.Err(); err != nil {
-			return err
+		f := &r.from[i]
+		for j := range f.meta.Files {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if of := &f.meta.Files[j]; of.Kind == kind {
+				do(f, of, newer)
+			}
 		}
-		if whole || p.key == nil && used > 0 {
-			return nil
+		newer = newer.and(f.meta.Freed)
+	}
+	return ctx.Err()
+}
+
+// tells returns what is told what of a file cannot be read.
+func (r *restoring) tells(f *folder, of *metaOf) func(error) {
+	return func(err error) { r.damaged(f, of.Name, err) }
+}
+
+func (r *restoring) transfers(ctx context.Context) error {
+	return r.each(ctx, Transfers, func(f *folder, of *metaOf, _ frees) {
+		for t := range stoppable(ctx, r.dir.readTransfers(f, of, r.tells(f, of))) {
+			r.dir.parts.Ledger.FillTransfer(t)
+			r.info.Transfers++
 		}
+	})
+}
+
+func (r *restoring) claims(ctx context.Context) error {
+	return r.each(ctx, Claims, func(f *folder, of *metaOf, _ frees) {
+		for c := range stoppable(ctx, r.dir.readClaims(f, of, r.tells(f, of))) {
+			r.dir.parts.Ledger.FillClaim(c)
+			r.info.Claims++
+		}
+	})
+}
+
+// counts puts back the samples that add up. Of checkpoints before version 3 it is all
+// samples.
+func (r *restoring) counts(ctx context.Context) error {
+	err := r.each(ctx, Counts, func(f *folder, of *metaOf, freed frees) { r.fill(ctx, f, of, freed) })
+	if err != nil || !r.dir.legacy {
+		return err
+	}
+	return r.each(ctx, Samples, func(f *folder, of *metaOf, freed frees) {
+		if f.legacy() {
+			r.fill(ctx, f, of, freed)
+		}
+	})
+}
+
+// samples puts back the others, newest first, and tells how far it has come.
+func (r *restoring) samples(ctx context.Context) error {
+	d := r.dir
+	var newer frees
+	for i := range r.from {
+		f := &r.from[i]
+		for j := range f.meta.Files {
+			of := &f.meta.Files[j]
+			if of.Kind != Samples || f.legacy() {
+				continue
+			}
+			if d.parts.Room != nil && !d.parts.Room() {
+				d.log.Warn("memory is short: older samples stay on the disk", "from_checkpoint", f.name)
+				return nil
+			}
+			r.fill(ctx, f, of, newer)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		newer = newer.and(f.meta.Freed)
+		d.since.Store(r.complete(i + 1))
 	}
 	return nil
 }
 
-// ask reads meta.json of a checkpoint when its turn comes.
-func (r *restoring) ask(s *source) {
-	if s.asked {
-		return
+// complete returns since when all samples are there once the first n checkpoints are:
+// what is in the others came before the newest of them was made.
+func (r *restoring) complete(n int) int64 {
+	if n >= len(r.from) {
+		return everything
 	}
-	s.asked = true
-	var err error
-	if s.meta, err = r.dir.readMeta(s.name); err != nil {
-		r.problem(s.name, err)
-		r.info.Damaged++
-	}
+	return r.from[n].created().Unix() + 1
 }
 
-// file restores one file. Of an older checkpoint it takes only what is not there
-// yet. It returns how many records were used, and whether the file had all it
-// should have.
-func (r *restoring) file(ctx context.Context, from *source, p part, older bool) (used int, whole bool) {
-	f, err := r.dir.fsys.Open(filepath.Join(r.dir.cfg.Dir, from.name, p.file))
-	if err != nil {
-		r.problem(from.name, err)
-		r.info.Damaged++
-		return 0, false
-	}
-	defer f.Close()
-	var held map[string]bool
-	if older && p.held != nil {
-		held = p.held()
-	}
-	t := readAll(&stoppable{ctx, f}, p.record, func(m map[string]any) error {
-		if held != nil && held[p.key(m)] {
+// fill puts the blocks of a file into the store, by several at once.
+func (r *restoring) fill(ctx context.Context, f *folder, of *metaOf, freed frees) {
+	d := r.dir
+	use := func(b *store.BlockAt) error {
+		if freed.has(b) || d.parts.Old != nil && d.parts.Old(b.Path.Cluster, b.Metric, end(b)) {
 			return nil
 		}
-		if err := p.use(m); err != nil {
-			return err
-		}
-		used++
-		return nil
-	})
-	if p.count != nil {
-		*p.count(r.info) += used
+		return d.frees.unless(b, func() error { return d.parts.Store.Fill(b) })
 	}
-	t.expect(from.meta, p.file)
-	r.note(from.name, p.file, &t)
-	r.info.Bytes += t.bytes
-	return used, t.whole() && from.meta != nil
+	n, refused := d.eachBlock(ctx, f, of, use, r.tells(f, of))
+	r.info.Blocks += n
+	for _, err := range refused {
+		r.left(f, of, err)
+	}
 }
 
-// expect compares with what meta.json says of the file.
-func (t *tally) expect(m *meta, file string) {
-	if m == nil || !t.whole() {
+// left notes that blocks were not used. Those of a metric that is not configured, or
+// with another step, and those for which there is no room stay on the disk, and come
+// back when that has changed.
+func (r *restoring) left(f *folder, of *metaOf, err error) {
+	if !errors.Is(err, store.ErrMismatch) && !errors.Is(err, store.ErrFull) && !errors.Is(err, metric.ErrMany) {
+		r.refused(f, of.Name, err)
 		return
 	}
-	if of := m.of(file); of == nil || of.Records != t.records {
-		t.damaged.add(fmt.Errorf("%d records, but not those that %s tells of", t.records, metaFile))
+	r.info.Refused++
+	if text := err.Error(); !r.told[text] && len(r.told) < maxProblems {
+		r.told[text] = true
+		r.dir.log.Warn("samples were not restored, and stay on the disk", "checkpoint", f.name, "file", of.Name, "err", err)
 	}
 }
 
-// note keeps what was wrong with a file.
-func (r *restoring) note(name, file string, t *tally) {
-	r.info.Damaged += t.damaged.n
-	r.info.Refused += t.refused.n
-	for what, errs := range map[string]*tallied{"damaged": &t.damaged, "refused": &t.refused} {
-		for _, err := range errs.first {
-			r.problem(name, fmt.Errorf("%s: %s: %w", file, what, err))
+func (r *restoring) ingest(ctx context.Context) error {
+	return r.state(ctx, Ingest, r.dir.parts.Ingest)
+}
+
+func (r *restoring) collector(ctx context.Context) error {
+	return r.state(ctx, Collector, r.dir.parts.Collector)
+}
+
+// state gives a part its state back: all that can be read of the newest file of which
+// anything can. Pieces of two times are not mixed.
+func (r *restoring) state(ctx context.Context, kind Kind, owner Stateful) error {
+	done := false
+	return r.each(ctx, kind, func(f *folder, of *metaOf, _ frees) {
+		if done {
+			return
 		}
-		if more := errs.n - len(errs.first); more > 0 {
-			r.problem(name, fmt.Errorf("%s: %s: %d more", file, what, more))
+		damaged := false
+		tell := func(err error) {
+			damaged = true
+			r.damaged(f, of.Name, err)
 		}
+		for entry := range stoppable(ctx, r.dir.readState(f, of, tell)) {
+			done = true
+			if err := owner.Restore(r.info.Created, bytes.Clone(entry)); err != nil {
+				r.refused(f, of.Name, err)
+			}
+		}
+		done = done || !damaged
+	})
+}
+
+// legacy has everything saved again, if it was read from checkpoints before version 3:
+// the next one takes the place of them all.
+func (r *restoring) legacy(context.Context) error {
+	if r.dir.legacy {
+		r.dir.parts.Store.Unsaved()
+		r.dir.parts.Ledger.Unsaved()
 	}
-}
-
-func (r *restoring) problem(name string, err error) {
-	r.problems[name] = append(r.problems[name], err.Error())
-}
-
-// stoppable reads until ctx ends.
-type stoppable struct {
-	ctx context.Context //nolint:containedctx // lives as long as one call
-	r   io.Reader
-}
-
-func (s *stoppable) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(p)
+	return nil
 }

@@ -18,10 +18,11 @@ type Stats struct {
 	Bytes    int64         // of that one
 	Damaged  int64         // pieces of files that a restore could not read
 	Refused  int64         // records that a restore could not use
+	Unmerged int64         // merges that failed
 }
 
 type stats struct {
-	saves, failures, last, took, stood, bytes, damaged, refused atomic.Int64
+	saves, failures, last, took, stood, bytes, damaged, refused, unmerged atomic.Int64
 }
 
 func (s *stats) saved(i *Info, err error) {
@@ -46,7 +47,7 @@ func (d *Dir) Stats() Stats {
 	out := Stats{
 		Saves: s.saves.Load(), Failures: s.failures.Load(),
 		Took: time.Duration(s.took.Load()), Stood: time.Duration(s.stood.Load()), Bytes: s.bytes.Load(),
-		Damaged: s.damaged.Load(), Refused: s.refused.Load(),
+		Damaged: s.damaged.Load(), Refused: s.refused.Load(), Unmerged: s.unmerged.Load(),
 	}
 	if ns := s.last.Load(); ns != 0 {
 		out.Last = time.Unix(0, ns)
@@ -75,7 +76,8 @@ func (d *Dir) Register(r prometheus.Registerer) error {
 		gauge("duration_seconds", "How long the newest checkpoint took.", &s.took, nano),
 		gauge("pause_seconds", "How long ingest stood still for the newest checkpoint.", &s.stood, nano),
 		gauge("size_bytes", "How large the newest checkpoint is.", &s.bytes, 1),
-		counter("restore_damaged_total", "Pieces of checkpoints that could not be read at the start.", &s.damaged),
+		counter("merge_failures_total", "Checkpoints that could not be made one.", &s.unmerged),
+		counter("restore_damaged_total", "Pieces of checkpoints that could not be read.", &s.damaged),
 		counter("restore_refused_total", "Records of checkpoints that could not be used at the start.", &s.refused),
 	} {
 		errs = append(errs, r.Register(c))

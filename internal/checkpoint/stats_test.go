@@ -12,7 +12,7 @@ import (
 
 func TestRegister(t *testing.T) {
 	fsys := &durabletest.FS{Faults: []durabletest.Fault{{At: 5}}}
-	d := open(t.TempDir(), fsys, 1, newWorld(t))
+	d := open(t.TempDir(), fsys, newWorld(t))
 	if _, err := d.Save(t.Context()); err == nil {
 		t.Fatal("got no error from a fault")
 	}
@@ -54,7 +54,7 @@ func TestRegister(t *testing.T) {
 func TestRestoreIsCounted(t *testing.T) {
 	s := twoCheckpoints(t)
 	write(t, s.new+"/claims.avro", "not one")
-	d := open(s.dir, durable.OS{}, 1, newWorld(t))
+	d := open(s.dir, durable.OS{}, newWorld(t))
 	if _, err := d.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}

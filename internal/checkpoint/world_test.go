@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math"
 	"testing"
@@ -21,11 +22,15 @@ import (
 
 // A world is all that a checkpoint is of.
 type world struct {
+	table     *metric.Table
 	store     *store.Store
 	ledger    *ledger.Ledger
 	collector entries
 	ingest    entries
 	pauses    int
+
+	log     int // segment
+	packets map[int][]checkpoint.Packet
 }
 
 // entries is a part's state that nobody else reads.
@@ -46,15 +51,34 @@ func (w *world) Pause(f func()) {
 	f()
 }
 
+func (w *world) Cut() int {
+	w.log++
+	return w.log
+}
+
 func (w *world) parts() checkpoint.Parts {
 	return checkpoint.Parts{
-		Store: w.store, Ledger: w.ledger, Collector: &w.collector, Ingest: &w.ingest, Pauser: w,
+		Store: w.store, Table: w.table, Ledger: w.ledger, Collector: &w.collector, Ingest: &w.ingest, Pauser: w,
+		Packets: func(from, to int) iter.Seq2[checkpoint.Packet, error] {
+			return func(yield func(checkpoint.Packet, error) bool) {
+				for segment := from; segment < to; segment++ {
+					for _, p := range w.packets[segment] {
+						if !yield(p, nil) {
+							return
+						}
+					}
+				}
+			}
+		},
 	}
 }
 
 func table(tb testing.TB) *metric.Table {
 	tb.Helper()
-	tab, err := metric.NewTable(metric.XRootD(10))
+	tab, err := metric.NewTable(append(metric.XRootD(10),
+		metric.Metric{Name: "load", Step: 10, Fold: metric.Last, Aggregation: metric.AggAvg},
+		metric.Metric{Name: "most", Step: 60, Fold: metric.Max, Aggregation: metric.AggMax},
+	))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -63,7 +87,11 @@ func table(tb testing.TB) *metric.Table {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	return &world{store: store.New(table(tb), store.Config{}), ledger: ledger.New(ledger.Config{})}
+	tab := table(tb)
+	return &world{
+		table: tab, store: store.New(tab, store.Config{}), ledger: ledger.New(ledger.Config{}),
+		packets: make(map[int][]checkpoint.Packet),
+	}
 }
 
 // grow adds to everything in w what belongs to generation g. All that is there
@@ -75,8 +103,11 @@ func (w *world) grow(tb testing.TB, g int) {
 			Cluster: "site", Node: fmt.Sprintf("node%d:1094", i%20),
 			Component: selector.Part{Type: "client", ID: fmt.Sprintf("c%d-\xff", i)}, // not UTF-8
 		}
-		id, _ := table(tb).Lookup(metric.XrdReadBytes)
-		if _, err := w.store.Write(at, store.Point{Metric: id, Time: int64(g*5120*10 + i), Value: float64(g*1000 + i)}); err != nil {
+		id, _ := w.table.Lookup(metric.XrdReadBytes)
+		load, _ := w.table.Lookup("load")
+		at0 := int64(g*5120*10 + i)
+		if _, err := w.store.Write(at, store.Point{Metric: id, Time: at0, Value: float64(g*1000 + i)},
+			store.Point{Metric: load, Time: at0, Value: float64(i) + 0.1}); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -96,6 +127,11 @@ func (w *world) grow(tb testing.TB, g int) {
 	w.ledger.PutTransfer(&transfer.Transfer{
 		ID: "0", Bytes: transfer.Bytes{Read: int64(g)}, End: transfer.Closed, Quality: transfer.Exact,
 	})
+	for i := range 5 {
+		w.packets[w.log] = append(w.packets[w.log], checkpoint.Packet{
+			At: time.Unix(int64(g), int64(i)), Remote: "192.0.2.1:1", Data: fmt.Appendf(nil, "%d %d", g, i),
+		})
+	}
 	w.collector.list, w.ingest.list = nil, nil
 	for i := range 5 {
 		w.collector.list = append(w.collector.list, fmt.Appendf(nil, "collector %d of %d", i, g))
@@ -114,7 +150,12 @@ func (w *world) content() map[string]string {
 		m[fmt.Sprintf("block %q %s %d %d", b.Path, b.Metric, b.Step, b.Index)] = string(bits)
 	}
 	for _, t := range w.ledger.Transfers(ledger.Filter{}) {
-		m["transfer "+t.ID] = fmt.Sprintf("%+v", *t)
+		plain, ops := *t, transfer.Ops{}
+		if t.Ops != nil {
+			ops = *t.Ops
+		}
+		plain.Ops = nil // a pointer
+		m["transfer "+t.ID] = fmt.Sprintf("%+v %v %+v", plain, t.Ops != nil, ops)
 	}
 	for _, c := range w.ledger.Claims(ledger.Filter{}) {
 		plain := *c
@@ -133,8 +174,8 @@ func (w *world) content() map[string]string {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func open(dir string, fsys durable.FS, keep int, w *world) *checkpoint.Dir {
-	return checkpoint.New(checkpoint.Config{Dir: dir, Every: time.Minute, Keep: keep}, fsys, w.parts(), quiet())
+func open(dir string, fsys durable.FS, w *world) *checkpoint.Dir {
+	return checkpoint.New(checkpoint.Config{Dir: dir, Every: time.Minute}, fsys, w.parts(), quiet())
 }
 
 func save(tb testing.TB, d *checkpoint.Dir) checkpoint.Info {
@@ -150,9 +191,22 @@ func save(tb testing.TB, d *checkpoint.Dir) checkpoint.Info {
 func restored(tb testing.TB, dir string) (*world, checkpoint.Info) {
 	tb.Helper()
 	w := newWorld(tb)
-	info, err := open(dir, durable.OS{}, 3, w).Restore(tb.Context())
+	return w, restore(tb, open(dir, durable.OS{}, w))
+}
+
+// restore restores all that d has, and returns what both steps of it say together.
+func restore(tb testing.TB, d *checkpoint.Dir) checkpoint.Info {
+	tb.Helper()
+	info, err := d.Restore(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return w, info
+	rest, err := d.Fill(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	info.Blocks += rest.Blocks
+	info.Damaged += rest.Damaged
+	info.Refused += rest.Refused
+	return info
 }

@@ -111,7 +111,7 @@ func (c Config) checkLimits(k *checker) {
 	positive(k, "collect.max", c.Collect.Max)
 	positive(k, "ledger.max", c.Ledger.Max)
 	positive(k, "query.max_values", c.Query.MaxValues)
-	positive(k, "checkpoint.keep", c.Checkpoint.Keep)
+	positive(k, "checkpoint.log_bytes", c.Checkpoint.LogBytes)
 	for _, address := range slices.Sorted(maps.Keys(c.Collect.Servers)) {
 		_, err := netip.ParseAddr(address)
 		_, errPort := netip.ParseAddrPort(address)

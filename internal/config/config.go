@@ -121,23 +121,20 @@ type Metric struct {
 // an empty Checkpoint.Dir is DataDir and that Development is false.
 func Default() Config {
 	return Config{
-		DataDir:   "checkpoints",
-		Grace:     30 * time.Second,
-		Log:       Log{Level: slog.LevelInfo, Format: Text},
-		HTTP:      HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
-		UDP:       source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
-		NATS:      source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
-		XRootD:    XRootD{Step: time.Minute},
-		Ingest:    ingest.Default(),
-		Collect:   collect.Default(),
-		Store:     store.Config{MaxBytes: 4 << 30},
-		Ledger:    ledger.Default(),
-		Query:     query.Config{MaxValues: 50_000_000},
-		Retention: retain.Default(),
-		Checkpoint: checkpoint.Config{
-			Every: 5 * time.Minute,
-			Keep:  3,
-		},
+		DataDir:    "checkpoints",
+		Grace:      30 * time.Second,
+		Log:        Log{Level: slog.LevelInfo, Format: Text},
+		HTTP:       HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
+		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
+		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
+		XRootD:     XRootD{Step: time.Minute},
+		Ingest:     ingest.Default(),
+		Collect:    collect.Default(),
+		Store:      store.Config{MaxBytes: 4 << 30},
+		Ledger:     ledger.Default(),
+		Query:      query.Config{MaxValues: 50_000_000},
+		Retention:  retain.Default(),
+		Checkpoint: checkpoint.Default(),
 	}
 }
 

@@ -1,4 +1,4 @@
-package checkpoint
+package ocf
 
 import (
 	"bytes"
@@ -6,11 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
+	"iter"
 	"slices"
 
-	"github.com/klauspost/compress/snappy"
 	"github.com/linkedin/goavro/v2"
 )
 
@@ -20,9 +19,7 @@ import (
 const (
 	maxHeader = 1 << 20   // bytes of a file's header
 	maxBlock  = 256 << 20 // bytes of a compressed block
-	maxRatio  = 32        // snappy cannot compress by more
 	chunk     = 256 << 10 // bytes read at once
-	syncSize  = 16
 )
 
 var (
@@ -30,14 +27,13 @@ var (
 	errSync      = errors.New("no sync marker at the end of a block")
 )
 
-// A reader reads an Avro object container file, also a damaged one: what is
+// A Reader reads an Avro object container file, also a damaged one: what is
 // wrong costs the block that it is in, and reading goes on behind the next sync
 // marker.
-//
-// goavro's own reader cannot: it gives up, and it believes lengths.
-type reader struct {
-	src io.Reader
-	err error // of src, io.EOF at the end
+type Reader struct {
+	src     io.Reader
+	err     error // of src, io.EOF at the end
+	damaged func(error)
 
 	buf []byte // read and not used yet, from pos
 	pos int
@@ -45,12 +41,96 @@ type reader struct {
 
 	sync  [syncSize]byte
 	codec *goavro.Codec
+	same  bool
+	packs packer
 	plain []byte // of the present block
+}
+
+// NewReader returns one of src that tells what is damaged, with its place.
+func NewReader(src io.Reader, damaged func(error)) *Reader {
+	return &Reader{src: src, damaged: damaged}
+}
+
+// Codec returns what decodes the records, as whoever wrote them had them.
+func (r *Reader) Codec() *goavro.Codec { return r.codec }
+
+// Same reports whether the records have just the schema that Open was called with.
+func (r *Reader) Same() bool { return r.same }
+
+// Bytes returns how many bytes of the file were read.
+func (r *Reader) Bytes() int64 { return r.off + int64(len(r.buf)) }
+
+// Open reads the header. It returns false, and has told why, if that cannot be read or
+// is of another record than the schema is of; of that record it may be an older version.
+func (r *Reader) Open(schema string) bool {
+	want, err := nameOf([]byte(schema))
+	if err == nil {
+		err = r.header(want)
+	}
+	if err != nil {
+		r.damaged(err)
+		return false
+	}
+	mine, err := goavro.NewCodec(schema)
+	r.same = err == nil && mine.Schema() == r.codec.Schema()
+	return true
+}
+
+// Blocks yields how many records each block has, and their bytes, which are good until
+// the next one.
+func (r *Reader) Blocks() iter.Seq2[int64, []byte] {
+	return func(yield func(int64, []byte) bool) {
+		for {
+			place := r.at()
+			records, plain, err := r.block()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				r.damaged(fmt.Errorf("at byte %d: %w", place, err))
+			}
+			if plain == nil && !r.resync() || plain != nil && !yield(records, plain) {
+				return
+			}
+		}
+	}
+}
+
+// Records yields the records that can be read, as goavro has them. Strings that are not
+// UTF-8 are themselves again.
+func (r *Reader) Records() iter.Seq[map[string]any] {
+	return func(yield func(map[string]any) bool) {
+		for n, plain := range r.Blocks() {
+			for range n {
+				m, rest, err := Native(r.codec, plain)
+				if err != nil {
+					r.damaged(fmt.Errorf("in the block before byte %d: %w", r.at(), err))
+					break
+				}
+				if plain = rest; !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Native decodes the record that b begins with, and returns the rest of b.
+func Native(codec *goavro.Codec, b []byte) (m map[string]any, rest []byte, err error) {
+	v, rest, err := codec.NativeFromBinary(b)
+	if err != nil {
+		return nil, b, err
+	}
+	m, ok := v.(map[string]any)
+	if !ok || len(rest) == len(b) { // a record takes at least a byte
+		return nil, b, fmt.Errorf("a %T is not a record", v)
+	}
+	return m, rest, Unescape(m)
 }
 
 // fill makes the next n bytes lie in the buffer, and reports whether there are
 // so many. The buffer grows with what is read, not with n.
-func (r *reader) fill(n int) bool {
+func (r *Reader) fill(n int) bool {
 	for len(r.buf)-r.pos < n && r.err == nil {
 		if r.pos > 0 {
 			r.buf = r.buf[:copy(r.buf, r.buf[r.pos:])]
@@ -66,10 +146,10 @@ func (r *reader) fill(n int) bool {
 }
 
 // at returns where in the file the next byte is.
-func (r *reader) at() int64 { return r.off + int64(r.pos) }
+func (r *Reader) at() int64 { return r.off + int64(r.pos) }
 
 // short returns why there are no more bytes, if something is missing there.
-func (r *reader) short() error {
+func (r *Reader) short() error {
 	if r.err != nil && !errors.Is(r.err, io.EOF) {
 		return r.err
 	}
@@ -78,7 +158,7 @@ func (r *reader) short() error {
 
 // long reads an Avro long and returns with it how many bytes it takes at ahead
 // bytes from here, without taking them.
-func (r *reader) long(ahead int) (v int64, size int, err error) {
+func (r *Reader) long(ahead int) (v int64, size int, err error) {
 	r.fill(ahead + binary.MaxVarintLen64)
 	if ahead > len(r.buf)-r.pos {
 		return 0, 0, r.short()
@@ -95,7 +175,7 @@ func (r *reader) long(ahead int) (v int64, size int, err error) {
 
 // header reads all before the first block. record is the full name of the
 // schema that is wanted.
-func (r *reader) header(record string) error {
+func (r *Reader) header(record string) error {
 	if !r.fill(4) || string(r.buf[r.pos:r.pos+4]) != "Obj\x01" {
 		return errors.New("not an Avro object container file")
 	}
@@ -108,23 +188,39 @@ func (r *reader) header(record string) error {
 		return fmt.Errorf("header: %w", r.short())
 	}
 	r.pos += copy(r.sync[:], r.buf[r.pos:])
-	if c := string(meta["avro.codec"]); c != goavro.CompressionSnappyLabel {
-		return fmt.Errorf("header: codec %q is not snappy", c)
+	if r.packs, err = Codec(meta["avro.codec"]).packer(); err != nil {
+		return fmt.Errorf("header: %w", err)
 	}
 	return r.schema(meta["avro.schema"], record)
 }
 
-// schema makes the codec that reads what the writer, maybe an older version, wrote.
-func (r *reader) schema(text []byte, record string) (err error) {
-	var s struct {
-		Name, Namespace string
-		Fields          []struct {
-			Name string
-			Type json.RawMessage
-		}
+// A schema is what we look at of one.
+type schema struct {
+	Name, Namespace string
+	Fields          []struct {
+		Name string
+		Type json.RawMessage
 	}
+}
+
+func parseSchema(text []byte) (s schema, err error) {
 	if err := json.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("schema: %w", err)
+		return s, fmt.Errorf("schema: %w", err)
+	}
+	return s, nil
+}
+
+// nameOf returns the full name of the record that a schema is of.
+func nameOf(text []byte) (string, error) {
+	s, err := parseSchema(text)
+	return s.Namespace + "." + s.Name, err
+}
+
+// schema makes the codec that reads what the writer, maybe an older version, wrote.
+func (r *Reader) schema(text []byte, record string) error {
+	s, err := parseSchema(text)
+	if err != nil {
+		return err
 	}
 	if got := s.Namespace + "." + s.Name; got != record {
 		return fmt.Errorf("schema is of %q, want %q", got, record)
@@ -161,7 +257,7 @@ func flat(typ json.RawMessage) bool {
 }
 
 // metadata reads the map of the header.
-func (r *reader) metadata() (map[string][]byte, error) {
+func (r *Reader) metadata() (map[string][]byte, error) {
 	m := make(map[string][]byte)
 	for {
 		n, size, err := r.long(0)
@@ -186,7 +282,7 @@ func (r *reader) metadata() (map[string][]byte, error) {
 	}
 }
 
-func (r *reader) entries(m map[string][]byte, n int64) error {
+func (r *Reader) entries(m map[string][]byte, n int64) error {
 	for ; n != 0; n-- { // ends with the file, if n is wrong
 		key, err := r.bytes()
 		if err != nil {
@@ -200,7 +296,7 @@ func (r *reader) entries(m map[string][]byte, n int64) error {
 }
 
 // bytes reads Avro bytes of the header.
-func (r *reader) bytes() ([]byte, error) {
+func (r *Reader) bytes() ([]byte, error) {
 	n, size, err := r.long(0)
 	if err != nil {
 		return nil, err
@@ -221,7 +317,7 @@ func (r *reader) bytes() ([]byte, error) {
 // good until the next call. io.EOF is the end of the file. After another error
 // the place is still that before the block; unless bytes come with it, then the
 // block is good, and only its sync marker is not.
-func (r *reader) block() (records int64, plain []byte, err error) {
+func (r *Reader) block() (records int64, plain []byte, err error) {
 	if !r.fill(1) {
 		return 0, nil, r.end()
 	}
@@ -234,51 +330,36 @@ func (r *reader) block() (records int64, plain []byte, err error) {
 		return 0, nil, err
 	}
 	head += more
-	if records <= 0 || size < 4 || size > maxBlock {
+	if records <= 0 || size < 1 || size > maxBlock {
 		return 0, nil, fmt.Errorf("a block of %d records in %d bytes", records, size)
 	}
 	if !r.fill(head + int(size) + syncSize) {
 		return 0, nil, r.short()
 	}
 	body := r.buf[r.pos+head:][:size]
-	if plain, err = r.decompress(body); err != nil {
+	if r.plain, err = r.packs.unpack(r.plain[:0], body); err != nil {
 		return 0, nil, err
 	}
+	plain = r.plain
 	if marker := r.buf[r.pos+head+int(size):][:syncSize]; !bytes.Equal(marker, r.sync[:]) {
+		if !r.packs.sure() {
+			return 0, nil, errSync
+		}
 		err = errSync // the checksum says that the block is good all the same
 	}
 	r.pos += head + int(size) + syncSize
 	return records, plain, err
 }
 
-func (r *reader) end() error {
+func (r *Reader) end() error {
 	if r.err == nil || errors.Is(r.err, io.EOF) {
 		return io.EOF
 	}
 	return r.err
 }
 
-// decompress undoes snappy with the checksum that Avro adds.
-func (r *reader) decompress(body []byte) ([]byte, error) {
-	packed, sum := body[:len(body)-4], binary.BigEndian.Uint32(body[len(body)-4:])
-	n, err := snappy.DecodedLen(packed)
-	if err != nil {
-		return nil, err
-	}
-	if n > maxRatio*len(packed) {
-		return nil, fmt.Errorf("%d bytes cannot be those of %d", len(packed), n)
-	}
-	if r.plain, err = snappy.Decode(r.plain[:cap(r.plain)], packed); err != nil {
-		return nil, err
-	}
-	if got := crc32.ChecksumIEEE(r.plain); got != sum {
-		return nil, fmt.Errorf("checksum of a block is %08x, want %08x", got, sum)
-	}
-	return r.plain, nil
-}
-
 // resync goes behind the next sync marker; false if there is none.
-func (r *reader) resync() bool {
+func (r *Reader) resync() bool {
 	for r.fill(syncSize) {
 		if i := bytes.Index(r.buf[r.pos:], r.sync[:]); i >= 0 {
 			r.pos += i + syncSize
@@ -287,85 +368,4 @@ func (r *reader) resync() bool {
 		r.pos = len(r.buf) - (syncSize - 1)
 	}
 	return false
-}
-
-// A tally is what reading a file gave.
-type tally struct {
-	records int     // read, refused ones too
-	bytes   int64   // of the file
-	refused tallied // records that could be read and not be used, by reason
-	damaged tallied // blocks that could not be read, by place and reason
-}
-
-func (t *tally) whole() bool { return t.damaged.n == 0 }
-
-// tallied counts errors and keeps the first few.
-type tallied struct {
-	n     int
-	first []error
-}
-
-const maxTold = 10 // errors of a file that are told; all are counted
-
-func (t *tallied) add(err error) {
-	t.n++
-	if len(t.first) < maxTold {
-		t.first = append(t.first, err)
-	}
-}
-
-// readAll reads src and calls use with every record that can be read. A record
-// is good until use returns.
-func readAll(src io.Reader, record string, use func(map[string]any) error) (t tally) {
-	r := &reader{src: src}
-	defer func() { t.bytes = r.off + int64(len(r.buf)) }()
-	if err := r.header(record); err != nil {
-		t.damaged.add(err)
-		return t
-	}
-	for {
-		place := r.at()
-		records, plain, err := r.block()
-		if errors.Is(err, io.EOF) {
-			return t
-		}
-		if err != nil {
-			t.damaged.add(fmt.Errorf("at byte %d: %w", place, err))
-		}
-		switch {
-		case plain != nil:
-			if err := r.use(&t, records, plain, use); err != nil {
-				t.damaged.add(fmt.Errorf("block at byte %d: %w", place, err))
-			}
-		case !r.resync():
-			return t
-		}
-	}
-}
-
-// use decodes the records of a block.
-func (r *reader) use(t *tally, records int64, plain []byte, use func(map[string]any) error) error {
-	for ; records > 0; records-- {
-		v, rest, err := r.codec.NativeFromBinary(plain)
-		if err != nil {
-			return err
-		}
-		m, ok := v.(map[string]any)
-		if !ok || len(rest) == len(plain) { // a record takes at least a byte
-			return fmt.Errorf("a %T is not a record", v)
-		}
-		plain = rest
-		t.records++
-		err = unescape(m)
-		if err == nil {
-			err = use(m)
-		}
-		if err != nil {
-			t.refused.add(err)
-		}
-	}
-	if len(plain) != 0 {
-		return fmt.Errorf("%d bytes too many", len(plain))
-	}
-	return nil
 }
