@@ -71,4 +71,6 @@ type Folders interface {
 type File interface {
 	io.WriteCloser
 	Sync() error
+	// Truncate cuts the file to so many bytes, behind which the next Write goes on.
+	Truncate(size int64) error
 }

@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,7 +41,18 @@ func (OS) Create(label, path string) (File, error) {
 	if err != nil {
 		return nil, labelled(label, err)
 	}
-	return f, nil
+	return file{f}, nil
+}
+
+type file struct{ *os.File }
+
+// Truncate implements File.
+func (f file) Truncate(size int64) error {
+	if err := f.File.Truncate(size); err != nil {
+		return err
+	}
+	_, err := f.Seek(size, io.SeekStart)
+	return err
 }
 
 // Rename implements Files.

@@ -26,7 +26,7 @@ type tank struct {
 func (k *tank) save(context.Context) error {
 	k.saves++
 	c := k.Cut()
-	for b := range c.Blocks() {
+	for b := range c.Blocks(store.Part{}) {
 		_ = b
 	}
 	c.Close(k.err == nil)

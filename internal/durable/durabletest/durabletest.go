@@ -27,9 +27,10 @@ var ErrInjected = errors.New("injected fault")
 // The kinds of operations, as in Op.Kind. Each may change what is on the disk.
 const (
 	Create    = "create"
-	Write     = "write" // of a File
-	Sync      = "sync"  // of a File
-	Close     = "close" // of a File
+	Write     = "write"    // of a File
+	Sync      = "sync"     // of a File
+	Truncate  = "truncate" // of a File
+	Close     = "close"    // of a File
 	Rename    = "rename"
 	Remove    = "remove"
 	MkdirAll  = "mkdirall"

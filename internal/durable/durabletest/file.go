@@ -26,6 +26,10 @@ func (f *file) Write(p []byte) (n int, err error) {
 	return 0, err
 }
 
+func (f *file) Truncate(size int64) error {
+	return f.fsys.do(f.op(Truncate), func() error { return f.under.Truncate(size) })
+}
+
 func (f *file) Sync() error { return f.fsys.do(f.op(Sync), f.under.Sync) }
 
 // Close always closes the file under it, as the kernel does, so that a test
