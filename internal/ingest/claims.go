@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
@@ -20,24 +21,77 @@ import (
 // operations, and the bytes that the client received, if it can tell; without a
 // close these are counted at the open.
 func (i *Ingest) Claims(_ context.Context, cs []*transfer.Claim) Result {
-	i.gate.RLock()
-	defer i.gate.RUnlock()
-	var r Result
+	b := claimBatch{in: i}
 	for n, c := range cs {
-		if reason, err := i.claim(c); err != nil {
-			i.counts.reject(kindClaim, reason)
-			r.reject(Reject{Index: n, Reason: reason, Text: err.Error()})
+		if reason, err := i.checkClaim(c); err != nil {
+			b.reject(n, reason, err.Error())
 			continue
 		}
-		r.Accepted++
+		b.claims, b.indexes = append(b.claims, c), append(b.indexes, n)
 	}
-	i.counts.accept(kindClaim, r.Accepted)
-	return r
+	b.commit()
+	b.result.merge(b.refused)
+	i.counts.accept(kindClaim, b.result.Accepted)
+	return b.result
+}
+
+// A claimBatch is an entry of the log.
+type claimBatch struct {
+	in      *Ingest
+	claims  []*transfer.Claim
+	indexes []int // of claims
+	record  []byte
+	result  Result
+	refused []Reject
+}
+
+func (b *claimBatch) commit() {
+	if len(b.claims) == 0 {
+		return
+	}
+	var err error
+	if b.record, err = appendClaims(nil, b.claims); err == nil {
+		err = b.in.log.Commit(b)
+	}
+	if err != nil {
+		reason, text := logReason(err)
+		for _, n := range b.indexes {
+			b.refuse(n, reason, text)
+		}
+	}
+}
+
+// Record implements wal.Entry.
+func (b *claimBatch) Record() []byte { return b.record }
+
+// Apply implements wal.Entry.
+func (b *claimBatch) Apply(at time.Time) {
+	b.in.begin(at)
+	for n, c := range b.claims {
+		if reason, err := b.in.putClaim(c); err != nil {
+			b.refuse(b.indexes[n], reason, err.Error())
+			continue
+		}
+		b.result.Accepted++
+	}
+}
+
+func (b *claimBatch) reject(n int, reason, text string) {
+	b.in.counts.reject(kindClaim, reason)
+	b.result.reject(Reject{Index: n, Reason: reason, Text: text})
+}
+
+// refuse refuses a claim that was in order.
+func (b *claimBatch) refuse(n int, reason, text string) {
+	b.in.counts.reject(kindClaim, reason)
+	b.result.count(reason)
+	b.refused = append(b.refused, Reject{Index: n, Reason: reason, Text: text})
 }
 
 var errNoClaim = errors.New("claim is null")
 
-func (i *Ingest) claim(c *transfer.Claim) (reason string, err error) {
+// checkClaim returns what is wrong with c, whatever else there is.
+func (i *Ingest) checkClaim(c *transfer.Claim) (reason string, err error) {
 	if c == nil {
 		return ReasonInvalid, errNoClaim
 	}
@@ -47,6 +101,11 @@ func (i *Ingest) claim(c *transfer.Claim) (reason string, err error) {
 	if reason, text := i.windowOf(i.now(), i.cfg.ClaimRetention).check(int64(max(c.Opened, c.Closed))); reason != "" {
 		return reason, errors.New(text)
 	}
+	return "", nil
+}
+
+// putClaim puts c where it belongs.
+func (i *Ingest) putClaim(c *transfer.Claim) (reason string, err error) {
 	added, err := i.ledger.PutClaim(c)
 	switch {
 	case errors.Is(err, ledger.ErrConflict):

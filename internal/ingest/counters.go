@@ -20,6 +20,7 @@ type counters struct {
 	rejected   *prometheus.CounterVec // by kind, reason
 	duplicates prometheus.Counter     // claims
 	refused    *prometheus.CounterVec // samples of packets and claims, by reason
+	replayed   prometheus.Counter     // records of the log
 }
 
 func newCounters(reg prometheus.Registerer, i *Ingest) (*counters, error) {
@@ -32,6 +33,9 @@ func newCounters(reg prometheus.Registerer, i *Ingest) (*counters, error) {
 		duplicates: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tallystick_ingest_claim_duplicates_total", Help: "Claims taken that were there already.",
 		}),
+		replayed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "tallystick_ingest_replayed_total", Help: "Records of the log that were applied again at the start.",
+		}),
 		refused: vec("samples_refused_total", "Samples of packets and claims that were not stored, by reason.", "reason"),
 	}
 	for _, kind := range []string{kindLine, kindPacket, kindClaim} {
@@ -41,7 +45,7 @@ func newCounters(reg prometheus.Registerer, i *Ingest) (*counters, error) {
 		return reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tallystick_ingest_" + name, Help: help}, now))
 	}
 	return c, errors.Join(
-		reg.Register(c.accepted), reg.Register(c.rejected), reg.Register(c.duplicates), reg.Register(c.refused),
+		reg.Register(c.accepted), reg.Register(c.rejected), reg.Register(c.duplicates), reg.Register(c.refused), reg.Register(c.replayed),
 		gauge("claims_waiting", "Claims whose server is not known yet.", i.claimsWaiting),
 		gauge("metrics_learned", "Metrics learned from lines.", func() float64 { return float64(i.table.Learned()) }),
 		gauge("keys", "Keys of lines that are known again.", func() float64 { n, _ := i.keys.size(); return float64(n) }),

@@ -26,6 +26,7 @@ type fixture struct {
 	*ingest.Ingest
 	t      testing.TB
 	now    time.Time
+	clock  func() time.Time // instead of now, if not nil
 	out    collect.Output
 	ledger *ledger.Ledger
 	store  *store.Store
@@ -61,11 +62,18 @@ func newFixtureWith(
 	f.Ingest, err = ingest.New(cfg, ingest.Parts{
 		Collector: func(o collect.Output) ingest.Collector { f.out = o; return collector(o) },
 		Ledger:    f.ledger, Store: f.store, Table: table,
-		Now: func() time.Time { return f.now }, Metrics: f.reg,
+		Now: func() time.Time {
+			if f.clock != nil {
+				return f.clock()
+			}
+			return f.now
+		},
+		Metrics: f.reg,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	f.Step() // so that it is some time, also where a test speaks for the collector
 	return f
 }
 

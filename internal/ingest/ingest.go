@@ -105,6 +105,7 @@ type Ledger interface {
 // A Store keeps samples: store.Store.
 type Store interface {
 	Write(at selector.Path, pts ...store.Point) (n int, err error)
+	FreeBefore(at selector.Path, before int64) (blocks int)
 }
 
 // Parts are what an Ingest is made of.
@@ -115,6 +116,8 @@ type Parts struct {
 	Table     *metric.Table
 	Now       func() time.Time
 	Metrics   prometheus.Registerer
+	Log       Log                                  // nil: nothing is kept
+	Freed     func(at selector.Path, before int64) // is told before something is freed on demand; may be nil
 }
 
 // An Ingest is the one way in to collector, ledger and store. Its methods may be
@@ -130,9 +133,17 @@ type Ingest struct {
 	keys    *keys
 	batches sync.Pool // of *batch
 
-	gate sync.RWMutex // batches hold it for reading, Pause for writing
+	packetBatches sync.Pool // of *packetBatch
 
-	mu        sync.Mutex // taken after gate
+	log   Log
+	freed func(at selector.Path, before int64)
+
+	// Of whoever has the log's turn: what applies records, and what runs in Pause.
+	at       time.Time // of what is being applied
+	second   int64     // up to which the collector has completed what waits
+	messages recent
+
+	mu        sync.Mutex
 	collector Collector
 	servers   directory
 	waiting   waiting
@@ -143,6 +154,10 @@ func New(cfg Config, p Parts) (*Ingest, error) {
 	i := &Ingest{
 		cfg: cfg, ledger: p.Ledger, store: p.Store, table: p.Table, now: p.Now,
 		servers: newDirectory(), waiting: newWaiting(), keys: newKeys(cfg.KeyCache),
+		log: p.Log, freed: p.Freed,
+	}
+	if i.log == nil {
+		i.log = &unlogged{now: p.Now}
 	}
 	var err error
 	if i.counts, err = newCounters(p.Metrics, i); err != nil {
@@ -155,20 +170,11 @@ func New(cfg Config, p Parts) (*Ingest, error) {
 	return i, nil
 }
 
-// Pause runs f while no batch is being applied, so that collector, ledger, store
-// and directory tell the same story. New batches wait meanwhile: f should copy
-// what it wants and do the slow work afterwards. f must not call Packets, Claims,
-// Lines or Step.
-//
-// A checkpoint needs it as long as there is no log: a sample that is in the store
-// and whose transfer is not in the ledger yet would be counted again, or never,
-// after a restart. With a log, a checkpoint knows the last record in it, and what
-// came after is applied again.
-func (i *Ingest) Pause(f func()) {
-	i.gate.Lock()
-	defer i.gate.Unlock()
-	f()
-}
+// Pause runs f while nothing is being applied, so that collector, ledger, store and
+// directory tell the same story. Whoever wants to write waits meanwhile: f should copy
+// what it wants and do the slow work afterwards. f must not call Packets, Claims, Lines,
+// Free or Step.
+func (i *Ingest) Pause(f func()) { i.log.Turn(func(time.Time) { f() }) }
 
 // Run lets the collector complete what has waited long enough, every second,
 // until ctx ends. It forces nothing then: what still waits is in the collector's
@@ -187,13 +193,7 @@ func (i *Ingest) Run(ctx context.Context) error {
 }
 
 // Step does what Run does every second.
-func (i *Ingest) Step() {
-	i.gate.RLock()
-	defer i.gate.RUnlock()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.collector.Advance(i.now())
-}
+func (i *Ingest) Step() { i.log.Turn(i.begin) }
 
 func (i *Ingest) collectorStats() collect.Stats {
 	i.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"tallystick/internal/lineproto"
 	"tallystick/internal/metric"
@@ -18,6 +19,9 @@ type LineOptions struct {
 	Cluster   string // for lines without a cluster tag
 	Precision string // as lineproto.ParsePrecision takes it; empty is auto
 	Fields    Fields // empty: as configured
+	// Message is what a broker calls the body, which it may give out again: then it is
+	// accepted, and changes nothing. Empty: it comes once.
+	Message string
 }
 
 // Lines takes line protocol, each line on its own. The time of a line without
@@ -41,9 +45,7 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 		i.counts.reject(kindLine, ReasonPrecision)
 		return Result{Rejected: 1, Errors: []Reject{{Reason: ReasonPrecision, Text: err.Error()}}}
 	}
-	i.gate.RLock()
-	defer i.gate.RUnlock()
-	b := i.begin(o)
+	b := i.beginBatch(o)
 	options := lineproto.Options{Precision: p, All: b.all, Known: b.known}
 	for l, bad := range lineproto.Parse(body, options) {
 		if bad != nil {
@@ -55,34 +57,48 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 	return b.end()
 }
 
-// maxRun is how many points are written at once at most: a bound for the memory
-// of a batch, and for how long a node is locked.
-const maxRun = 512
+const (
+	// maxRun is how many points are written at once at most: a bound for how long a node
+	// is locked.
+	maxRun = 512
+	// maxPart is how many samples of a body are committed at once at most: a bound for the
+	// memory of a batch, and for how long others wait. A message of a broker is one part.
+	maxPart = 1 << 15
+)
 
-// A batch is a body of lines on its way in. Consecutive lines of one place are
-// written together.
+// A batch is a body of lines on its way in: what of it is wrong is told, and what is not
+// goes into the log and then to the store, consecutive lines of one place together.
 type batch struct {
 	in      *Ingest
 	now     int64
 	window  window
 	cluster string // of lines without one
 	all     bool   // AllFields
-	index   int    // of the sample
+	message string
+	index   int // of the sample
 	result  Result
+	refused []Reject              // by the store
 	known   func(key []byte) bool // find, for lineproto
 
-	hit    *target       // of the key that find found
-	path   selector.Path // of the points
+	hit    *target // of the key that find found
 	points []store.Point
 	places []place // of points
-	name   []byte  // of a metric, while it is looked up
+	runs   []run   // of points
+	record sampleEncoder
+	name   []byte // of a metric, while it is looked up
+}
+
+// A run is points of one place.
+type run struct {
+	path selector.Path
+	from int // in points
 }
 
 // A place is where a point came from.
 type place struct{ index, line int }
 
-// begin returns a batch that has nothing.
-func (i *Ingest) begin(o LineOptions) *batch {
+// beginBatch returns a batch that has nothing.
+func (i *Ingest) beginBatch(o LineOptions) *batch {
 	b, ok := i.batches.Get().(*batch)
 	if !ok {
 		b = &batch{in: i}
@@ -91,16 +107,18 @@ func (i *Ingest) begin(o LineOptions) *batch {
 	now := i.now()
 	b.now, b.window, b.cluster = now.Unix(), i.window(now), cmp.Or(o.Cluster, i.cfg.Cluster)
 	b.all = cmp.Or(o.Fields, i.cfg.Fields) == AllFields
+	b.message = o.Message
+	b.record.begin(b.message)
 	return b
 }
 
 // end writes what is left, and returns what became of all of it. b is another's
 // then.
 func (b *batch) end() Result {
-	b.flush()
+	b.commit()
 	r := b.result
 	b.in.counts.accept(kindLine, r.Accepted)
-	b.result, b.index, b.hit, b.path = Result{}, 0, nil, selector.Path{}
+	b.result, b.index, b.hit = Result{}, 0, nil
 	b.in.batches.Put(b)
 	return r
 }
@@ -157,13 +175,14 @@ func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64)
 		b.reject(l.Number, 1, metricReason(err), err.Error())
 		return
 	}
-	if text := b.in.tooOld(b.now, b.path.Cluster, id, t); text != "" {
+	if text := b.in.tooOld(b.now, b.runs[len(b.runs)-1].path.Cluster, id, t); text != "" {
 		b.reject(l.Number, 0, ReasonOld, text)
 		return
 	}
-	if len(b.points) == maxRun {
-		b.flush()
+	if len(b.points) >= maxPart && b.message == "" {
+		b.commitPart()
 	}
+	b.record.sample(id, b.in.table, t, f.Value)
 	b.points = append(b.points, store.Point{Metric: id, Time: t, Value: f.Value})
 	b.places = append(b.places, place{b.index, l.Number})
 	b.index++
@@ -210,40 +229,86 @@ func metricReason(err error) string {
 func (b *batch) move(to *target) {
 	path := to.path
 	path.Cluster = cmp.Or(path.Cluster, b.cluster)
-	if path != b.path {
-		b.flush()
-		b.path = path
+	if n := len(b.runs); n == 0 || path != b.runs[n-1].path {
+		b.runs = append(b.runs, run{path, len(b.points)})
+		b.record.place(path)
 	}
 }
 
-// flush writes the points. A point that the store refuses does not stop those
-// after it.
-func (b *batch) flush() {
-	points, places := b.points, b.places
-	b.points, b.places = points[:0], places[:0]
-	for len(points) > 0 {
-		n, err := b.in.store.Write(b.path, points...)
-		b.result.Accepted += n
-		if err == nil {
-			return
+// commitPart commits what there is, and goes on at the same place.
+func (b *batch) commitPart() {
+	path := b.runs[len(b.runs)-1].path
+	b.commit()
+	b.runs = append(b.runs, run{path: path})
+	b.record.place(path)
+}
+
+// commit puts the points into the log, and has them written.
+func (b *batch) commit() {
+	if len(b.points) > 0 {
+		if err := b.in.log.Commit(b); err != nil {
+			reason, text := logReason(err)
+			for _, p := range b.places {
+				b.refuse1(p, reason, text)
+			}
 		}
-		b.tell(places[n].index, Reject{Line: places[n].line, Reason: storeReason(err), Text: err.Error()})
-		points, places = points[n+1:], places[n+1:]
+	}
+	b.result.merge(b.refused)
+	clear(b.runs)
+	b.points, b.places, b.runs, b.refused = b.points[:0], b.places[:0], b.runs[:0], b.refused[:0]
+	b.record.begin(b.message)
+}
+
+// Record implements wal.Entry.
+func (b *batch) Record() []byte { return b.record.buf }
+
+// Apply implements wal.Entry.
+func (b *batch) Apply(at time.Time) {
+	b.in.begin(at)
+	if b.in.messages.has(b.message) {
+		b.result.Accepted += len(b.points)
+		return
+	}
+	full := b.result.Full
+	for n, r := range b.runs {
+		end := len(b.points)
+		if n+1 < len(b.runs) {
+			end = b.runs[n+1].from
+		}
+		b.write(r, end)
+	}
+	if b.result.Full == full {
+		b.in.messages.add(b.message)
 	}
 }
 
-// reject refuses a sample, or a line. The samples before it are written first, so
-// that rejects are told in the order of the lines.
-func (b *batch) reject(line, column int, reason, text string) {
-	b.flush()
-	b.tell(b.index, Reject{Line: line, Column: column, Reason: reason, Text: text})
-	b.index++
+// write writes a run. A point that the store refuses does not stop those after it.
+func (b *batch) write(r run, end int) {
+	for from := r.from; from < end; {
+		n, err := b.in.store.Write(r.path, b.points[from:min(end, from+maxRun)]...)
+		b.result.Accepted += n
+		from += n
+		if err != nil {
+			b.refuse1(b.places[from], storeReason(err), err.Error())
+			from++
+		}
+	}
 }
 
-func (b *batch) tell(index int, r Reject) {
-	r.Index = index
-	b.in.counts.reject(kindLine, r.Reason)
-	b.result.reject(r)
+// refuse1 refuses a point that was accepted before.
+func (b *batch) refuse1(p place, reason, text string) {
+	b.in.counts.reject(kindLine, reason)
+	b.result.count(reason)
+	if len(b.refused) < MaxErrors {
+		b.refused = append(b.refused, Reject{Index: p.index, Line: p.line, Reason: reason, Text: text})
+	}
+}
+
+// reject refuses a sample, or a line.
+func (b *batch) reject(line, column int, reason, text string) {
+	b.in.counts.reject(kindLine, reason)
+	b.result.reject(Reject{Index: b.index, Line: line, Column: column, Reason: reason, Text: text})
+	b.index++
 }
 
 // quote returns b for people, not too much of it.

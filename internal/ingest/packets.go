@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tallystick/internal/collect"
 	"tallystick/internal/ledger"
@@ -15,28 +16,62 @@ import (
 // Packets takes datagrams, in order. Their data may be reused afterwards. A
 // datagram that is understood and not used for anything is accepted.
 func (i *Ingest) Packets(_ context.Context, ps []collect.Packet) Result {
-	i.gate.RLock()
-	defer i.gate.RUnlock()
-	var r Result
-	for n, p := range ps {
-		if err := i.packet(p); err != nil {
-			reason := packetReason(err)
-			i.counts.reject(kindPacket, reason)
-			r.reject(Reject{Index: n, Reason: reason, Text: err.Error()})
-			continue
-		}
-		r.Accepted++
+	if len(ps) == 0 {
+		return Result{}
 	}
+	b, ok := i.packetBatches.Get().(*packetBatch)
+	if !ok {
+		b = &packetBatch{in: i}
+	}
+	b.packets, b.result = ps, Result{}
+	b.record = appendPackets(b.record[:0], ps)
+	if err := i.log.Commit(b); err != nil {
+		reason, text := logReason(err)
+		for n := range ps {
+			b.reject(n, reason, text)
+		}
+	}
+	r := b.result
 	i.counts.accept(kindPacket, r.Accepted)
+	b.packets, b.result = nil, Result{}
+	i.packetBatches.Put(b)
 	return r
 }
 
+// A packetBatch is an entry of the log.
+type packetBatch struct {
+	in      *Ingest
+	packets []collect.Packet
+	record  []byte
+	result  Result
+}
+
+// Record implements wal.Entry.
+func (b *packetBatch) Record() []byte { return b.record }
+
+// Apply implements wal.Entry.
+func (b *packetBatch) Apply(at time.Time) {
+	b.in.begin(at)
+	for n, p := range b.packets {
+		if err := b.in.packet(at, p); err != nil {
+			b.reject(n, packetReason(err), err.Error())
+			continue
+		}
+		b.result.Accepted++
+	}
+}
+
+func (b *packetBatch) reject(n int, reason, text string) {
+	b.in.counts.reject(kindPacket, reason)
+	b.result.reject(Reject{Index: n, Reason: reason, Text: text})
+}
+
 // packet holds the lock for one packet only, so that a large batch does not keep
-// other senders waiting.
-func (i *Ingest) packet(p collect.Packet) error {
+// those waiting who ask for numbers.
+func (i *Ingest) packet(at time.Time, p collect.Packet) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.collector.Packet(i.now(), p)
+	return i.collector.Packet(at, p)
 }
 
 func packetReason(err error) string {
@@ -102,7 +137,7 @@ func (i *Ingest) sample(at selector.Path, name string, t int64, v float64) {
 		i.counts.refuse(ReasonMetric)
 		return
 	}
-	now := i.now()
+	now := i.at
 	if reason, _ := i.window(now).check(t); reason != "" {
 		i.counts.refuse(reason)
 		return
@@ -121,6 +156,8 @@ func storeReason(err error) string {
 	switch {
 	case errors.Is(err, store.ErrFull):
 		return ReasonFull
+	case errors.Is(err, store.ErrRelieved):
+		return ReasonOld
 	case errors.Is(err, store.ErrMetric):
 		return ReasonMetric
 	case errors.Is(err, store.ErrTime):

@@ -104,15 +104,17 @@ func TestSamplesRefused(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
 		var c *counting
 		f := newFixture(t, ingest.Default(), func(o collect.Output) ingest.Collector { c = &counting{out: o}; return c })
+		f.clock = func() time.Time { return noon().Add(time.Since(began)) }
 		ctx, stop := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer stop()
 		if err := f.Run(ctx); err != nil {
 			t.Errorf("got error %v, want none", err)
 		}
-		if len(c.advances) != 3 || c.advances[0] != f.now {
-			t.Errorf("got advances at %v, want 3 at %v", c.advances, f.now)
+		if len(c.advances) != 4 || c.advances[3] != noon().Add(3*time.Second) { // one of them when it was made
+			t.Errorf("got advances at %v, want 4, the last 3 s after %v", c.advances, noon())
 		}
 	})
 }

@@ -1,5 +1,10 @@
 package ingest
 
+import (
+	"cmp"
+	"slices"
+)
+
 // A Reject is one input that was refused.
 type Reject struct {
 	Index  int    `json:"index"`            // 0-based: of the sample, packet or claim in its batch
@@ -27,6 +32,7 @@ const (
 	ReasonConflict  = "conflict"         // another claim has this run and id
 	ReasonDecode    = "decode"           // not an XRootD datagram, for no special reason
 	ReasonGone      = "gone"             // the claim waited, and the ledger dropped it meanwhile
+	ReasonLog       = "log"              // the log cannot be written: the same may be taken later
 	ReasonOther     = "other"
 )
 
@@ -35,17 +41,31 @@ type Result struct {
 	Accepted int      `json:"accepted"`
 	Rejected int      `json:"rejected"`
 	Errors   []Reject `json:"errors,omitempty"` // the first MaxErrors
-	Full     int      `json:"-"`                // how many of the rejected for want of room: ReasonFull
+	Full     int      `json:"-"`                // how many of the rejected may be taken later: ReasonFull, ReasonLog
 }
 
 // MaxErrors is how many rejects a Result tells; all are counted.
 const MaxErrors = 100
 
-func (r *Result) reject(x Reject) {
+func (r *Result) count(reason string) {
 	r.Rejected++
-	if x.Reason == ReasonFull {
+	if reason == ReasonFull || reason == ReasonLog {
 		r.Full++
 	}
+}
+
+// merge adds rejects that were counted before, in the order of their places.
+func (r *Result) merge(refused []Reject) {
+	if len(refused) == 0 {
+		return
+	}
+	r.Errors = append(r.Errors, refused...)
+	slices.SortStableFunc(r.Errors, func(a, b Reject) int { return cmp.Compare(a.Index, b.Index) })
+	r.Errors = r.Errors[:min(len(r.Errors), MaxErrors)]
+}
+
+func (r *Result) reject(x Reject) {
+	r.count(x.Reason)
 	if len(r.Errors) < MaxErrors {
 		r.Errors = append(r.Errors, x)
 	}

@@ -17,6 +17,8 @@ const entrySize = 256
 type entry struct {
 	Servers []collect.Server `json:"servers,omitempty"`
 	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
+
+	Messages []string `json:"messages,omitempty"` // that were taken last, in their order
 }
 
 // State returns what ingest itself has to remember: what servers are called, and
@@ -45,18 +47,27 @@ func (i *Ingest) State() ([][]byte, error) {
 			return nil, fmt.Errorf("encode waiting claims: %w", err)
 		}
 	}
+	for part := range slices.Chunk(i.messages.all(), entrySize) {
+		if err := add(entry{Messages: part}); err != nil {
+			return nil, fmt.Errorf("encode messages: %w", err)
+		}
+	}
 	return out, nil
 }
 
 // Restore adds an entry of State to what is known. The ledger must have its
 // claims back already, and no batch may have begun.
-func (i *Ingest) Restore(_ time.Time, data []byte) error {
+func (i *Ingest) Restore(now time.Time, data []byte) error {
+	i.at = now
 	var e entry
 	if err := json.Unmarshal(data, &e); err != nil {
 		return fmt.Errorf("decode state of ingest: %w", err)
 	}
 	for _, s := range e.Servers {
 		i.restoreServer(s)
+	}
+	for _, m := range e.Messages {
+		i.messages.add(m)
 	}
 	for _, key := range e.Waiting {
 		i.restoreClaim(key[0], key[1])

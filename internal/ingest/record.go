@@ -1,0 +1,336 @@
+package ingest
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"tallystick/internal/collect"
+	"tallystick/internal/metric"
+	"tallystick/internal/selector"
+	"tallystick/internal/transfer"
+)
+
+// What is accepted goes into the log as one record for each batch, which has all that
+// is needed to read it: damage of one costs no other.
+//
+//	record   version 1 │ kind │ body
+//	samples  text id of the message │ { step }, a step is one of
+//	           0 │ which parts differ, 6 bits │ text of each     the place of what follows
+//	           1 │ text │ time │ value                           a sample of a metric that gets the next number
+//	           n+2 │ time │ value                                a sample of the metric with the number n
+//	packets  { text remote │ text data }
+//	claims   JSON, a list
+//	free     time │ { 6 texts of a path }
+//
+// Numbers are varints, text has its length before it. Times are Unix seconds, the
+// difference to the one before. A value is a byte, and as many bytes as that says: 0 to
+// 8 of the IEEE 754 double from its sign on, the rest is zeros; or 9 and the number of
+// bytes of a whole number, little-endian, with its sign in the lowest bit. So small
+// numbers take 2 bytes, and every double comes back as it is.
+const recordVersion = 1
+
+// A kind is what a record has.
+type recordKind byte
+
+const (
+	samplesRecord recordKind = 1 + iota
+	packetsRecord
+	claimsRecord
+	freeRecord
+)
+
+const (
+	stepPlace  = 0
+	stepMetric = 1
+	stepKnown  = 2
+)
+
+func appendText[T string | []byte](b []byte, s T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// A sampleEncoder makes the record of samples. It is used again for the next one.
+type sampleEncoder struct {
+	buf     []byte
+	numbers []uint32 // of metrics by ID, + 1; 0: none in this record
+	used    []metric.ID
+	path    selector.Path
+	time    int64
+}
+
+// begin begins a record.
+func (e *sampleEncoder) begin(message string) {
+	for _, id := range e.used {
+		e.numbers[id] = 0
+	}
+	e.used, e.path, e.time = e.used[:0], selector.Path{}, 0
+	e.buf = appendText(append(e.buf[:0], recordVersion, byte(samplesRecord)), message)
+}
+
+// parts returns the names in a path, in the order of the record.
+func parts(p *selector.Path) [6]*string {
+	return [...]*string{&p.Cluster, &p.Node, &p.Component.Type, &p.Component.ID, &p.Sub.Type, &p.Sub.ID}
+}
+
+// place says where what follows belongs.
+func (e *sampleEncoder) place(p selector.Path) {
+	was, is := parts(&e.path), parts(&p)
+	differ := byte(0)
+	for i := range is {
+		if *is[i] != *was[i] {
+			differ |= 1 << i
+		}
+	}
+	e.buf = append(e.buf, stepPlace, differ)
+	for i, s := range is {
+		if differ&(1<<i) != 0 {
+			e.buf = appendText(e.buf, *s)
+		}
+	}
+	e.path = p
+}
+
+// sample adds a sample.
+func (e *sampleEncoder) sample(id metric.ID, table *metric.Table, t int64, v float64) {
+	for int(id) >= len(e.numbers) {
+		e.numbers = append(e.numbers, 0)
+	}
+	if n := e.numbers[id]; n > 0 {
+		e.buf = binary.AppendUvarint(e.buf, uint64(n)-1+stepKnown)
+	} else {
+		e.used = append(e.used, id)
+		e.numbers[id] = uint32(len(e.used)) //nolint:gosec // there are fewer metrics
+		e.buf = appendText(append(e.buf, stepMetric), table.At(id).Name)
+	}
+	e.buf = binary.AppendVarint(e.buf, t-e.time)
+	e.time = t
+	e.buf = appendValue(e.buf, v)
+}
+
+const (
+	wholeTag = 9
+	maxWhole = 1 << 53
+)
+
+func appendValue(b []byte, v float64) []byte {
+	if n := int64(v); float64(n) == v && n > -maxWhole && n < maxWhole && !(n == 0 && math.Signbit(v)) {
+		u := uint64(n<<1) ^ uint64(n>>63) //nolint:gosec // zigzag
+		size := (bits.Len64(u) + 7) / 8
+		b = append(b, byte(wholeTag+size))
+		for ; u > 0; u >>= 8 {
+			b = append(b, byte(u))
+		}
+		return b
+	}
+	u := math.Float64bits(v)
+	size := 8 - bits.TrailingZeros64(u)/8
+	b = append(b, byte(size))
+	for ; size > 0; size-- {
+		b = append(b, byte(u>>56))
+		u <<= 8
+	}
+	return b
+}
+
+var errRecord = errors.New("record of the log ends within a field")
+
+// A recordReader takes a record apart. After an error all that it gives is zero.
+type recordReader struct {
+	rest []byte
+	err  error
+}
+
+func (r *recordReader) fail() {
+	if r.err == nil {
+		r.err = errRecord
+	}
+	r.rest = nil
+}
+
+func (r *recordReader) byte() byte {
+	if len(r.rest) == 0 {
+		r.fail()
+		return 0
+	}
+	c := r.rest[0]
+	r.rest = r.rest[1:]
+	return c
+}
+
+func (r *recordReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *recordReader) varint() int64 {
+	v, n := binary.Varint(r.rest)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *recordReader) bytes(n uint64) []byte {
+	if n > uint64(len(r.rest)) {
+		r.fail()
+		return nil
+	}
+	b := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *recordReader) text() []byte { return r.bytes(r.uvarint()) }
+
+func (r *recordReader) value() float64 {
+	tag := r.byte()
+	switch {
+	case tag < wholeTag:
+		u := uint64(0)
+		for _, c := range r.bytes(uint64(tag)) {
+			u = u<<8 | uint64(c)
+		}
+		if tag == 0 {
+			return 0
+		}
+		return math.Float64frombits(u << (8 * (8 - tag)))
+	case tag <= wholeTag+8:
+		u := uint64(0)
+		for i, c := range r.bytes(uint64(tag - wholeTag)) {
+			u |= uint64(c) << (8 * i)
+		}
+		return float64(int64(u>>1) ^ -int64(u&1)) //nolint:gosec // zigzag
+	}
+	r.fail()
+	return 0
+}
+
+// head returns what kind of record it is, with the body behind it.
+func (r *recordReader) head() (recordKind, error) {
+	if v := r.byte(); r.err == nil && v != recordVersion {
+		return 0, fmt.Errorf("record of the log has version %d, want %d", v, recordVersion)
+	}
+	return recordKind(r.byte()), r.err
+}
+
+// A sampleVisitor takes what is in a record of samples.
+type sampleVisitor interface {
+	place(p selector.Path)
+	metric(name []byte) // gets the next number, from 0
+	sample(number int, t int64, v float64)
+}
+
+// samples tells v what is in the body, until something in it is wrong.
+func (r *recordReader) samples(v sampleVisitor) error {
+	var p selector.Path
+	numbers, t := 0, int64(0)
+	for len(r.rest) > 0 {
+		step := r.uvarint()
+		switch step {
+		case stepPlace:
+			differ := r.byte()
+			for i, s := range parts(&p) {
+				if differ&(1<<i) != 0 {
+					*s = string(r.text())
+				}
+			}
+			if r.err == nil {
+				v.place(p)
+			}
+			continue
+		case stepMetric:
+			name := r.text()
+			if r.err == nil {
+				v.metric(name)
+				step = uint64(numbers) + stepKnown
+				numbers++
+			}
+		}
+		t += r.varint()
+		value := r.value()
+		if r.err != nil {
+			break
+		}
+		if step-stepKnown >= uint64(numbers) {
+			return fmt.Errorf("record of the log has a sample of metric %d of %d", step-stepKnown, numbers)
+		}
+		v.sample(int(step-stepKnown), t, value) //nolint:gosec // less than numbers
+	}
+	return r.err
+}
+
+func appendPackets(b []byte, ps []collect.Packet) []byte {
+	b = append(b, recordVersion, byte(packetsRecord))
+	for _, p := range ps {
+		b = appendText(appendText(b, p.Remote), p.Data)
+	}
+	return b
+}
+
+// packets yields the packets of the body, which are good as long as it is.
+func (r *recordReader) packets(use func(p collect.Packet)) error {
+	remote := ""
+	for len(r.rest) > 0 {
+		if name := r.text(); string(name) != remote {
+			remote = string(name)
+		}
+		if data := r.text(); r.err == nil {
+			use(collect.Packet{Remote: remote, Data: data})
+		}
+	}
+	return r.err
+}
+
+func appendClaims(b []byte, cs []*transfer.Claim) ([]byte, error) {
+	text, err := json.Marshal(cs)
+	return append(append(b, recordVersion, byte(claimsRecord)), text...), err
+}
+
+func (r *recordReader) claims() (cs []*transfer.Claim, err error) {
+	err = json.Unmarshal(r.rest, &cs)
+	return cs, err
+}
+
+func appendFree(b []byte, at []selector.Path, before int64) []byte {
+	b = binary.AppendVarint(append(b, recordVersion, byte(freeRecord)), before)
+	for _, p := range at {
+		for _, s := range parts(&p) {
+			b = appendText(b, *s)
+		}
+	}
+	return b
+}
+
+func (r *recordReader) free() (at []selector.Path, before int64, err error) {
+	before = r.varint()
+	for len(r.rest) > 0 {
+		var p selector.Path
+		for _, s := range parts(&p) {
+			*s = string(r.text())
+		}
+		at = append(at, p)
+	}
+	return at, before, r.err
+}
+
+// RecordPackets calls use with the packets of a record, if it has any. They are good
+// until use returns.
+func RecordPackets(record []byte, use func(p collect.Packet)) error {
+	r := recordReader{rest: record}
+	kind, err := r.head()
+	if err != nil || kind != packetsRecord {
+		return err
+	}
+	return r.packets(use)
+}
