@@ -6,6 +6,10 @@ import _ "embed"
 // have them in samples.avro.
 func SampleBlock() string { return sampleSchema }
 
+// Samples returns the Avro schema of the values of one series on one day, as archives
+// have them.
+func Samples() string { return samplesSchema }
+
 // Transfer returns the Avro schema of a transfer.
 func Transfer() string { return transferSchema }
 
@@ -22,6 +26,8 @@ func Packet() string { return packetSchema }
 var (
 	//go:embed sample.avsc
 	sampleSchema string
+	//go:embed samples.avsc
+	samplesSchema string
 	//go:embed transfer.avsc
 	transferSchema string
 	//go:embed claim.avsc

@@ -28,7 +28,7 @@ func (s *server) subscribe(g *run.Group) error {
 		if err != nil {
 			return err
 		}
-		g.Add("nats "+name, n.Run)
+		g.Add("nats "+name, s.after(n.Run))
 	}
 	return nil
 }

@@ -184,7 +184,8 @@ func (p *process) waitReady() {
 			return false
 		}
 		defer res.Body.Close()
-		return res.StatusCode == http.StatusOK
+		body, err := io.ReadAll(res.Body)
+		return err == nil && res.StatusCode == http.StatusOK && !bytes.Contains(body, []byte("samples_since"))
 	})
 }
 

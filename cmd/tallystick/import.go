@@ -16,7 +16,6 @@ import (
 
 	"tallystick/internal/ccms"
 	"tallystick/internal/config"
-	"tallystick/internal/durable"
 	"tallystick/internal/store"
 )
 
@@ -99,11 +98,16 @@ func (a *app) importAll(ctx context.Context, cfg config.Config, i importing) err
 }
 
 // makeOffline makes the state of a server that does not serve.
-func (s *server) makeOffline(ctx context.Context) (err error) {
-	if s.lock, err = durable.Lock(s.cfg.Checkpoint.Dir); err != nil {
-		return fmt.Errorf("checkpoint.dir: %w", err)
+func (s *server) makeOffline(ctx context.Context) error {
+	for _, step := range []func() error{
+		s.lockFolders, s.makeState,
+		func() error { return s.restore(ctx) }, func() error { return s.fill(ctx) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	return s.makeState(ctx)
+	return nil
 }
 
 func (s *server) makeStore() (err error) {

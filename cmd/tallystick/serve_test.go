@@ -84,6 +84,7 @@ func serveIn(t *testing.T, flags ...string) *served {
 	go func() { s.code <- execute(ctx, args, s.out, s.out) }()
 	t.Cleanup(func() { s.cancel() })
 	s.url = s.out.until(t, `msg=serving url=(http://\S+)`)[1]
+	s.out.until(t, `msg="ready for all questions"`)
 	s.token = strings.TrimSpace(tally(t, "token", "--subject", "test", "--role", "admin").stdout)
 	return s
 }

@@ -29,9 +29,11 @@ import (
 	"tallystick/internal/query"
 	"tallystick/internal/retain"
 	"tallystick/internal/run"
+	"tallystick/internal/selector"
 	"tallystick/internal/source"
 	"tallystick/internal/store"
 	"tallystick/internal/validate"
+	"tallystick/internal/wal"
 )
 
 // A server is what `tallystick serve` runs: its parts, made and wired.
@@ -39,7 +41,7 @@ type server struct {
 	cfg config.Config
 	log *slog.Logger
 
-	lock   *os.File // of the folder of checkpoints
+	locks  []*os.File // of the folders that are written to
 	httpLn net.Listener
 	udp    []net.PacketConn
 	nats   *nats.Conn // nil without a broker
@@ -56,14 +58,18 @@ type server struct {
 	pressure    *retain.Pressure
 	api         *httpapi.API
 
-	whole   bool        // what was restored was all that there was
-	serving atomic.Bool // all parts are started, and not told to stop
+	wal *wal.Log
+
+	logDamaged atomic.Int64  // pieces of the log that could not be read
+	back       chan struct{} // closed when restored
+	restored   atomic.Bool   // what must be there before anything new comes is
+	serving    atomic.Bool   // all parts are started, and not told to stop
 }
 
 // newServer makes all parts. It listens first, so that an address in use fails
 // before anything is read; connections wait until there is somebody to answer.
 func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry(), back: make(chan struct{})}
 	if err := s.make(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -75,13 +81,13 @@ func (s *server) make(ctx context.Context) (err error) {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
-	if s.lock, err = durable.Lock(s.cfg.Checkpoint.Dir); err != nil {
-		return fmt.Errorf("checkpoint.dir: %w", err)
+	if err := s.lockFolders(); err != nil {
+		return err
 	}
 	if err := s.makeKey(); err != nil {
 		return err
 	}
-	if err := s.makeState(ctx); err != nil {
+	if err := s.makeState(); err != nil {
 		return err
 	}
 	if err := s.connect(); err != nil { //nolint:contextcheck // it goes on trying in the background, until it is closed
@@ -107,8 +113,8 @@ func (s *server) listen(ctx context.Context) (err error) {
 
 // close closes what listen and connect opened, where nothing serves it.
 func (s *server) close() {
-	if s.lock != nil {
-		_ = s.lock.Close() // nobody is there to be told
+	for _, l := range s.locks {
+		_ = l.Close() // nobody is there to be told
 	}
 	if s.httpLn != nil {
 		_ = s.httpLn.Close()
@@ -129,8 +135,8 @@ func (s *server) makeKey() (err error) {
 	return err
 }
 
-// makeState makes what has state, and gives it back what was saved.
-func (s *server) makeState(ctx context.Context) error {
+// makeState makes what has state.
+func (s *server) makeState() error {
 	table, err := s.cfg.MetricTable()
 	if err != nil {
 		return err
@@ -138,6 +144,7 @@ func (s *server) makeState(ctx context.Context) error {
 	s.table = table
 	s.store = store.New(table, s.cfg.Store)
 	s.ledger = ledger.New(s.cfg.Ledger)
+	s.wal = wal.New(s.cfg.WAL, durable.OS{}, time.Now, s.log)
 	s.makeRetention()
 	s.cfg.Ingest.Retention, s.cfg.Ingest.ClaimRetention = s.cfg.Retention.Longest(), s.cfg.Retention.Ledger
 	s.cfg.Ingest.Keep, s.cfg.Ingest.Sure = s.cfg.Retention.Keep, s.cfg.Retention.Shortest()
@@ -147,35 +154,21 @@ func (s *server) makeState(ctx context.Context) error {
 			return s.collector
 		},
 		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.registry,
+		Log: s.wal, Freed: func(at selector.Path, before int64) { s.checkpoints.Freed(at, before) },
 	})
 	if err != nil {
 		return err
 	}
 	s.checkpoints = checkpoint.New(s.cfg.Checkpoint, durable.OS{}, checkpoint.Parts{
-		Store: s.store, Table: table, Ledger: s.ledger, Collector: s.collector, Ingest: s.ingest, Pauser: pauser{s.ingest},
+		Store: s.store, Table: table, Ledger: s.ledger, Collector: s.collector, Ingest: s.ingest,
+		Pauser: struct {
+			*ingest.Ingest
+			*wal.Log
+		}{s.ingest, s.wal},
+		Packets: s.packets, Forget: s.wal.Forget, Old: s.old, Gone: s.gone, Room: s.room,
 	}, s.log)
-	return errors.Join(s.register(), s.restore(ctx))
+	return s.register()
 }
-
-func (s *server) restore(ctx context.Context) error {
-	info, err := s.checkpoints.Restore(ctx)
-	if err != nil {
-		return err
-	}
-	s.whole = info.Whole()
-	if _, err := s.checkpoints.Fill(ctx); err != nil {
-		return err
-	}
-	if info.Path != "" {
-		s.log.Info("restored", "path", info.Path, "blocks", info.Blocks, "transfers", info.Transfers,
-			"claims", info.Claims, "damaged", info.Damaged, "refused", info.Refused, "took", info.Took)
-	}
-	return nil
-}
-
-type pauser struct{ *ingest.Ingest }
-
-func (pauser) Cut() int { return 0 }
 
 func (s *server) makeAPI() error {
 	verifier, err := auth.NewVerifier(s.cfg.Auth, time.Now)
@@ -187,28 +180,33 @@ func (s *server) makeAPI() error {
 		Auth:   verifier,
 		Ingest: s.ingest,
 		Query:  engine,
-		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now},
+		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
 		Ledger: s.ledger,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			return validate.Books(s.ledger, o), nil
 		},
-		Ready:  s.notReady,
-		Gather: s.registry, Register: s.registry, Log: s.log,
+		Ready:    s.notReady,
+		Restored: s.howFar,
+		Gather:   s.registry, Register: s.registry, Log: s.log,
 	})
 	return err
 }
 
 func (s *server) notReady() []string {
-	if s.serving.Load() {
-		return nil
+	switch {
+	case !s.restored.Load():
+		return []string{"restoring: nothing is taken in yet"}
+	case !s.serving.Load():
+		return []string{"starting or stopping"}
 	}
-	return []string{"starting or stopping"}
+	return nil
 }
 
 // register makes what the parts count known to /metrics.
 func (s *server) register() error {
 	return errors.Join(
 		s.checkpoints.Register(s.registry),
+		s.wal.Register(s.registry),
 		s.registry.Register(gauges{s}),
 		s.registry.Register(collectors.NewGoCollector()),
 		s.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
@@ -220,32 +218,35 @@ func (s *server) register() error {
 func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g := run.Group{Grace: s.cfg.Grace}
 	save := &checkpoint.Worker{
-		Saver: s.checkpoints, Every: s.cfg.Checkpoint.Every, Grace: s.cfg.Grace, Soon: !s.whole, Log: s.log,
+		Saver: s.checkpoints, Every: s.cfg.Checkpoint.Every, Grace: s.cfg.Grace, Log: s.log,
+		Due: func() bool { return s.wal.Size() > s.cfg.Checkpoint.LogBytes },
 	}
-	g.Add("checkpoint", save.Run)
-	g.Add("suspend", (&suspender{save: save.Step, log: s.log}).Run)
-	g.Add("retention", s.retain.Run)
+	g.Add("log", s.wal.Run)
+	g.Add("restore", s.restorer)
+	g.Add("checkpoint", s.after(save.Run))
+	g.Add("suspend", s.after((&suspender{save: save.Step, log: s.log}).Run))
+	g.Add("retention", s.after(s.retain.Run))
 	s.pressure.Save = save.Step
-	g.Add("pressure", s.pressure.Run)
-	g.Add("collector", s.ingest.Run)
+	g.Add("pressure", s.after(s.pressure.Run))
+	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))
 	for i, conn := range s.udp {
 		u, err := source.NewUDP(conn, s.ingest, s.registry, s.log)
 		if err != nil {
 			return err
 		}
-		g.Add("udp "+s.cfg.UDP.Listen[i], u.Run)
+		g.Add("udp "+s.cfg.UDP.Listen[i], s.after(u.Run))
 	}
 	if err := s.subscribe(&g); err != nil {
 		return err
 	}
-	g.Add("ready", s.beReady)
+	g.Add("ready", s.after(s.beReady))
 	if playDemo {
 		p, err := s.player(out)
 		if err != nil {
 			return err
 		}
-		g.Add("demo", p.Run)
+		g.Add("demo", s.after(p.Run))
 	}
 	return g.Run(ctx)
 }

@@ -98,10 +98,10 @@ type Stateful interface {
 
 // A Pauser runs f between two records of the log: while store, ledger, collector and
 // ingest tell the same story. Cut, called in f, returns the segment that the next
-// record begins.
+// record begins, or a later one.
 type Pauser interface {
 	Pause(f func())
-	Cut() int
+	Cut() (int, error)
 }
 
 // A Packet is a datagram as it was taken in.
@@ -181,15 +181,15 @@ type Dir struct {
 // New returns the checkpoints in cfg.Dir, which need not be there yet.
 func New(cfg Config, fsys durable.FS, parts Parts, log *slog.Logger) *Dir {
 	d := &Dir{cfg: cfg, fsys: fsys, parts: parts, log: log, problems: make(map[string]bool)}
-	d.since.Store(everything)
+	d.since.Store(Everything)
 	return d
 }
 
-// everything is since when all samples are there if none is missing.
-const everything = -store.MaxTime
+// Everything is since when all samples are there if none is missing.
+const Everything = -store.MaxTime
 
 // Since returns the Unix second from which on all samples are in memory that should
-// be: what is older is being restored. It is everything, long before any, after that.
+// be: what is older is being restored. After that it is Everything.
 func (d *Dir) Since() int64 { return d.since.Load() }
 
 // Freed notes that what is at and below a level and ends at or before the Unix

@@ -82,7 +82,7 @@ func (d *Dir) Fill(ctx context.Context) (Info, error) {
 	r.view.Close()
 	d.rest = nil
 	d.stats.restored(&r.info)
-	d.since.Store(everything)
+	d.since.Store(Everything)
 	return r.info, nil
 }
 
@@ -270,7 +270,7 @@ func (r *restoring) samples(ctx context.Context) error {
 // what is in the others came before the newest of them was made.
 func (r *restoring) complete(n int) int64 {
 	if n >= len(r.from) {
-		return everything
+		return Everything
 	}
 	return r.from[n].created().Unix() + 1
 }

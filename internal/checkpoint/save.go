@@ -39,14 +39,15 @@ func (d *Dir) take() (c cut, err error) {
 		start := time.Now()
 		defer func() { c.stood = time.Since(start) }()
 		c.at = start
-		c.log = p.Pauser.Cut()
+		var errLog error
+		c.log, errLog = p.Pauser.Cut()
 		c.samples = p.Store.Cut()
 		c.records = p.Ledger.Cut()
 		c.freed = d.frees.take()
 		var errCollector, errIngest error
 		c.collector, errCollector = p.Collector.State()
 		c.ingest, errIngest = p.Ingest.State()
-		err = errors.Join(errCollector, errIngest)
+		err = errors.Join(errLog, errCollector, errIngest)
 	})
 	return c, err
 }

@@ -17,22 +17,27 @@ type Worker struct {
 	Saver Saver
 	Every time.Duration
 	Grace time.Duration // for the last save, after the context has ended
-	Soon  bool          // save at the start too: what was restored was not whole
+	Due   func() bool   // is asked every second whether to save early; nil: never
 	Log   *slog.Logger
 }
+
+const lookEvery = time.Second
 
 // Run saves every w.Every until ctx ends. It returns an error only when the last
 // save fails: one in between is tried again at the next tick.
 func (w *Worker) Run(ctx context.Context) error {
-	t := time.NewTicker(w.Every)
+	t, look := time.NewTicker(w.Every), time.NewTicker(lookEvery)
 	defer t.Stop()
-	if w.Soon {
-		w.try(ctx)
-	}
+	defer look.Stop()
 	for {
 		select {
 		case <-t.C:
 			w.try(ctx)
+		case <-look.C:
+			if w.Due != nil && w.Due() {
+				w.try(ctx)
+				t.Reset(w.Every)
+			}
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Grace)
 			defer cancel()

@@ -41,11 +41,11 @@ func (r *recorder) Save(ctx context.Context) (checkpoint.Info, error) {
 
 func TestWorker(t *testing.T) {
 	h := time.Hour
-	f := func(r recorder, soon bool, want []time.Duration, wantErr error) {
+	f := func(r recorder, due func() bool, want []time.Duration, wantErr error) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			r.start = time.Now()
-			w := &checkpoint.Worker{Saver: &r, Every: h, Grace: time.Minute, Soon: soon, Log: quiet()}
+			w := &checkpoint.Worker{Saver: &r, Every: h, Grace: time.Minute, Due: due, Log: quiet()}
 			ctx, stop := context.WithTimeout(t.Context(), 2*h+h/2)
 			defer stop()
 			if err := w.Run(ctx); !errors.Is(err, wantErr) {
@@ -56,11 +56,13 @@ func TestWorker(t *testing.T) {
 			}
 		})
 	}
-	f(recorder{}, false, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
-	f(recorder{}, true, []time.Duration{0, h, 2 * h, 2*h + h/2}, nil)
-	f(recorder{fail: map[int]bool{0: true, 1: true}}, false, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
-	f(recorder{fail: map[int]bool{2: true}}, false, []time.Duration{h, 2 * h, 2*h + h/2}, errFull)
+	f(recorder{}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
+	calls := 0
+	early := func() bool { calls++; return calls == 1800 } // after half an hour, from when it counts anew
+	f(recorder{}, early, []time.Duration{h / 2, h + h/2, 2*h + h/2}, nil)
+	f(recorder{fail: map[int]bool{0: true, 1: true}}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
+	f(recorder{fail: map[int]bool{2: true}}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, errFull)
 	// One that runs when the context ends is cut short; the last one has the grace.
-	f(recorder{takes: 50 * time.Second}, false, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
-	f(recorder{takes: 45 * time.Minute}, false, []time.Duration{h, 2 * h, 2*h + h/2}, context.DeadlineExceeded)
+	f(recorder{takes: 50 * time.Second}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
+	f(recorder{takes: 45 * time.Minute}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, context.DeadlineExceeded)
 }

@@ -51,9 +51,9 @@ func (w *world) Pause(f func()) {
 	f()
 }
 
-func (w *world) Cut() int {
+func (w *world) Cut() (int, error) {
 	w.log++
-	return w.log
+	return w.log, nil
 }
 
 func (w *world) parts() checkpoint.Parts {

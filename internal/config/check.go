@@ -112,6 +112,8 @@ func (c Config) checkLimits(k *checker) {
 	positive(k, "ledger.max", c.Ledger.Max)
 	positive(k, "query.max_values", c.Query.MaxValues)
 	positive(k, "checkpoint.log_bytes", c.Checkpoint.LogBytes)
+	positive(k, "wal.interval", c.WAL.Interval)
+	positive(k, "wal.segment_bytes", c.WAL.SegmentBytes)
 	for _, address := range slices.Sorted(maps.Keys(c.Collect.Servers)) {
 		_, err := netip.ParseAddr(address)
 		_, errPort := netip.ParseAddrPort(address)

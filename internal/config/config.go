@@ -44,6 +44,7 @@ import (
 	"tallystick/internal/retain"
 	"tallystick/internal/source"
 	"tallystick/internal/store"
+	"tallystick/internal/wal"
 )
 
 // A Config is what an operator has chosen.
@@ -72,6 +73,7 @@ type Config struct {
 	Query      query.Config      `koanf:"query"`
 	Retention  retain.Config     `koanf:"retention"`
 	Checkpoint checkpoint.Config `koanf:"checkpoint"`
+	WAL        wal.Config        `koanf:"wal"`
 }
 
 // Log is how the process tells what it does.
@@ -135,6 +137,7 @@ func Default() Config {
 		Query:      query.Config{MaxValues: 50_000_000},
 		Retention:  retain.Default(),
 		Checkpoint: checkpoint.Default(),
+		WAL:        wal.Default(),
 	}
 }
 
@@ -142,6 +145,9 @@ func Default() Config {
 func (c Config) resolved() Config {
 	if c.Checkpoint.Dir == "" {
 		c.Checkpoint.Dir = c.DataDir
+	}
+	if c.WAL.Dir == "" {
+		c.WAL.Dir = filepath.Join(c.Checkpoint.Dir, "log")
 	}
 	if c.Development && c.Auth.KeyFile == "" && c.Auth.PublicKey == "" {
 		c.Auth.KeyFile = filepath.Join(c.DataDir, "key.pem")

@@ -236,8 +236,8 @@ func TestProblems(t *testing.T) {
 		"c.yaml:4: retention.memory: 0s is not more than 0",
 		"c.yaml:5: retention.ledger: -24h0m0s is not more than 0",
 		"c.yaml:6: retention.every: 1ms is less than 1s")
-	f(dev+"collect: {hold: 1h, idle: 1h}\ncheckpoint: {keep: 0, every: 0s}\n",
-		"c.yaml:3: checkpoint.keep: 0 is not more than 0",
+	f(dev+"collect: {hold: 1h, idle: 1h}\ncheckpoint: {log_bytes: 0, every: 0s}\n",
+		"c.yaml:3: checkpoint.log_bytes: 0 is not more than 0",
 		"c.yaml:2: collect.idle: 1h0m0s is not longer than collect.hold (1h0m0s)",
 		"c.yaml:3: checkpoint.every: 0s is less than 1s")
 
@@ -274,7 +274,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(set("grce=1s"), `"grce=1s": unknown key, did you mean grace?`)
 	f(set("http=1"), `"http=1": is a section, with listen, max_body, stall`)
 	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, `+
-		"auth, xrootd, metrics, ingest, collect, store, ledger, query, retention, checkpoint")
+		"auth, xrootd, metrics, ingest, collect, store, ledger, query, retention, checkpoint, wal")
 	f(set("metrics=1"), `"metrics=1": metrics: is not a mapping of keys to values`)
 	f(set("http.listen.x=1"), `"http.listen.x=1": unknown key, did you mean http.listen?`)
 	f(set("metrics.a.stp=1s"), `"metrics.a.stp=1s": unknown key, did you mean metrics.a.step?`)

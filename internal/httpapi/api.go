@@ -97,6 +97,8 @@ type Parts struct {
 	// Ready returns why not all requests can be answered yet, for people; nothing
 	// if they can.
 	Ready func() []string
+	// Restored returns how much is back after a start; nil: everything.
+	Restored func() Restored
 
 	Gather   prometheus.Gatherer   // what /metrics shows
 	Register prometheus.Registerer // where the API's own metrics go
@@ -120,6 +122,9 @@ func New(cfg Config, p Parts) (*API, error) {
 	}
 	if cfg.Stall <= 0 {
 		cfg.Stall = 30 * time.Second
+	}
+	if p.Restored == nil {
+		p.Restored = func() Restored { return Restored{Ingest: true, Since: Everything} }
 	}
 	c, err := loadContract()
 	if err != nil {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -27,6 +28,8 @@ type Compat struct {
 	Store  Tree
 	Reader func() *query.Reader // a new one: query.Engine.Reader
 	Now    func() time.Time
+	// Free gives back what ends at or before a time at and below levels: ingest.Ingest.Free.
+	Free func(ctx context.Context, at []selector.Path, before int64) (blocks int, err error)
 }
 
 // A Tree has the series, level by level. *store.Store is one.
@@ -34,13 +37,12 @@ type Tree interface {
 	Nodes() []selector.Path
 	Held(at, from selector.Path) iter.Seq[store.Held]
 	SpanAll(set []selector.Path, id metric.ID, from, to int64) store.Span
-	FreeBefore(at selector.Path, before int64) (freed int)
 }
 
 // ccRoutes returns the routes of the face. Each is there with a trailing slash
 // too, and below that with anything.
 func (a *API) ccRoutes() []Route {
-	c := ccFace{a.parts.Compat}
+	c := ccFace{a.parts.Compat, a.since}
 	get, post := http.MethodGet, http.MethodPost
 	return []Route{
 		{get, "/api/query", auth.Viewer, true, c.query},
@@ -53,7 +55,11 @@ func (a *API) ccRoutes() []Route {
 }
 
 // A ccFace answers what is asked of the tree.
-type ccFace struct{ Compat }
+type ccFace struct {
+	Compat
+
+	since func(from int64) error // as API.since
+}
 
 // ccGuard lets those through to the route that may. The contract is not held
 // against what they ask: unknown parameters and keys are passed over here.

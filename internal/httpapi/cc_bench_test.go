@@ -32,7 +32,7 @@ func BenchmarkCCForAllNodes(b *testing.B) {
 		}
 	}
 	h := httpapi.CCHandler(httpapi.Compat{
-		Table: table, Store: st, Reader: query.New(st, table, query.Config{}).Reader, Now: time.Now,
+		Table: table, Store: st, Reader: query.New(st, table, query.Config{}).Reader, Now: time.Now, Free: freeIn(st),
 	})
 	const body = `{"cluster":"c","from":1700000040,"to":1700036040,"for-all-nodes":["load"]}`
 	b.ReportAllocs()

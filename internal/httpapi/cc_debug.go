@@ -22,6 +22,9 @@ const (
 // debug tells which blocks there are, as one object in the other, a page at a
 // time. No lock is held while it is written.
 func (c ccFace) debug(w http.ResponseWriter, r *http.Request) error {
+	if err := c.since(Everything); err != nil {
+		return err
+	}
 	q := r.URL.Query()
 	var words []string
 	if s := q.Get("selector"); s != "" {

@@ -4,7 +4,7 @@ import "net/http"
 
 // CCHandler is the face of cc-metric-store without all that is in front of it.
 func CCHandler(c Compat) http.Handler {
-	face := ccFace{c}
+	face := ccFace{c, func(int64) error { return nil }}
 	routes := map[string]handlerFunc{
 		"/api/query": face.query, "/api/free": face.free, "/api/debug": face.debug, "/api/healthcheck": face.health,
 	}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -27,7 +26,7 @@ func (c ccFace) free(w http.ResponseWriter, r *http.Request) error {
 	}
 	freed := 0
 	for _, words := range selectors {
-		n, err := c.freeLevel(r.Context(), words, to)
+		n, err := c.Free(r.Context(), c.named(words), to)
 		if freed += n; err != nil {
 			return err
 		}
@@ -35,18 +34,6 @@ func (c ccFace) free(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", typeText+"; charset=utf-8")
 	_, err = fmt.Fprintf(w, "buffers freed: %d\n", freed)
 	return err
-}
-
-// freeLevel frees what is at and below the level with these names. One that is
-// not there has nothing.
-func (c ccFace) freeLevel(ctx context.Context, words []string, to int64) (freed int, err error) {
-	for _, at := range c.named(words) {
-		if err := ctx.Err(); err != nil {
-			return freed, err
-		}
-		freed += c.Store.FreeBefore(at, to)
-	}
-	return freed, nil
 }
 
 // named returns the nodes at and below the level with these names, or the levels

@@ -32,6 +32,9 @@ type ccHealthMetrics struct {
 
 // health tells which metrics nodes have lately sent.
 func (c ccFace) health(w http.ResponseWriter, r *http.Request) error {
+	if err := c.since(Everything); err != nil {
+		return err
+	}
 	var req ccHealthRequest
 	if err := ccDecode(w, r, &req, true); err != nil {
 		if e := known(err); e.Status == http.StatusBadRequest {

@@ -127,6 +127,9 @@ func (c ccFace) query(w http.ResponseWriter, r *http.Request) error {
 	if err := req.check(); err != nil {
 		return err
 	}
+	if err := c.since(req.From); err != nil {
+		return err
+	}
 	a := ccAnswer{face: c, req: &req, reader: c.Reader(), encoder: newEncoder(w, typeJSON)}
 	if req.ForAllNodes != nil {
 		a.nodes = c.nodes(req.Cluster)

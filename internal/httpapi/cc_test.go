@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -647,7 +648,7 @@ func FuzzCC(f *testing.F) {
 		r.URL.RawQuery = params
 		w := httptest.NewRecorder()
 		httpapi.CCHandler(httpapi.Compat{
-			Table: table, Store: st, Reader: query.New(st, table, query.Config{}).Reader, Now: time.Now,
+			Table: table, Store: st, Reader: query.New(st, table, query.Config{}).Reader, Now: time.Now, Free: freeIn(st),
 		}).ServeHTTP(w, r)
 		got := w.Body.Bytes()
 		switch {
@@ -660,4 +661,14 @@ func FuzzCC(f *testing.F) {
 			t.Errorf("got %d %q", w.Code, got)
 		}
 	})
+}
+
+// freeIn frees in a store that stands alone.
+func freeIn(st *store.Store) func(context.Context, []selector.Path, int64) (int, error) {
+	return func(_ context.Context, at []selector.Path, before int64) (blocks int, err error) {
+		for _, p := range at {
+			blocks += st.FreeBefore(p, before)
+		}
+		return blocks, nil
+	}
 }

@@ -97,6 +97,9 @@ func known(err error) *Error {
 	case errors.As(err, &large):
 		return tooLarge(large.Limit)
 	}
+	if e := unavailable(err); e != nil {
+		return e
+	}
 	return &Error{Status: http.StatusInternalServerError, Message: "internal error", incident: rand.Text()}
 }
 

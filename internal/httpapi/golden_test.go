@@ -302,7 +302,7 @@ func newCompat(t *testing.T, now func() time.Time, key string, metrics []metric.
 		}
 		engine := query.New(st, table, query.Config{MaxValues: 1 << 20})
 		p.Ingest, p.Query = in, engine
-		p.Compat = httpapi.Compat{Table: table, Store: st, Reader: engine.Reader, Now: now}
+		p.Compat = httpapi.Compat{Table: table, Store: st, Reader: engine.Reader, Now: now, Free: in.Free}
 		if key != "" {
 			if p.Auth, err = auth.NewVerifier(auth.Config{PublicKey: key}, now); err != nil {
 				t.Fatal(err)

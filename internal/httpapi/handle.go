@@ -20,7 +20,11 @@ func (a *API) handler(route string, h handlerFunc) http.Handler {
 		begin := time.Now()
 		w := newResponse(rw, a.cfg.Stall)
 		defer func() { a.done(w, r, route, time.Since(begin)) }()
-		if err := call(h, w, r); err != nil {
+		err := a.restoring(route)
+		if err == nil {
+			err = call(h, w, r)
+		}
+		if err != nil {
 			a.fail(w, r, err)
 		}
 	})

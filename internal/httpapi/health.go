@@ -20,6 +20,7 @@ func (*API) health(w http.ResponseWriter, _ *http.Request) error {
 type readinessJSON struct {
 	Ready   bool     `json:"ready"`
 	Reasons []string `json:"reasons,omitempty"`
+	Since   *int64   `json:"samples_since,omitempty"` // nil: all are there
 }
 
 func (a *API) ready(w http.ResponseWriter, _ *http.Request) error {
@@ -28,7 +29,11 @@ func (a *API) ready(w http.ResponseWriter, _ *http.Request) error {
 	if len(reasons) > 0 {
 		status = http.StatusServiceUnavailable
 	}
-	return answer(w, status, readinessJSON{len(reasons) == 0, reasons})
+	body := readinessJSON{Ready: len(reasons) == 0, Reasons: reasons}
+	if since := a.parts.Restored().Since; since != Everything {
+		body.Since = &since
+	}
+	return answer(w, status, body)
 }
 
 func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {

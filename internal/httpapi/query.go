@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
@@ -25,11 +27,23 @@ func (a *API) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.since(earliest(&req)); err != nil {
+		return err
+	}
 	series, err := a.parts.Query.Query(r.Context(), req)
 	if err != nil {
 		return queryError(err)
 	}
 	return write(w, series)
+}
+
+// earliest returns where the earliest range of q begins.
+func earliest(q *query.Request) int64 {
+	if len(q.Ranges) == 0 {
+		return q.From
+	}
+	first := slices.MinFunc(q.Ranges, func(a, b query.Range) int { return cmp.Compare(a.From, b.From) })
+	return first.From
 }
 
 // seriesWriter returns what writes the answer in the form that is wanted.

@@ -17,6 +17,9 @@ type metricList struct {
 }
 
 func (a *API) metricList(w http.ResponseWriter, r *http.Request) error {
+	if err := a.since(Everything); err != nil {
+		return err
+	}
 	q := r.URL.Query()
 	at, err := levelOf(q)
 	if err != nil {
@@ -42,6 +45,9 @@ type treeLevel struct {
 }
 
 func (a *API) tree(w http.ResponseWriter, r *http.Request) error {
+	if err := a.since(Everything); err != nil {
+		return err
+	}
 	q := r.URL.Query()
 	at, err := levelOf(q)
 	if err != nil {

@@ -61,18 +61,13 @@ func (r *Reader) Same() bool { return r.same }
 func (r *Reader) Bytes() int64 { return r.off + int64(len(r.buf)) }
 
 // Open reads the header. It returns false, and has told why, if that cannot be read or
-// is of another record than the schema is of; of that record it may be an older version.
+// is of another record than the schema is of; of that record it may be an older version,
+// unless there are lists in it: see flat.
 func (r *Reader) Open(schema string) bool {
-	want, err := nameOf([]byte(schema))
-	if err == nil {
-		err = r.header(want)
-	}
-	if err != nil {
+	if err := r.header(schema); err != nil {
 		r.damaged(err)
 		return false
 	}
-	mine, err := goavro.NewCodec(schema)
-	r.same = err == nil && mine.Schema() == r.codec.Schema()
 	return true
 }
 
@@ -173,9 +168,8 @@ func (r *Reader) long(ahead int) (v int64, size int, err error) {
 	return v, size, nil
 }
 
-// header reads all before the first block. record is the full name of the
-// schema that is wanted.
-func (r *Reader) header(record string) error {
+// header reads all before the first block. want is the schema that is wanted.
+func (r *Reader) header(want string) error {
 	if !r.fill(4) || string(r.buf[r.pos:r.pos+4]) != "Obj\x01" {
 		return errors.New("not an Avro object container file")
 	}
@@ -191,7 +185,7 @@ func (r *Reader) header(record string) error {
 	if r.packs, err = Codec(meta["avro.codec"]).packer(); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
-	return r.schema(meta["avro.schema"], record)
+	return r.schema(meta["avro.schema"], want)
 }
 
 // A schema is what we look at of one.
@@ -210,34 +204,40 @@ func parseSchema(text []byte) (s schema, err error) {
 	return s, nil
 }
 
-// nameOf returns the full name of the record that a schema is of.
-func nameOf(text []byte) (string, error) {
-	s, err := parseSchema(text)
-	return s.Namespace + "." + s.Name, err
-}
+// record returns the full name of the record that a schema is of.
+func (s schema) record() string { return s.Namespace + "." + s.Name }
 
 // schema makes the codec that reads what the writer, maybe an older version, wrote.
-func (r *Reader) schema(text []byte, record string) error {
+func (r *Reader) schema(text []byte, want string) error {
 	s, err := parseSchema(text)
 	if err != nil {
 		return err
 	}
-	if got := s.Namespace + "." + s.Name; got != record {
-		return fmt.Errorf("schema is of %q, want %q", got, record)
+	ours, err := parseSchema([]byte(want))
+	if err != nil {
+		return err
+	}
+	if got, want := s.record(), ours.record(); got != want {
+		return fmt.Errorf("schema is of %q, want %q", got, want)
+	}
+	if r.codec, err = goavro.NewCodec(string(text)); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	mine, err := goavro.NewCodec(want)
+	if r.same = err == nil && mine.Schema() == r.codec.Schema(); r.same {
+		return nil // who calls knows what is in it
 	}
 	for _, f := range s.Fields {
 		if !flat(f.Type) {
 			return fmt.Errorf("schema: field %q is of type %s, which is not a plain one", f.Name, f.Type)
 		}
 	}
-	if r.codec, err = goavro.NewCodec(string(text)); err != nil {
-		return fmt.Errorf("schema: %w", err)
-	}
 	return nil
 }
 
 // flat reports whether the type is one value, or a union of such: goavro
-// allocates what arrays and maps say of their size, and ours have none.
+// allocates what arrays and maps say of their size. Records of ours that have any are
+// decoded by the one who knows them.
 func flat(typ json.RawMessage) bool {
 	var names []string
 	if json.Unmarshal(typ, &names) != nil {

@@ -22,9 +22,9 @@ type Sinks interface {
 
 // A NATS receives the messages of one subscription.
 type NATS struct {
+	name   string
 	sub    *nats.Subscriber
-	take   func(context.Context, []byte) ingest.Result
-	done   recent
+	take   func(ctx context.Context, data []byte, message string) ingest.Result
 	counts *natsCounts
 	log    *slog.Logger
 }
@@ -33,7 +33,7 @@ type NATS struct {
 // and precision are its own: what comes by another one is not touched by them. The
 // error is that of registering its counters.
 func NewNATS(conn *nats.Conn, name string, sub Subscription, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*NATS, error) {
-	n := &NATS{take: taker(sub, sinks), log: log.With("subscription", name)}
+	n := &NATS{name: name, take: taker(sub, sinks), log: log.With("subscription", name)}
 	var err error
 	if n.counts, err = newNATSCounts(reg, name); err != nil {
 		return nil, fmt.Errorf("register counters of subscription %s: %w", name, err)
@@ -59,10 +59,7 @@ func (n *NATS) Run(ctx context.Context) error { return n.sub.Run(ctx) }
 // again then: packets and claims are known when they come a second time, and a
 // sample stands where it stood, but for metrics that fold by sum.
 func (n *NATS) handle(ctx context.Context, m nats.Message) nats.Answer {
-	if n.done.has(m.ID) { // also if it is not said to come again: the broker may not know
-		return nats.Taken
-	}
-	r := n.take(ctx, m.Data)
+	r := n.take(ctx, m.Data, n.message(m.ID))
 	n.counts.count(r)
 	if r.Rejected > 0 {
 		n.log.Debug("message refused", "accepted", r.Accepted, "refused", r.Rejected, "first", r.Errors[:min(1, len(r.Errors))])
@@ -73,24 +70,36 @@ func (n *NATS) handle(ctx context.Context, m nats.Message) nats.Answer {
 	case r.Rejected > 0 && r.Accepted == 0:
 		return nats.Poison
 	}
-	n.done.add(m.ID)
 	return nats.Taken
 }
 
+// message returns what a message is called among those of all subscriptions, empty for
+// one that never comes again.
+func (n *NATS) message(id nats.ID) string {
+	if id == (nats.ID{}) {
+		return ""
+	}
+	return fmt.Sprintf("nats %s %d %d", n.name, id.Sequence, id.Stored)
+}
+
 // taker returns what takes a message of that kind.
-func taker(sub Subscription, sinks Sinks) func(context.Context, []byte) ingest.Result {
+func taker(sub Subscription, sinks Sinks) func(context.Context, []byte, string) ingest.Result {
 	switch sub.Kind {
 	case Packets:
 		decode := new(ingest.PacketDecoder).Decode
-		return func(ctx context.Context, data []byte) ingest.Result {
+		return func(ctx context.Context, data []byte, _ string) ingest.Result {
 			return items(data, decode, func(ps []collect.Packet) ingest.Result { return sinks.Packets(ctx, ps) })
 		}
 	case Claims:
-		return func(ctx context.Context, data []byte) ingest.Result {
+		return func(ctx context.Context, data []byte, _ string) ingest.Result {
 			return items(data, ingest.DecodeClaim, func(cs []*transfer.Claim) ingest.Result { return sinks.Claims(ctx, cs) })
 		}
 	case Lines:
 	}
 	o := ingest.LineOptions{Cluster: sub.Cluster, Precision: sub.Precision}
-	return func(ctx context.Context, data []byte) ingest.Result { return sinks.Lines(ctx, data, o) }
+	return func(ctx context.Context, data []byte, message string) ingest.Result {
+		with := o
+		with.Message = message
+		return sinks.Lines(ctx, data, with)
+	}
 }
