@@ -17,7 +17,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e race lint tools fmt fuzz bench load benchstat clean telegraf
+.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load benchstat clean telegraf
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -39,6 +39,9 @@ check: test lint race ## what every commit must pass
 e2e: ## real xrootd servers and clients, and InfluxDB's clients, against a running tallystick
 	go test -tags e2e -count=1 -timeout 10m ./cmd/...
 	cd internal/devtools/peers && TALLYTEST_TELEGRAF=$(wildcard $(TOOLS)/telegraf) go test -count=1 -timeout 10m ./...
+
+crash: ## kill -9 under load, CRASH times (300), and ask for everything that was acknowledged
+	CRASH=$${CRASH:-300} go test -tags e2e -v -count=1 -run '^TestCrash$$' -timeout 60m ./cmd/tallystick
 
 telegraf: $(TOOLS)/telegraf ## build Telegraf (some minutes and 150 modules, once), so that e2e has it among the clients
 

@@ -64,7 +64,7 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) error {
 			}
 		}
 	}
-	s.wal.After(last)
+	s.wal.After(last, from.Log)
 	if records > 0 {
 		s.log.Info("replayed the log", "records", records, "unused", unused, "took", time.Since(start))
 	}

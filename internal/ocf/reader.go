@@ -2,6 +2,7 @@ package ocf
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -39,11 +40,12 @@ type Reader struct {
 	pos int
 	off int64 // of buf[0] in the file
 
-	sync  [syncSize]byte
-	codec *goavro.Codec
-	same  bool
-	packs packer
-	plain []byte // of the present block
+	sync   [syncSize]byte
+	codec  *goavro.Codec
+	same   bool
+	packed Codec
+	packs  packer
+	plain  []byte // of the present block
 }
 
 // NewReader returns one of src that tells what is damaged, with its place.
@@ -53,6 +55,9 @@ func NewReader(src io.Reader, damaged func(error)) *Reader {
 
 // Codec returns what decodes the records, as whoever wrote them had them.
 func (r *Reader) Codec() *goavro.Codec { return r.codec }
+
+// Packed returns how the blocks are compressed.
+func (r *Reader) Packed() Codec { return r.packed }
 
 // Same reports whether the records have just the schema that Open was called with.
 func (r *Reader) Same() bool { return r.same }
@@ -182,7 +187,8 @@ func (r *Reader) header(want string) error {
 		return fmt.Errorf("header: %w", r.short())
 	}
 	r.pos += copy(r.sync[:], r.buf[r.pos:])
-	if r.packs, err = Codec(meta["avro.codec"]).packer(); err != nil {
+	r.packed = cmp.Or(Codec(meta["avro.codec"]), Null)
+	if r.packs, err = r.packed.packer(); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
 	return r.schema(meta["avro.schema"], want)

@@ -144,9 +144,9 @@ func (l *Log) number() error {
 	if err != nil {
 		return err
 	}
-	l.next = 1
+	l.next = max(l.floor, 1)
 	if len(all) > 0 {
-		l.next = all[len(all)-1].number + 1
+		l.next = max(l.next, all[len(all)-1].number+1)
 	}
 	return nil
 }

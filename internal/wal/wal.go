@@ -116,6 +116,7 @@ type Log struct {
 	failing bool // the last write did
 	out     *segment
 	next    int  // number of the segment that is made next; 0: not looked at yet
+	floor   int  // no segment has a lower number
 	cut     bool // the next record begins a segment
 	before  left // the segment before the next one
 
@@ -237,13 +238,17 @@ func (l *Log) tick() {
 	}
 }
 
-// After makes all times later than t, that of the last record which was read back, or t.
-func (l *Log) After(t time.Time) {
+// After goes on after what is known of an earlier life: no time is before t, and no
+// segment has a lower number than from. A checkpoint names the segment that goes on from
+// there, which must not be one of those that are skipped since they are older; and there
+// may be no segment left that tells the numbers.
+func (l *Log) After(t time.Time, from int) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
 	if t.After(l.at) {
 		l.at = t
 	}
+	l.floor = max(l.floor, from)
 }
 
 // Turn calls f between two records: nothing is written or applied meanwhile.

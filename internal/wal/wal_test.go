@@ -137,6 +137,25 @@ func TestCutAndForget(t *testing.T) {
 	f(third, 0, "c")
 }
 
+// TestNumbersGoOn: a life after one whose log was forgotten whole does not begin again
+// with the number 1, which a checkpoint would take for long past.
+func TestNumbersGoOn(t *testing.T) {
+	dir := t.TempDir()
+	l := open(dir, durable.OS{})
+	commit(t, l, "a", "b")
+	var cut int
+	l.Turn(func(time.Time) { cut, _ = l.Cut() })
+	if err := l.Forget(cut); err != nil {
+		t.Fatal(err)
+	}
+	l = open(dir, durable.OS{})
+	l.After(time.Time{}, cut)
+	commit(t, l, "c")
+	if got, _ := read(t, dir, cut, 0); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("got %q from segment %d on, want c", got, cut)
+	}
+}
+
 // TestOrder has many commit at once, beside turns, cuts, readers and those who forget:
 // what is applied is what is read, in the same order, and time does not go back.
 func TestOrder(t *testing.T) {
@@ -396,7 +415,7 @@ func TestClockGoesBack(t *testing.T) {
 	now := time.Unix(1000, 0)
 	dir := t.TempDir()
 	l := wal.New(config(dir, wal.Never), durable.OS{}, func() time.Time { now = now.Add(-time.Minute); return now }, quiet())
-	l.After(time.Unix(2000, 5))
+	l.After(time.Unix(2000, 5), 0)
 	commit(t, l, "a", "b")
 	for r := range wal.Read(durable.OS{}, dir, 0, 0, nil) {
 		if !r.At.Equal(time.Unix(2000, 5)) {

@@ -1,0 +1,149 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+	"path"
+	"strings"
+
+	"tallystick/internal/ocf"
+)
+
+func sumOf(b []byte) Sum { return sha256.Sum256(b) }
+
+// A tally hashes and counts what passes through it, and keeps what went wrong with it.
+type tally struct {
+	r    io.Reader
+	hash hash.Hash
+	n    int64
+	err  error // but io.EOF
+}
+
+func newTally(r io.Reader) *tally { return &tally{r: r, hash: sha256.New()} }
+
+func (t *tally) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	_, _ = t.hash.Write(p[:n]) // never fails
+	t.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.err = err
+	}
+	return n, err
+}
+
+func (t *tally) sum() (s Sum) {
+	t.hash.Sum(s[:0])
+	return s
+}
+
+// items yields the records of a file that can be read, with their bytes, which are good
+// until the next one. What cannot is told.
+func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq2[[]byte, item] {
+	return func(yield func([]byte, item) bool) {
+		if !in.Open(schemaOf(kind)) {
+			return
+		}
+		for n, block := range in.Blocks() {
+			for i := range n {
+				it, rest, err := cutItem(kind, in.Codec(), block)
+				if err != nil {
+					tell(fmt.Errorf("in the block before byte %d: %w", in.Bytes(), err))
+				} else if !yield(block[:len(block)-len(rest)], it) {
+					return
+				}
+				if len(rest) >= len(block) { // a record takes at least a byte
+					break
+				}
+				if block = rest; i == n-1 && len(rest) > 0 {
+					tell(fmt.Errorf("in the block before byte %d: %d bytes behind the last record", in.Bytes(), len(rest)))
+				}
+			}
+		}
+	}
+}
+
+// scanned is what a file of a target has.
+type scanned struct {
+	File              // as the file says it itself
+	problems []error  // damage
+	clusters []string // those of the records, if they are several
+}
+
+// maxTold is how many problems of a file are told.
+const maxTold = 20
+
+// scan reads all of a file and gives each record that can be read to each. Its error is
+// of the target, or each's.
+func scan(ctx context.Context, t Target, name string, each func(rec []byte, it item) error) (*scanned, error) {
+	in, err := t.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	base := path.Base(name)
+	s := &scanned{File: File{Name: base, Kind: kindOf(base)}}
+	from := newTally(in)
+	if strings.HasSuffix(base, avroSuffix) {
+		err = s.records(from, each)
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, from) // what is behind, or all of it
+	}
+	s.Bytes, s.SHA256 = from.n, from.sum()
+	if err = errors.Join(err, from.err, ctx.Err()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return s, nil
+}
+
+func (s *scanned) records(from *tally, each func(rec []byte, it item) error) error {
+	tell := func(err error) {
+		if len(s.problems) < maxTold {
+			s.problems = append(s.problems, err)
+		}
+	}
+	r := ocf.NewReader(from, tell)
+	for rec, it := range items(r, s.Kind, tell) {
+		s.add(it)
+		if len(s.clusters) == 0 || s.clusters[len(s.clusters)-1] != it.cluster && len(s.clusters) < maxTold {
+			s.clusters = append(s.clusters, it.cluster)
+		}
+		if err := each(rec, it); err != nil {
+			return err
+		}
+	}
+	s.Codec = r.Packed()
+	if len(s.clusters) > 0 {
+		s.Cluster = Escaped(s.clusters[0])
+	}
+	return nil
+}
+
+// add counts a record.
+func (f *File) add(it item) {
+	if f.Records == 0 {
+		f.From, f.To = it.from, it.to
+	}
+	f.Records++
+	f.From, f.To = min(f.From, it.from), max(f.To, it.to)
+}
+
+// differs returns how the file is not what the manifest says of it.
+func (f *File) differs(want *File) error {
+	switch {
+	case f.Bytes != want.Bytes:
+		return fmt.Errorf("it has %d bytes, and %s tells of %d", f.Bytes, manifestName, want.Bytes)
+	case f.SHA256 != want.SHA256:
+		return fmt.Errorf("its SHA-256 is not that in %s", manifestName)
+	case strings.HasSuffix(f.Name, parquetSuffix):
+		return nil // the rows are not counted
+	case f.Records != want.Records:
+		return fmt.Errorf("it has %d records, and %s tells of %d", f.Records, manifestName, want.Records)
+	}
+	return nil
+}
