@@ -41,10 +41,9 @@ func (t *tally) sum() (s Sum) {
 	return s
 }
 
-// items yields the records of a file that can be read, with their bytes, which are good
-// until the next one. What cannot is told.
-func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq2[[]byte, item] {
-	return func(yield func([]byte, item) bool) {
+// items yields the records of a file that can be read. What cannot is told.
+func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq[item] {
+	return func(yield func(item) bool) {
 		if !in.Open(schemaOf(kind)) {
 			return
 		}
@@ -53,7 +52,7 @@ func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq2[[]byte, item] 
 				it, rest, err := cutItem(kind, in.Codec(), block)
 				if err != nil {
 					tell(fmt.Errorf("in the block before byte %d: %w", in.Bytes(), err))
-				} else if !yield(block[:len(block)-len(rest)], it) {
+				} else if !yield(it) {
 					return
 				}
 				if len(rest) >= len(block) { // a record takes at least a byte
@@ -69,17 +68,16 @@ func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq2[[]byte, item] 
 
 // scanned is what a file of a target has.
 type scanned struct {
-	File              // as the file says it itself
-	problems []error  // damage
-	clusters []string // those of the records, if they are several
+	File             // as the file says it itself
+	problems []error // damage
 }
 
 // maxTold is how many problems of a file are told.
 const maxTold = 20
 
-// scan reads all of a file and gives each record that can be read to each. Its error is
-// of the target, or each's.
-func scan(ctx context.Context, t Target, name string, each func(rec []byte, it item) error) (*scanned, error) {
+// scan reads all of a file and gives each record that can be read to each, which may be
+// nil. Its error is of the target, or each's.
+func scan(ctx context.Context, t Target, name string, each func(item) error) (*scanned, error) {
 	in, err := t.Open(ctx, name)
 	if err != nil {
 		return nil, err
@@ -101,26 +99,24 @@ func scan(ctx context.Context, t Target, name string, each func(rec []byte, it i
 	return s, nil
 }
 
-func (s *scanned) records(from *tally, each func(rec []byte, it item) error) error {
+func (s *scanned) records(from *tally, each func(item) error) error {
 	tell := func(err error) {
 		if len(s.problems) < maxTold {
 			s.problems = append(s.problems, err)
 		}
 	}
 	r := ocf.NewReader(from, tell)
-	for rec, it := range items(r, s.Kind, tell) {
+	for it := range items(r, s.Kind, tell) {
+		s.Cluster = Escaped(it.cluster) // all have the same
 		s.add(it)
-		if len(s.clusters) == 0 || s.clusters[len(s.clusters)-1] != it.cluster && len(s.clusters) < maxTold {
-			s.clusters = append(s.clusters, it.cluster)
+		if each == nil {
+			continue
 		}
-		if err := each(rec, it); err != nil {
+		if err := each(it); err != nil {
 			return err
 		}
 	}
 	s.Codec = r.Packed()
-	if len(s.clusters) > 0 {
-		s.Cluster = Escaped(s.clusters[0])
-	}
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -128,8 +127,10 @@ func (w *Worker) look(ctx context.Context) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // it does not count, and is archived anew
 		case errors.Is(err, errManifest):
-			w.Log.Error("a day of the archive cannot be read; tallystick archive repair mends it", "day", d.Day.String(), "err", err)
-			days[d.Day] = &Manifest{Day: d.Day, Kinds: d.kinds()} // is not written over
+			w.Log.Error("a manifest is made anew of the files of its day", "err", err)
+			if days[d.Day], _, err = remake(ctx, w.Target, d); err != nil {
+				return err
+			}
 		case err != nil:
 			return err
 		default:
@@ -282,7 +283,7 @@ func (w *Worker) day(ctx context.Context, m *maker, src Source, kind Kind, day D
 		return err
 	}
 	w.days[day] = manifest
-	w.stats.archived(kind, files)
+	w.stats.archived(files)
 	if len(files) > 0 {
 		w.Log.Info("archived", "kind", string(kind), "day", day.String(), "files", len(files), "took", time.Since(began))
 	}
@@ -342,7 +343,7 @@ func seriesOf(in io.Reader) iter.Seq2[*Series, error] {
 	return func(yield func(*Series, error) bool) {
 		var wrong error
 		tell := func(err error) { wrong = errors.Join(wrong, err) }
-		for _, it := range items(ocf.NewReader(in, tell), checkpoint.Samples, tell) {
+		for it := range items(ocf.NewReader(in, tell), checkpoint.Samples, tell) {
 			if s, ok := it.value.(*Series); ok && !yield(s, nil) {
 				return
 			}
@@ -352,6 +353,3 @@ func seriesOf(in io.Reader) iter.Seq2[*Series, error] {
 		}
 	}
 }
-
-// never is the floor of nothing.
-const never = Day(math.MinInt32)
