@@ -52,6 +52,7 @@ var rows = [][]string{
 	4: {
 		"internal/demo",
 		"internal/httpapi",
+		"internal/replay",
 		"internal/shovel",
 	},
 	5: {

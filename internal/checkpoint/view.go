@@ -43,6 +43,14 @@ func (v *View) Close() {
 	}
 }
 
+// Log returns the segment that the log goes on with after the newest checkpoint.
+func (v *View) Log() int {
+	if len(v.from) == 0 {
+		return 0
+	}
+	return v.from[0].meta.Log
+}
+
 // all is a range of times that has everything.
 const all = math.MaxInt64
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -98,6 +99,10 @@ type encoder struct {
 
 func newEncoder(w http.ResponseWriter, mediaType string) *encoder {
 	w.Header().Set("Content-Type", mediaType)
+	return encoderTo(w)
+}
+
+func encoderTo(w io.Writer) *encoder {
 	b := bufio.NewWriterSize(w, writeBuffer)
 	e := &encoder{Writer: b, enc: json.NewEncoder(b)}
 	e.enc.SetEscapeHTML(false) // paths are full of &, and nobody puts this into HTML

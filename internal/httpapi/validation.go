@@ -37,6 +37,25 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 	return writeReport(newEncoder(w, kind), report)
 }
 
+// ReportForms returns the forms that WriteReport knows.
+func ReportForms() []string { return []string{"json", "ndjson", "csv", "text"} }
+
+// WriteReport writes a report in a form as GET /api/v1/validation answers with it.
+func WriteReport(w io.Writer, form string, r *validate.Report) error {
+	e := encoderTo(w)
+	switch form {
+	case "json":
+		return writeReport(e, r)
+	case "ndjson":
+		return writeVerdicts(e, r)
+	case "csv":
+		return writeTo(e, r, validate.WriteCSV)
+	case "text":
+		return writeTo(e, r, validate.WriteTable)
+	}
+	return fmt.Errorf("form %q is none of %v", form, ReportForms())
+}
+
 func writeVerdicts(e *encoder, r *validate.Report) error {
 	for i := range r.Verdicts {
 		if err := e.verdict(&r.Verdicts[i]); err != nil {

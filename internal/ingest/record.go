@@ -334,3 +334,16 @@ func RecordPackets(record []byte, use func(p collect.Packet)) error {
 	}
 	return r.packets(use)
 }
+
+// RecordClaims returns the claims of a record, if it has any.
+func RecordClaims(record []byte) []*transfer.Claim {
+	r := recordReader{rest: record}
+	if kind, err := r.head(); err != nil || kind != claimsRecord {
+		return nil
+	}
+	cs, err := r.claims()
+	if err != nil {
+		return nil
+	}
+	return cs
+}

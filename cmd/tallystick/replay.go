@@ -1,0 +1,327 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/internal/checkpoint"
+	"tallystick/internal/config"
+	"tallystick/internal/durable"
+	"tallystick/internal/httpapi"
+	"tallystick/internal/metric"
+	"tallystick/internal/replay"
+	"tallystick/internal/transfer"
+	"tallystick/internal/validate"
+	"tallystick/internal/wal"
+)
+
+// A replaying is one `tallystick replay`.
+type replaying struct {
+	dirs     []string
+	from, to string
+	options  validate.Options
+	form     string
+	url      string // of a server to feed
+	token    string
+
+	tokenFile string
+}
+
+func (a *app) replayCommand() *cobra.Command {
+	var r replaying
+	cmd := a.configured(&cobra.Command{
+		Use:   "replay [DIR…]",
+		Short: "Make the validation report again from what was kept, without a server",
+		Long: `Read the packets and claims that a server kept, put them through the same collector and
+validator, and print the report that GET /api/v1/validation of that server gives.
+
+A DIR is an archive or a data folder (checkpoints and log). Without one it is those of
+the configuration. Nothing in them is changed; a server may run on them meanwhile.
+
+Times are Unix seconds, dates (2026-11-25), or 2026-11-25T14:00:00Z. Packets that came
+up to collect.idle before --from are replayed too, since what they opened may be open.
+
+With --feed, packets and claims are sent to a running server instead, which takes them
+as if they came now.
+
+It exits with 1 if something could not be read; the report has what could.`,
+		Example: `  tallystick replay --config configs/site.yaml --run 2026-11-25-a
+  tallystick replay --from 2026-11-01 --to 2026-11-08 --format csv /srv/archive
+  tallystick replay --feed http://127.0.0.1:8080 --token-file writer.jwt /srv/archive`,
+	})
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
+		r.dirs = dirs
+		return a.entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.sources)
+			if err != nil {
+				return err
+			}
+			return a.replay(cmd.Context(), cfg, r)
+		})(cmd, dirs)
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.from, "from", "", "only what was open at this `time` or later")
+	f.StringVar(&r.to, "to", "", "only what was open before this `time`")
+	f.StringVar(&r.options.Run, "run", "", "only claims of this run, and what is extra on its servers")
+	f.StringVar(&r.options.Server, "server", "", "only this server")
+	f.StringVar(&r.options.Client, "client", "", "only this client")
+	f.StringVar(&r.form, "format", "json", "of the report: "+strings.Join(httpapi.ReportForms(), ", "))
+	f.StringVar(&r.url, "feed", "", "send everything to the server at this `URL` instead")
+	f.StringVar(&r.tokenFile, "token-file", "", "`file` with the token of a writer, for --feed")
+	return cmd
+}
+
+// replay replays, and prints the report.
+func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) (err error) {
+	if !slices.Contains(httpapi.ReportForms(), r.form) {
+		return a.usage("--format: %q is none of %v", r.form, httpapi.ReportForms())
+	}
+	if r.options.From, err = parseTime(r.from); err != nil {
+		return a.usage("--from: %w", err)
+	}
+	if r.options.To, err = parseTime(r.to); err != nil {
+		return a.usage("--to: %w", err)
+	}
+	p, err := replay.New(cfg.Collect, cfg.Ledger)
+	if err != nil {
+		return err
+	}
+	if r.url != "" {
+		token, err := os.ReadFile(r.tokenFile)
+		if err != nil {
+			return a.usage("--token-file: %w", err)
+		}
+		r.token = strings.TrimSpace(string(token))
+	}
+	sources := replaySources{app: a, cfg: cfg}
+	defer sources.close()
+	if err := sources.open(r.dirs); err != nil {
+		return err
+	}
+	if r.url != "" {
+		err = a.feed(ctx, &sources, r)
+	} else {
+		err = a.printReplay(ctx, p, &sources, cfg, r)
+	}
+	if err == nil && sources.damaged > 0 {
+		err = fmt.Errorf("%d pieces could not be read", sources.damaged)
+	}
+	return err
+}
+
+func (a *app) printReplay(ctx context.Context, p *replay.Player, s *replaySources, cfg config.Config, r replaying) error {
+	t := replayProgress{out: a.stderr, next: time.Now().Add(progressEvery)}
+	from, to := span(r.options, cfg.Collect.Idle)
+	for _, source := range s.all {
+		if err := p.Play(ctx, source, from, to, func() { t.tell(p) }); err != nil {
+			return err
+		}
+	}
+	if !p.At().IsZero() {
+		p.Advance(time.Now()) // as a server would that still runs
+	}
+	packets, claims, refused := p.Counts()
+	fmt.Fprintf(a.stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
+	return httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, r.options))
+}
+
+// span returns the range of packets that a report of o needs.
+func span(o validate.Options, idle time.Duration) (from, to int64) {
+	from, to = -1<<62, 1<<62
+	if o.From != 0 {
+		from = o.From - int64(idle/time.Second)
+	}
+	if o.To != 0 {
+		to = o.To + int64(idle/time.Second) // a record that comes late, and the end of what is open then
+	}
+	return from, to
+}
+
+// parseTime returns the Unix second that a flag says, 0 for none.
+func parseTime(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return n, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.Unix(), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a time such as 1800000000, 2026-11-25 or 2026-11-25T14:00:00Z", s)
+}
+
+// replayProgress tells one who waits how far it is.
+type replayProgress struct {
+	out  io.Writer
+	next time.Time
+	n    int
+}
+
+func (t *replayProgress) tell(p *replay.Player) {
+	if t.n++; t.n%1000 != 0 {
+		return
+	}
+	if now := time.Now(); now.After(t.next) {
+		t.next = now.Add(progressEvery)
+		packets, claims, _ := p.Counts()
+		fmt.Fprintf(t.out, "%d packets, %d claims, at %s\n", packets, claims, p.At().UTC().Format(time.RFC3339))
+	}
+}
+
+// replaySources are what is replayed, oldest first.
+type replaySources struct {
+	app     *app
+	cfg     config.Config
+	all     []replay.Source
+	closers []func()
+	damaged int
+}
+
+func (s *replaySources) close() {
+	for _, c := range s.closers {
+		c()
+	}
+}
+
+// open opens the folders, or those of the configuration.
+func (s *replaySources) open(dirs []string) error {
+	if len(dirs) == 0 {
+		return s.data(s.cfg.Checkpoint.Dir, s.cfg.WAL.Dir)
+	}
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			return err
+		}
+		if err := s.data(dir, filepath.Join(dir, "log")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// data opens a data folder: its checkpoints, and the log behind them.
+func (s *replaySources) data(dir, log string) error {
+	table, err := metric.NewTable(nil)
+	if err != nil {
+		return err
+	}
+	d := checkpoint.New(checkpoint.Config{Dir: dir}, durable.OS{}, checkpoint.Parts{Table: table}, s.app.logger(s.cfg.Log))
+	v, err := d.View(func(folder, file string, err error) { s.tell("checkpoint %s: %s: %v", folder, file, err) })
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, v.Close)
+	records := func(yield func(wal.Record, error) bool) {
+		wal.Read(durable.OS{}, log, v.Log(), 0, func(d wal.Damage) {
+			if !d.Tail { // what is being written, or a crash left
+				s.tell("%s", d.String())
+			}
+		})(yield)
+	}
+	s.all = append(s.all, v, replay.Log{Records: iter.Seq2[wal.Record, error](records)})
+	return nil
+}
+
+func (s *replaySources) tell(format string, args ...any) {
+	s.damaged++
+	fmt.Fprintf(s.app.stderr, format+"\n", args...)
+}
+
+// feedBatch is how many packets or claims are sent at once.
+const feedBatch = 500
+
+// feed sends everything to a server.
+func (a *app) feed(ctx context.Context, s *replaySources, r replaying) error {
+	packets, claims := 0, 0
+	from, to := span(r.options, s.cfg.Collect.Idle)
+	for _, source := range s.all {
+		var list []*transfer.Claim
+		for c, err := range source.Claims(ctx, from, to) {
+			if err != nil {
+				return err
+			}
+			if list = append(list, c); len(list) == feedBatch {
+				if err := r.post(ctx, "/api/v1/claims", list); err != nil {
+					return err
+				}
+				list = list[:0]
+			}
+			claims++
+		}
+		if err := r.post(ctx, "/api/v1/claims", list); err != nil {
+			return err
+		}
+		n, err := r.feedPackets(ctx, source.Packets(ctx, from, to))
+		if packets += n; err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(a.stderr, "sent %d packets and %d claims\n", packets, claims)
+	return nil
+}
+
+// A message is a packet as a shoveler sends it.
+type message struct {
+	Remote  string `json:"remote"`
+	Version string `json:"version"`
+	Data    []byte `json:"data"`
+}
+
+func (r *replaying) feedPackets(ctx context.Context, packets iter.Seq2[checkpoint.Packet, error]) (n int, err error) {
+	var list []message
+	for k, err := range packets {
+		if err != nil {
+			return n, err
+		}
+		list = append(list, message{k.Remote, version, k.Data})
+		if n++; len(list) == feedBatch {
+			if err := r.post(ctx, "/api/v1/packets", list); err != nil {
+				return n, err
+			}
+			list = list[:0]
+		}
+	}
+	return n, r.post(ctx, "/api/v1/packets", list)
+}
+
+// post sends a list. What the server refuses, it refused when it came: only that it
+// cannot take anything is an error.
+func (r *replaying) post(ctx context.Context, path string, list any) error {
+	body, err := json.Marshal(list)
+	if err != nil || len(body) <= len("null") {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(r.url, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	res, err := (&http.Client{Timeout: time.Minute}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	if err == nil && res.StatusCode != http.StatusOK && res.StatusCode != http.StatusBadRequest {
+		err = fmt.Errorf("%s: %s: %s", path, res.Status, text)
+	}
+	return err
+}
