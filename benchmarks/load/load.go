@@ -52,7 +52,7 @@ func newLoad(s shape) (*load, error) {
 }
 
 // Cut is the log's, of which there is none.
-func (l *load) Cut() (int, error) { return 0, nil }
+func (*load) Cut() (int, error) { return 0, nil }
 
 // Pause is ingest's.
 func (l *load) Pause(f func()) {

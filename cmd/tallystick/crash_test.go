@@ -82,6 +82,7 @@ const (
 )
 
 func newCrash(t *testing.T) *crash {
+	t.Helper()
 	c := &crash{
 		t: t, r: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)), home: newHome(t), broker: natstest.New(t),
 		base: time.Now().Unix() - 40_000,
@@ -164,7 +165,7 @@ func (c *crash) wave() {
 	wg.Wait()
 }
 
-func (c *crash) until(ctx context.Context, do func()) {
+func (*crash) until(ctx context.Context, do func()) {
 	for ctx.Err() == nil {
 		do()
 	}
@@ -259,11 +260,10 @@ func (c *crash) claim(ctx context.Context, p *process) {
 	n := len(c.claims)
 	c.claims = append(c.claims, unknown)
 	c.mu.Unlock()
-	body, _ := json.Marshal([]transfer.Claim{{
+	s := c.post(ctx, p, "/api/v1/claims", encode(c.t, []transfer.Claim{{
 		Run: "crash", ID: strconv.Itoa(n), Server: "s:1", Path: "/f", Opened: float64(c.base) + 0.1, Outcome: transfer.OK,
 		Received: &transfer.Bytes{Read: int64(n)},
-	}})
-	s := c.post(ctx, p, "/api/v1/claims", body)
+	}}))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.claims[n] = s
@@ -277,18 +277,27 @@ func (c *crash) packet(ctx context.Context, p *process) {
 		return
 	}
 	n := min(c.packets+2, len(all))
-	if c.post(ctx, p, "/api/v1/packets", messages(all[c.packets:n])) == acknowledged {
+	if c.post(ctx, p, "/api/v1/packets", messages(c.t, all[c.packets:n])) == acknowledged {
 		c.packets = n
 	}
 	time.Sleep(20 * time.Millisecond)
 }
 
-func messages(packets []capture.Packet) []byte {
-	var list []map[string]any
-	for _, p := range packets {
-		list = append(list, map[string]any{"remote": p.Remote, "version": "1", "data": p.Data})
+func messages(t *testing.T, packets []capture.Packet) []byte {
+	t.Helper()
+	all, err := capture.Messages(packets)
+	if err != nil {
+		t.Fatal(err)
 	}
-	b, _ := json.Marshal(list)
+	return bytes.Join(all, []byte("\n"))
+}
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return b
 }
 
@@ -437,23 +446,17 @@ func (c *crash) finish() {
 	ref := start(c.t, newHome(c.t))
 	old := c.token
 	c.token = ref.token
-	if s := c.post(c.t.Context(), ref, "/api/v1/packets", messages(c.run.Packets)); s != acknowledged {
+	if s := c.post(c.t.Context(), ref, "/api/v1/packets", messages(c.t, c.run.Packets)); s != acknowledged {
 		c.t.Errorf("the reference did not take the packets")
 	}
 	c.token = old
 	ref.settled("/api/v1/transfers")
-	if a, b := p.transfers(), ref.transfers(); !equalTransfers(a, b) {
-		c.t.Errorf("got %d transfers, want those of a process that was never killed: %d", len(a), len(b))
+	if a, b := encode(c.t, p.transfers()), encode(c.t, ref.transfers()); !bytes.Equal(a, b) {
+		c.t.Errorf("got the transfers\n%s\nwant those of a process that was never killed:\n%s", a, b)
 	}
 	if a, b := p.samples(), ref.samples(); strings.Count(a, "xrd_") != strings.Count(b, "xrd_") {
 		c.t.Errorf("the samples of the transfers differ")
 	}
-}
-
-func equalTransfers(a, b []transfer.Transfer) bool {
-	x, _ := json.Marshal(a)
-	y, _ := json.Marshal(b)
-	return bytes.Equal(x, y)
 }
 
 func (c *crash) report(rounds int) {

@@ -35,7 +35,7 @@ func (s *server) restore(ctx context.Context) error {
 		return err
 	}
 	if info.Path != "" {
-		s.tellRestored("restored", &info)
+		s.log.Info("restored", restoredArgs(&info)...)
 	}
 	return s.replay(ctx, info)
 }
@@ -71,16 +71,18 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) error {
 	return nil
 }
 
-func (s *server) tellRestored(what string, i *checkpoint.Info) {
-	s.log.Info(what, "path", i.Path, "blocks", i.Blocks, "transfers", i.Transfers,
-		"claims", i.Claims, "damaged", i.Damaged, "refused", i.Refused, "took", i.Took)
+func restoredArgs(i *checkpoint.Info) []any {
+	return []any{
+		"path", i.Path, "blocks", i.Blocks, "transfers", i.Transfers,
+		"claims", i.Claims, "damaged", i.Damaged, "refused", i.Refused, "took", i.Took,
+	}
 }
 
 // fill brings back the samples that restore left.
 func (s *server) fill(ctx context.Context) error {
 	info, err := s.checkpoints.Fill(ctx)
 	if err == nil && info.Blocks > 0 {
-		s.tellRestored("restored older samples", &info)
+		s.log.Info("restored older samples", restoredArgs(&info)...)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -32,12 +33,12 @@ type chain struct {
 }
 
 func (c *chain) path() selector.Path {
-	p := selector.Path{Cluster: []string{"a", "b/c", "\xff"}[c.r.IntN(3)], Node: fmt.Sprint("n", c.r.IntN(4))}
+	p := selector.Path{Cluster: []string{"a", "b/c", "\xff"}[c.r.IntN(3)], Node: "n" + strconv.Itoa(c.r.IntN(4))}
 	if p.Cluster == "b/c" {
 		p.Cluster = "b c"
 	}
 	if c.r.IntN(2) == 0 {
-		p.Component = selector.Part{Type: "client", ID: fmt.Sprint(c.r.IntN(3))}
+		p.Component = selector.Part{Type: "client", ID: strconv.Itoa(c.r.IntN(3))}
 	}
 	return p
 }
@@ -55,10 +56,10 @@ func (c *chain) change() {
 	}
 	for range c.r.IntN(4) {
 		c.ledger.PutTransfer(&transfer.Transfer{
-			ID: fmt.Sprint(c.r.IntN(30)), Opened: transfer.Interval{c.now, c.now}, End: transfer.Open, Quality: transfer.Exact,
+			ID: strconv.Itoa(c.r.IntN(30)), Opened: transfer.Interval{c.now, c.now}, End: transfer.Open, Quality: transfer.Exact,
 		})
 	}
-	claim := &transfer.Claim{Run: "r", ID: fmt.Sprint(c.now), Server: "s", Path: "/p", Opened: float64(c.now), Received: &transfer.Bytes{}}
+	claim := &transfer.Claim{Run: "r", ID: strconv.FormatInt(c.now, 10), Server: "s", Path: "/p", Opened: float64(c.now), Received: &transfer.Bytes{}}
 	if _, err := c.ledger.PutClaim(claim); err != nil {
 		c.t.Fatal(err)
 	}

@@ -152,7 +152,7 @@ type Info struct {
 }
 
 // Whole reports whether a restore used everything that there was.
-func (i Info) Whole() bool { return i.Damaged == 0 && i.Refused == 0 }
+func (i *Info) Whole() bool { return i.Damaged == 0 && i.Refused == 0 }
 
 // A Dir is a folder of checkpoints. Its methods may be called at the same time;
 // saves wait for each other.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"testing"
 
 	"tallystick/internal/durable"
@@ -38,7 +39,7 @@ func golden(tb testing.TB, w *world) {
 			End: transfer.Closed, Quality: transfer.Exact, Bytes: transfer.Bytes{Read: int64(i)}, Ops: &transfer.Ops{Read: 2},
 		})
 		c := &transfer.Claim{
-			Run: "r", ID: fmt.Sprint(i), Server: "s", Path: "/p", Opened: 1_700_000_000.1, Closed: math.Nextafter(1_700_000_001, 2),
+			Run: "r", ID: strconv.Itoa(i), Server: "s", Path: "/p", Opened: 1_700_000_000.1, Closed: math.Nextafter(1_700_000_001, 2),
 			Outcome: transfer.OK, Received: &transfer.Bytes{Read: int64(i)},
 		}
 		if _, err := w.ledger.PutClaim(c); err != nil {

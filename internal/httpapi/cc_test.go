@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -661,14 +660,4 @@ func FuzzCC(f *testing.F) {
 			t.Errorf("got %d %q", w.Code, got)
 		}
 	})
-}
-
-// freeIn frees in a store that stands alone.
-func freeIn(st *store.Store) func(context.Context, []selector.Path, int64) (int, error) {
-	return func(_ context.Context, at []selector.Path, before int64) (blocks int, err error) {
-		for _, p := range at {
-			blocks += st.FreeBefore(p, before)
-		}
-		return blocks, nil
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
 	"tallystick/internal/transfer"
-	"tallystick/internal/validate"
 )
 
 // The decoders without HTTP around them.
@@ -70,7 +69,3 @@ type (
 func AppendString(b []byte, s string) []byte { return appendString(b, s) }
 
 func AppendCSV(b []byte, s string) []byte { return appendCSV(b, s) }
-
-func WriteReport(w http.ResponseWriter, r *validate.Report) error {
-	return writeReport(newEncoder(w, typeJSON), r)
-}

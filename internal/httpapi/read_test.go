@@ -281,7 +281,7 @@ func TestReportJSON(t *testing.T) {
 	f := func(r, as *validate.Report) {
 		t.Helper()
 		w := httptest.NewRecorder()
-		if err := httpapi.WriteReport(w, r); err != nil {
+		if err := httpapi.WriteReport(w, "json", r); err != nil {
 			t.Fatal(err)
 		}
 		want, err := json.Marshal(as)

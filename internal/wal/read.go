@@ -221,7 +221,7 @@ func (r *reader) resync(cause error) bool {
 	if errors.Is(cause, errBody) { // it says how long it is
 		length, _, _, _ := r.header(r.buf[r.pos:])
 		r.pos += headerSize + length
-		if _, _, _, err := r.peek(); err == nil || !r.fill(1) {
+		if _, _, err := r.peek(); err == nil || !r.fill(1) {
 			r.tell(began, r.at()-began, err != nil, cause)
 			return true
 		}
@@ -248,16 +248,17 @@ func (r *reader) resync(cause error) bool {
 }
 
 // peek looks at the header of the next record.
-func (r *reader) peek() (length int, at time.Time, check uint32, err error) {
+func (r *reader) peek() (length int, check uint32, err error) {
 	if !r.fill(headerSize) {
-		return 0, at, 0, errEnd
+		return 0, 0, errEnd
 	}
-	return r.header(r.buf[r.pos:])
+	length, _, check, err = r.header(r.buf[r.pos:])
+	return length, check, err
 }
 
 // whole reports whether a whole record begins here.
 func (r *reader) whole() bool {
-	length, _, check, err := r.peek()
+	length, check, err := r.peek()
 	return err == nil && r.fill(headerSize+length) && r.sum.of(r.buf[r.pos+headerSize:][:length]) == check
 }
 

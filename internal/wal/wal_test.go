@@ -55,15 +55,15 @@ func commit(t *testing.T, l *wal.Log, payloads ...string) {
 }
 
 // read returns the payloads in the log, and what is damaged in it.
-func read(t testing.TB, dir string, from, to int) (payloads []string, damaged []wal.Damage) {
-	t.Helper()
+func read(tb testing.TB, dir string, from, to int) (payloads []string, damaged []wal.Damage) {
+	tb.Helper()
 	last := time.Time{}
 	for r, err := range wal.Read(durable.OS{}, dir, from, to, func(d wal.Damage) { damaged = append(damaged, d) }) {
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if r.At.Before(last) {
-			t.Errorf("time goes back from %v to %v", last, r.At)
+			tb.Errorf("time goes back from %v to %v", last, r.At)
 		}
 		last = r.At
 		payloads = append(payloads, string(r.Payload))
@@ -339,19 +339,19 @@ func subset(some, all []string) bool {
 	return i == len(some)
 }
 
-func segment(t testing.TB, dir string) string {
-	t.Helper()
+func segment(tb testing.TB, dir string) string {
+	tb.Helper()
 	all, err := filepath.Glob(filepath.Join(dir, "*.wal"))
 	if err != nil || len(all) != 1 {
-		t.Fatalf("got %v, %v, want one segment", all, err)
+		tb.Fatalf("got %v, %v, want one segment", all, err)
 	}
 	return all[0]
 }
 
-func write(t testing.TB, path string, b []byte) {
-	t.Helper()
+func write(tb testing.TB, path string, b []byte) {
+	tb.Helper()
 	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
