@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -114,7 +113,7 @@ func (g *archiving) open(ctx context.Context, dirs []string) ([]archive.Listing,
 		if err != nil {
 			return nil, err
 		}
-		g.cfg = archiveOf(cfg)
+		g.cfg = cfg.Archive
 	}
 	target, err := g.cfg.Target(durable.OS{})
 	if err != nil {
@@ -137,13 +136,6 @@ func (g *archiving) open(ctx context.Context, dirs []string) ([]archive.Listing,
 		}
 	}
 	return days, err
-}
-
-// archiveOf returns the archive of a configuration.
-func archiveOf(cfg config.Config) archive.Config {
-	c := archive.Default()
-	c.Dir = filepath.Join(cfg.DataDir, "archive")
-	return c
 }
 
 func (a *app) archiveList() *cobra.Command {

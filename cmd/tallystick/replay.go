@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tallystick/internal/archive"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/config"
 	"tallystick/internal/durable"
@@ -109,7 +111,7 @@ func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) (err e
 	}
 	sources := replaySources{app: a, cfg: cfg}
 	defer sources.close()
-	if err := sources.open(r.dirs); err != nil {
+	if err := sources.open(ctx, r.dirs); err != nil {
 		return err
 	}
 	if r.url != "" {
@@ -187,11 +189,13 @@ func (t *replayProgress) tell(p *replay.Player) {
 
 // replaySources are what is replayed, oldest first.
 type replaySources struct {
-	app     *app
-	cfg     config.Config
-	all     []replay.Source
-	closers []func()
-	damaged int
+	app *app
+	cfg config.Config
+	all []replay.Source
+
+	archives []*replay.Archive
+	closers  []func()
+	damaged  int
 }
 
 func (s *replaySources) close() {
@@ -200,19 +204,42 @@ func (s *replaySources) close() {
 	}
 }
 
-// open opens the folders, or those of the configuration.
-func (s *replaySources) open(dirs []string) error {
+// open opens the folders, or those of the configuration. Archives come first, since what
+// is in them is older.
+func (s *replaySources) open(ctx context.Context, dirs []string) error {
 	if len(dirs) == 0 {
-		return s.data(s.cfg.Checkpoint.Dir, s.cfg.WAL.Dir)
+		return errors.Join(s.archive(ctx, s.cfg.Archive), s.data(s.cfg.Checkpoint.Dir, s.cfg.WAL.Dir))
 	}
 	for _, dir := range dirs {
 		if _, err := os.Stat(dir); err != nil {
 			return err
 		}
+		if err := s.archive(ctx, archive.Config{Dir: dir}); err != nil {
+			return err
+		}
+	}
+	for _, dir := range dirs {
 		if err := s.data(dir, filepath.Join(dir, "log")); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// archive opens an archive, if there is one with anything in it.
+func (s *replaySources) archive(ctx context.Context, c archive.Config) error {
+	if !c.On() {
+		return nil
+	}
+	target, err := c.Target(durable.OS{})
+	if err != nil {
+		return err
+	}
+	of, err := replay.OpenArchive(ctx, archive.Open(target, func(file string, err error) { s.tell("archive: %s: %v", file, err) }))
+	if err != nil || of.Days() == 0 {
+		return err
+	}
+	s.all, s.archives = append(s.all, of), append(s.archives, of)
 	return nil
 }
 
@@ -235,7 +262,12 @@ func (s *replaySources) data(dir, log string) error {
 			}
 		})(yield)
 	}
-	s.all = append(s.all, v, replay.Log{Records: iter.Seq2[wal.Record, error](records)})
+	for _, source := range []replay.Source{v, replay.Log{Records: records}} {
+		for _, a := range s.archives {
+			source = a.Beside(source)
+		}
+		s.all = append(s.all, source)
+	}
 	return nil
 }
 

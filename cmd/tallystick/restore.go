@@ -156,11 +156,14 @@ func (s *server) old(cluster, metric string, end int64) bool {
 
 // gone reports whether what ended then need not stay in the checkpoints.
 func (s *server) gone(kind checkpoint.Kind, cluster, metric string, end int64) bool {
+	if s.archive != nil && !s.archive.Archived(kind, end) {
+		return false
+	}
 	switch kind {
 	case checkpoint.Transfers, checkpoint.Claims:
 		return end <= time.Now().Add(-s.cfg.Retention.Ledger).Unix()
 	case checkpoint.Packets:
-		return end <= time.Now().Add(-s.cfg.Retention.Longest()).Unix()
+		return s.archive != nil || end <= time.Now().Add(-s.cfg.Retention.Longest()).Unix()
 	default:
 		return s.old(cluster, metric, end)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"tallystick/internal/archive"
 	"tallystick/internal/auth"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
@@ -58,7 +59,8 @@ type server struct {
 	pressure    *retain.Pressure
 	api         *httpapi.API
 
-	wal *wal.Log
+	wal     *wal.Log
+	archive *archive.Worker // nil without an archive
 
 	logDamaged atomic.Int64  // pieces of the log that could not be read
 	back       chan struct{} // closed when restored
@@ -167,7 +169,7 @@ func (s *server) makeState() error {
 		}{s.ingest, s.wal},
 		Packets: s.packets, Forget: s.wal.Forget, Old: s.old, Gone: s.gone, Room: s.room,
 	}, s.log)
-	return s.register()
+	return errors.Join(s.makeArchive(), s.register())
 }
 
 func (s *server) makeAPI() error {
@@ -207,6 +209,7 @@ func (s *server) register() error {
 	return errors.Join(
 		s.checkpoints.Register(s.registry),
 		s.wal.Register(s.registry),
+		s.registerArchive(),
 		s.registry.Register(gauges{s}),
 		s.registry.Register(collectors.NewGoCollector()),
 		s.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
@@ -224,6 +227,9 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("log", s.wal.Run)
 	g.Add("restore", s.restorer)
 	g.Add("checkpoint", s.after(save.Run))
+	if s.archive != nil {
+		g.Add("archive", s.after(s.archive.Run))
+	}
 	g.Add("suspend", s.after((&suspender{save: save.Step, log: s.log}).Run))
 	g.Add("retention", s.after(s.retain.Run))
 	s.pressure.Save = save.Step

@@ -169,8 +169,8 @@ func check(ctx context.Context, t Target, name string, want *File) error {
 // clear removes what was made.
 func (m *maker) clear(f *File) error { return m.fsys.Remove("archive temp", m.path(f.Name)) }
 
-// tempOf returns the folder in which files are made.
-func (c Config) tempOf() string {
+// TempDir returns the folder in which files are made.
+func (c Config) TempDir() string {
 	switch {
 	case c.Temp != "":
 		return c.Temp

@@ -27,7 +27,7 @@ type S3 struct {
 
 	// CredentialsFile is in the format of ~/.aws/credentials, of which Profile is used.
 	// Without, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are, or MINIO_ROOT_USER and
-	// MINIO_ROOT_PASSWORD.
+	// MINIO_ROOT_PASSWORD, or the role of the machine.
 	CredentialsFile string `koanf:"credentials_file"`
 	Profile         string `koanf:"profile"` // default "default"
 
@@ -75,7 +75,7 @@ func (c S3) credentials() *credentials.Credentials {
 	if c.CredentialsFile != "" {
 		return credentials.NewFileAWSCredentials(c.CredentialsFile, c.Profile)
 	}
-	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.EnvMinio{}})
+	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.EnvMinio{}, &credentials.IAM{}})
 }
 
 func trust(t *http.Transport, file string) error {

@@ -143,7 +143,7 @@ func (w *Worker) look(ctx context.Context) error {
 
 // archive archives what is final, kind by kind.
 func (w *Worker) archive(ctx context.Context, now, saved time.Time) error {
-	m := &maker{w.Target, w.FS, w.Config.tempOf(), w.Config.Codec}
+	m := &maker{w.Target, w.FS, w.Config.TempDir(), w.Config.Codec}
 	if err := m.begin(); err != nil {
 		return err
 	}

@@ -175,9 +175,9 @@ func (r *restoring) tell() {
 	}
 }
 
-// damaged notes what could not be read of a checkpoint once it is in use: it goes to
-// quarantine when it has an heir.
-func (d *Dir) damaged(name, file string, err error) {
+// Damaged notes what could not be read of a checkpoint once it is in use, by a View: it
+// goes to quarantine when it has an heir.
+func (d *Dir) Damaged(name, file string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.problems[name] = true

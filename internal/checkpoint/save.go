@@ -254,7 +254,7 @@ func (d *Dir) writeMeta(path string, m *meta, info *Info) error {
 // as was there, and there are no more checkpoints than the logarithm of what there
 // is. All become one where something could not be read.
 func (d *Dir) merge(ctx context.Context) error {
-	v, err := d.View(d.damaged)
+	v, err := d.View(d.Damaged)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ func (c Config) check() []*Problem {
 	c.checkMetrics(&k)
 	c.checkLimits(&k)
 	c.checkTimes(&k)
+	for _, p := range c.Archive.Check() {
+		k.wrong(true, join("archive", p.Key), "%v", p.Err)
+	}
 	return k
 }
 

@@ -32,6 +32,7 @@ import (
 	"slices"
 	"time"
 
+	"tallystick/internal/archive"
 	"tallystick/internal/auth"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
@@ -74,6 +75,7 @@ type Config struct {
 	Retention  retain.Config     `koanf:"retention"`
 	Checkpoint checkpoint.Config `koanf:"checkpoint"`
 	WAL        wal.Config        `koanf:"wal"`
+	Archive    archive.Config    `koanf:"archive"`
 }
 
 // Log is how the process tells what it does.
@@ -138,8 +140,12 @@ func Default() Config {
 		Retention:  retain.Default(),
 		Checkpoint: checkpoint.Default(),
 		WAL:        wal.Default(),
+		Archive:    archive.Default(),
 	}
 }
+
+// Off is the Archive.Dir of an operator who wants none.
+const Off = "off"
 
 // resolved returns c with what follows from something else filled in.
 func (c Config) resolved() Config {
@@ -148,6 +154,12 @@ func (c Config) resolved() Config {
 	}
 	if c.WAL.Dir == "" {
 		c.WAL.Dir = filepath.Join(c.Checkpoint.Dir, "log")
+	}
+	switch c.Archive.Dir {
+	case "":
+		c.Archive.Dir = filepath.Join(c.DataDir, "archive")
+	case Off:
+		c.Archive.Dir = ""
 	}
 	if c.Development && c.Auth.KeyFile == "" && c.Auth.PublicKey == "" {
 		c.Auth.KeyFile = filepath.Join(c.DataDir, "key.pem")
