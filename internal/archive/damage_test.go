@@ -54,7 +54,7 @@ func TestDamage(t *testing.T) {
 		for _, file := range files(t, origin) {
 			whole, err := os.ReadFile(file)
 			fatal(t, err)
-			for _, b := range damaged(whole, 12) {
+			for _, b := range damaged(whole, 4) {
 				dir := t.TempDir()
 				fatal(t, os.CopyFS(dir, os.DirFS(origin)))
 				path := filepath.Join(dir, strings.TrimPrefix(file, origin))
