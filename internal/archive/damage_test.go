@@ -99,12 +99,15 @@ func damaged(whole []byte, n int) (out []damage) {
 	for cut := 0; cut < len(whole); cut += every {
 		out = append(out, damage{fmt.Sprintf("cut at %d", cut), whole[:cut]})
 	}
-	header := bytes.Index(whole, []byte(`"}]}`)) // about where it ends
+	header := 0
+	if len(whole) > 16 {
+		header = bytes.Index(whole, whole[len(whole)-16:]) + 16 // the mark that ends it ends the file too
+	}
 	for at := 3; at < len(whole); at += every {
 		b := bytes.Clone(whole)
 		b[at] ^= 1 << (at % 8)
 		how := "bit at"
-		if at < header+60 {
+		if at < header {
 			how = "header bit at"
 		}
 		out = append(out, damage{fmt.Sprintf("%s %d", how, at), b})

@@ -198,9 +198,12 @@ func cutItem(kind Kind, codec *goavro.Codec, b []byte) (item, []byte, error) {
 		}
 		return claimItem(c), rest, nil
 	}
-	ns, _ := m["at_ns"].(int64)
-	remote, _ := m["remote"].([]byte)
-	data, _ := m["data"].([]byte)
+	ns, ok1 := m["at_ns"].(int64)
+	remote, ok2 := m["remote"].([]byte)
+	data, ok3 := m["data"].([]byte)
+	if !ok1 || !ok2 || !ok3 {
+		return item{}, rest, errors.New("a packet without time, source or data")
+	}
 	return packetItem(Packet{At: time.Unix(0, ns), Remote: string(remote), Data: data}), rest, nil
 }
 

@@ -47,6 +47,9 @@ func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq[item] {
 		if !in.Open(schemaOf(kind)) {
 			return
 		}
+		if !in.Same() { // there is one version; a bit may have turned in the name of a field
+			tell(errors.New("its schema is not the one of this version: what is read may lack fields"))
+		}
 		for n, block := range in.Blocks() {
 			for i := range n {
 				it, rest, err := cutItem(kind, in.Codec(), block)
