@@ -17,7 +17,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load benchstat clean telegraf
+.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load benchstat clean telegraf minio
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -36,8 +36,9 @@ test: ## vet and all tests, in random order
 check: test lint race ## what every commit must pass
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
-e2e: ## real xrootd servers and clients, and InfluxDB's clients, against a running tallystick
+e2e: ## real xrootd servers and clients, InfluxDB's clients, Avro's library, MinIO if it is built
 	go test -tags e2e -count=1 -timeout 10m ./cmd/...
+	TALLYTEST_MINIO=$(wildcard $(TOOLS)/minio) go test -tags e2e -count=1 -timeout 10m -run 'OthersRead|S3' ./internal/archive
 	cd internal/devtools/peers && TALLYTEST_TELEGRAF=$(wildcard $(TOOLS)/telegraf) go test -count=1 -timeout 10m ./...
 
 crash: ## kill -9 under load, CRASH times (300), and ask for everything that was acknowledged
@@ -48,6 +49,11 @@ telegraf: $(TOOLS)/telegraf ## build Telegraf (some minutes and 150 modules, onc
 $(TOOLS)/telegraf:
 	CGO_ENABLED=0 GOBIN=$(TOOLS) go install -tags custom,inputs.file,outputs.influxdb,outputs.influxdb_v2,parsers.influx \
 		github.com/influxdata/telegraf/cmd/telegraf@v1.37.2
+
+minio: $(TOOLS)/minio ## build MinIO (three minutes and 300 modules, once), so that e2e has an S3 bucket
+
+$(TOOLS)/minio:
+	CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
 race: ## all tests under the race detector
 	@if command -v "$$(go env CC)" >/dev/null; then set -x; CGO_ENABLED=1 go test -race -shuffle=on ./...; \

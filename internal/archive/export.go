@@ -132,9 +132,12 @@ func filtered(seq iter.Seq2[item, error], takes func(item) bool) iter.Seq2[item,
 
 // clip leaves only the values of steps that begin in [from, to).
 func (s *Series) clip(from, to int64) {
-	n := int64(len(s.Values))
-	first := min(max(ceil(from-s.Start, s.Step), 0), n)
-	last := min(max(ceil(to-s.Start, s.Step), first), n)
+	from, to = max(from, s.Start), min(to, s.next()) // so that nothing overflows
+	if from >= to {
+		s.Values = nil
+		return
+	}
+	first, last := ceil(from-s.Start, s.Step), ceil(to-s.Start, s.Step)
 	s.Values = s.Values[first:last]
 	s.Start += first * s.Step
 }
