@@ -85,7 +85,7 @@ func newCrash(t *testing.T) *crash {
 	t.Helper()
 	c := &crash{
 		t: t, r: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)), home: newHome(t), broker: natstest.New(t),
-		base: time.Now().Unix() - 40_000,
+		base: time.Now().Unix() - 500_000, // retention is 7 days
 	}
 	c.broker.Up()
 	var err error

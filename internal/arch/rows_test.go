@@ -60,6 +60,7 @@ var rows = [][]string{
 	},
 	6: {
 		"benchmarks/load",
+		"benchmarks/restart",
 		"cmd/tallystick",
 	},
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,9 +43,12 @@ func TestOthersRead(t *testing.T) {
 				args = append(args, path)
 			}
 		}
-		out, err := exec.CommandContext(t.Context(), python, args...).Output()
+		cmd := exec.CommandContext(t.Context(), python, args...)
+		var said strings.Builder
+		cmd.Stderr = &said
+		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%s: %v\n%s", codec, err, err.(*exec.ExitError).Stderr)
+			t.Fatalf("%s: %v\n%s", codec, err, said.String())
 		}
 		got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 		slices.Sort(got)
@@ -63,27 +67,27 @@ func TestOthersRead(t *testing.T) {
 func lines(m *model) (out []string) {
 	until := (day0 + 2).From()
 	for _, b := range m.blocks {
-		place := ""
+		var place strings.Builder
 		for _, s := range []string{
 			b.Path.Cluster, b.Path.Node, b.Path.Component.Type, b.Path.Component.ID, b.Path.Sub.Type, b.Path.Sub.ID,
 			b.Metric, "unit of " + b.Metric,
 		} {
 			if s == "" {
-				place += " -"
+				place.WriteString(" -")
 			} else {
-				place += fmt.Sprintf(" %x", s)
+				fmt.Fprintf(&place, " %x", s)
 			}
 		}
 		for i, v := range b.Values {
 			if at := begin(b) + int64(i)*b.Step; !math.IsNaN(v) && at < until {
-				out = append(out, fmt.Sprintf("samples%s %d %d %s", place, b.Step, at, bits(v)))
+				out = append(out, fmt.Sprintf("samples%s %d %d %s", place.String(), b.Step, at, bits(v)))
 			}
 		}
 	}
 	for _, t := range m.transfers {
 		closed := "None"
 		if t.Closed.Known() {
-			closed = fmt.Sprint(t.Closed[1])
+			closed = strconv.FormatInt(t.Closed[1], 10)
 		}
 		if archive.TransferTime(t) < until {
 			out = append(out, fmt.Sprintf("transfers %x %x %d %s", t.ID, t.Path, t.Bytes.Read, closed))

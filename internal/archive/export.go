@@ -225,7 +225,8 @@ func line(columns []string, fields map[string]any) []string {
 	for i, name := range columns {
 		v := fields[name]
 		if union, ok := v.(map[string]any); ok {
-			for _, v = range union { //nolint:revive // it has one
+			for _, only := range union {
+				v = only
 			}
 		}
 		switch v := v.(type) {

@@ -125,7 +125,7 @@ func TestLostManifest(t *testing.T) {
 	m := little()
 	dir := t.TempDir()
 	step(t, worker(m, dir, durable.OS{}), after(day0+2))
-	fatal(t, os.Remove(filepath.Join(dir, (day0).String(), "manifest.json")))
+	fatal(t, os.Remove(filepath.Join(dir, day0.String(), "manifest.json")))
 	m.packets = m.packets[len(m.packets)-1:] // the checkpoints have forgotten the rest
 	m.packets[0].At = time.Unix(day0.From(), 0)
 	step(t, worker(m, dir, durable.OS{}), after(day0+2))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func golden() *model {
 			End: transfer.Closed, Quality: transfer.Exact, Bytes: transfer.Bytes{Read: i},
 		})
 		m.claims = append(m.claims, &transfer.Claim{
-			Run: "r", ID: fmt.Sprint(i), Server: "n1", Path: "/p", Opened: float64(at), Closed: float64(at) + 0.1,
+			Run: "r", ID: strconv.FormatInt(i, 10), Server: "n1", Path: "/p", Opened: float64(at), Closed: float64(at) + 0.1,
 			Outcome: transfer.OK, Asked: transfer.Bytes{Read: i},
 		})
 		m.packets = append(m.packets, archive.Packet{At: time.Unix(at, 1+i), Remote: "192.0.2.1:1", Data: fmt.Appendf(nil, "\x00%d", i)})

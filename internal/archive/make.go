@@ -47,7 +47,7 @@ func (m *maker) begin() error {
 
 // avro makes a file, which is not at the target yet, of records and returns what the
 // manifest is to say of it. There is no file if there are no records.
-func (m *maker) avro(ctx context.Context, name string, schema string, records iter.Seq2[record, error]) (*File, error) {
+func (m *maker) avro(ctx context.Context, name, schema string, records iter.Seq2[record, error]) (*File, error) {
 	next, stop := iter.Pull2(records)
 	defer stop()
 	r, err, ok := next()

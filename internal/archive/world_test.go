@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +159,7 @@ func random(r *rand.Rand, days int) *model {
 	for i := range 300 {
 		at := sec()
 		t := &transfer.Transfer{
-			ID: fmt.Sprintf("1.%d.%03d", at, i), Path: "/\x80" + fmt.Sprint(i), End: transfer.Closed, Quality: transfer.Exact,
+			ID: fmt.Sprintf("1.%d.%03d", at, i), Path: "/\x80" + strconv.Itoa(i), End: transfer.Closed, Quality: transfer.Exact,
 			Opened: transfer.Interval{at, at}, Bytes: transfer.Bytes{Read: r.Int64()},
 		}
 		if i%3 == 0 {
@@ -168,7 +168,7 @@ func random(r *rand.Rand, days int) *model {
 		m.transfers = append(m.transfers, t)
 		open := float64(sec()) + r.Float64()
 		m.claims = append(m.claims, &transfer.Claim{
-			Run: "r", ID: fmt.Sprint(i), Server: "s", Path: "/p", Opened: open, Outcome: transfer.OK, Asked: transfer.Bytes{Read: 1},
+			Run: "r", ID: strconv.Itoa(i), Server: "s", Path: "/p", Opened: open, Outcome: transfer.OK, Asked: transfer.Bytes{Read: 1},
 		})
 		m.packets = append(m.packets, archive.Packet{
 			At: time.Unix(sec(), int64(i)), Remote: "[::1]:\xff", Data: fmt.Appendf(nil, "%d\x00", i),
@@ -293,13 +293,6 @@ func same(tb testing.TB, what string, got, want map[string]string) {
 	}
 }
 
-// union is what is in one of both.
-func union(a, b map[string]string) map[string]string {
-	out := maps.Clone(a)
-	maps.Copy(out, b)
-	return out
-}
-
 // worker returns one that archives m into a folder.
 func worker(m archive.Source, dir string, fsys durable.FS) *archive.Worker {
 	cfg := archive.Default()
@@ -321,6 +314,6 @@ func step(tb testing.TB, w *archive.Worker, now time.Time) {
 	fatal(tb, w.Step(tb.Context(), now))
 }
 
-func folder(dir string) archive.Target { return &archive.Folder{Dir: dir, FS: durable.OS{}} }
+func folder(dir string) *archive.Folder { return &archive.Folder{Dir: dir, FS: durable.OS{}} }
 
 func allCodecs() []ocf.Codec { return ocf.Codecs() }
