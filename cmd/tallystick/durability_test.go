@@ -111,16 +111,16 @@ func damage(t *testing.T, pattern string, change func(b []byte) []byte) {
 }
 
 func TestSequences(t *testing.T) {
-	f := func(name string, run func(t *testing.T, s *sequence)) {
+	f := func(name string, run func(s *sequence)) {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			s := &sequence{served: &served{t: t}, now: time.Now().Unix()}
 			s.served = serveIn(t, "--set", "ingest.learn.step=60s", "--set", "checkpoint.every=1h")
-			run(t, s)
+			run(s)
 			s.stop()
 		})
 	}
-	f("crash, restart, a new sample of each host, stop, restart", func(_ *testing.T, s *sequence) {
+	f("crash, restart, a new sample of each host, stop, restart", func(s *sequence) {
 		for i := range 30 {
 			s.write(4, 30-i, float64(i))
 		}
@@ -128,46 +128,46 @@ func TestSequences(t *testing.T) {
 		s.write(4, 0, 7)
 		s.same("stop", s.restart)
 	})
-	f("crash right after the answer", func(_ *testing.T, s *sequence) {
+	f("crash right after the answer", func(s *sequence) {
 		s.write(4, 0, 1)
 		s.same("crash", s.crash)
 	})
-	f("up for longer than the retention, with one checkpoint", func(_ *testing.T, s *sequence) {
+	f("up for longer than the retention, with one checkpoint", func(s *sequence) {
 		s.write(4, 6*24*60, 1) // older than any checkpoint, younger than the retention
 		s.write(4, 0, 1)
 		s.same("stop", s.restart)
 		s.same("stop again", s.restart)
 	})
-	f("a file of a checkpoint is cut", func(t *testing.T, s *sequence) {
+	f("a file of a checkpoint is cut", func(s *sequence) {
 		s.write(200, 0, 1)
 		s.stop()
-		damage(t, "checkpoints/0*/samples-c.avro", func(b []byte) []byte { return b[:len(b)-30] })
+		damage(s.t, "checkpoints/0*/samples-c.avro", func(b []byte) []byte { return b[:len(b)-30] })
 		s.start() // it does
 		if got := s.ask(); !strings.Contains(got, `"h0"`) || strings.Contains(got, `"h99"`) {
-			t.Errorf("got %s, want all but those of the block that is cut", got)
+			s.t.Errorf("got %s, want all but those of the block that is cut", got)
 		}
 	})
-	f("one byte of the log is flipped", func(t *testing.T, s *sequence) {
+	f("one byte of the log is flipped", func(s *sequence) {
 		for i := range 20 {
 			s.write(1, 20-i, 1)
 		}
-		damage(t, "checkpoints/log/*.wal", func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+		damage(s.t, "checkpoints/log/*.wal", func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
 		s.crash()
 		if values := s.ask(); strings.Count(values, "null") != 1 {
-			t.Errorf("got %s, want all samples but one", values)
+			s.t.Errorf("got %s, want all samples but one", values)
 		}
 	})
-	f("a stray file in the folder", func(t *testing.T, s *sequence) {
+	f("a stray file in the folder", func(s *sequence) {
 		s.write(4, 0, 1)
 		for _, name := range []string{"checkpoints/x", "checkpoints/log/x", "checkpoints/00000009-1"} {
 			if err := os.WriteFile(name, []byte("stray"), 0o600); err != nil {
-				t.Fatal(err)
+				s.t.Fatal(err)
 			}
 		}
 		s.same("crash", s.crash)
 		s.same("stop", s.restart)
 	})
-	f("several write at once", func(_ *testing.T, s *sequence) {
+	f("several write at once", func(s *sequence) {
 		var wg sync.WaitGroup
 		for w := range 4 {
 			wg.Go(func() {
@@ -182,7 +182,7 @@ func TestSequences(t *testing.T) {
 			s.t.Errorf("%d samples are not there", got)
 		}
 	})
-	f("names that lead nowhere", func(_ *testing.T, s *sequence) {
+	f("names that lead nowhere", func(s *sequence) {
 		s.write(1, 0, 1)
 		for _, line := range []string{"load,cluster=,hostname=h value=1", "load,cluster=..,hostname=h value=1", "load,cluster=c,hostname=../x value=1"} {
 			if got := s.send([]byte(line)); got != http.StatusBadRequest {
@@ -192,24 +192,24 @@ func TestSequences(t *testing.T) {
 		s.same("crash", s.crash)
 		s.same("stop", s.restart)
 	})
-	f("what was freed comes back", func(t *testing.T, s *sequence) {
+	f("what was freed comes back", func(s *sequence) {
 		s.write(2, 6*24*60, 1)
 		s.restart() // it is in a checkpoint
 		s.do(http.MethodPost, fmt.Sprintf("/api/free?to=%d", s.now-3600), []byte(`[["c","h0"]]`))
 		if got := s.ask(); strings.Contains(got, `"h0"`) || !strings.Contains(got, `"h1"`) {
-			t.Errorf("freed h0: got %s", got)
+			s.t.Errorf("freed h0: got %s", got)
 		}
 		s.same("crash", s.crash)
 		s.same("stop", s.restart)
 		s.same("stop again", s.restart)
 	})
-	f("half a step late, with one digit", func(t *testing.T, s *sequence) {
+	f("half a step late, with one digit", func(s *sequence) {
 		s.write(1, 3, 0.04)
 		s.write(1, 1, 1.0/3)
 		s.same("stop", s.restart)
 		if got := s.ask(); !strings.Contains(got, "0.04") || !strings.Contains(got, "0.3333333333333333") ||
 			!strings.Contains(got, fmt.Sprintf(`"from":%d`, (s.now-180)/60*60)) {
-			t.Errorf("got %s", got)
+			s.t.Errorf("got %s", got)
 		}
 	})
 }

@@ -130,7 +130,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, file []byte) {
 		r := ocf.NewReader(bytes.NewReader(file), func(error) {})
 		if r.Open(schema) {
-			for range r.Records() { //nolint:revive // that it ends
+			for range r.Records() {
 			}
 		}
 	})
