@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tallystick/internal/archive"
+	"tallystick/internal/checkpoint"
 	"tallystick/internal/durable"
 	"tallystick/internal/ocf"
 )
@@ -165,6 +167,29 @@ func TestStrange(t *testing.T) {
 	}
 	if done := mend(t, dir); len(done) != 2 || len(wrong(t, folder(dir))) != 0 {
 		t.Errorf("got %v and %v, want the manifest without the file", done, wrong(t, folder(dir)))
+	}
+}
+
+// What a repair did is not undone by a worker that looked before.
+func TestRepairBesideWorker(t *testing.T) {
+	m := little()
+	dir := t.TempDir()
+	w := worker(m, dir, durable.OS{})
+	w.Late = func(kind archive.Kind) time.Duration {
+		if kind == checkpoint.Packets {
+			return 0
+		}
+		return 24 * time.Hour
+	}
+	step(t, w, after(day0+1))
+	path := filepath.Join(dir, day0.String(), "packets.avro")
+	whole, err := os.ReadFile(path)
+	fatal(t, err)
+	fatal(t, os.WriteFile(path, whole[:len(whole)-1], 0o600))
+	mend(t, dir)
+	step(t, w, after(day0+2)) // the rest of the day
+	if got := wrong(t, folder(dir)); len(got) > 0 {
+		t.Errorf("got %v, want nothing wrong", got)
 	}
 }
 

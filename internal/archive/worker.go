@@ -278,7 +278,11 @@ func (w *Worker) day(ctx context.Context, m *maker, src Source, kind Kind, day D
 		}
 		files = append(files, more...)
 	}
-	manifest := w.days[day].with(day, kind, made(files, time.Now()))
+	now, err := w.now(ctx, day)
+	if err != nil {
+		return err
+	}
+	manifest := now.with(day, kind, made(files, time.Now()))
 	if err := manifest.write(ctx, w.Target); err != nil {
 		return err
 	}
@@ -288,6 +292,19 @@ func (w *Worker) day(ctx context.Context, m *maker, src Source, kind Kind, day D
 		w.Log.Info("archived", "kind", string(kind), "day", day.String(), "files", len(files), "took", time.Since(began))
 	}
 	return nil
+}
+
+// now returns the manifest of a day as it is at the target, where a repair may have made
+// another one since the worker looked; nil if there is none.
+func (w *Worker) now(ctx context.Context, day Day) (*Manifest, error) {
+	m, err := readManifest(ctx, w.Target, day)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil //nolint:nilnil // a nil manifest has nothing
+	case errors.Is(err, errManifest):
+		return w.days[day], nil
+	}
+	return m, err
 }
 
 // files makes those of one cluster and day of a kind, and brings them to the target.
