@@ -121,7 +121,7 @@ func random(r *rand.Rand, days int) *model {
 	metrics := []string{"load", "bytes", "\xfe"}
 	sec := func() int64 { return day0.From() + r.Int64N(int64(days)*86400) }
 	seen := make(map[string]bool)
-	for range 40 {
+	for range 15 {
 		step := []int64{1, 10, 60, 3600, 7}[r.IntN(5)]
 		b := &store.BlockAt{Metric: metrics[r.IntN(len(metrics))], Step: step, Index: sec() / step / block.Slots}
 		b.Path = selector.Path{Cluster: clusters[r.IntN(len(clusters))], Node: fmt.Sprint("n", r.IntN(3))}

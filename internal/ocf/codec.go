@@ -62,7 +62,7 @@ func (c Codec) packer() (packer, error) {
 	case Snappy:
 		return snap{}, nil
 	case Zstandard:
-		return newZstandard()
+		return new(zstandard), nil
 	}
 	return nil, fmt.Errorf("codec %q is none of %v", c, Codecs())
 }
@@ -152,22 +152,28 @@ func (d *deflate) unpack(to, packed []byte) ([]byte, error) {
 
 func (*deflate) sure() bool { return false }
 
+// zstandard makes what it needs when it needs it: each takes some MB.
 type zstandard struct {
 	w *zstd.Encoder
 	r *zstd.Decoder
 }
 
-func newZstandard() (*zstandard, error) {
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
-	if err != nil {
-		return nil, err
+func (z *zstandard) pack(to, plain []byte) (_ []byte, err error) {
+	if z.w == nil {
+		if z.w, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true)); err != nil {
+			return nil, err
+		}
 	}
-	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPlain))
-	return &zstandard{w, r}, err
+	return z.w.EncodeAll(plain, to), nil
 }
 
-func (z *zstandard) pack(to, plain []byte) ([]byte, error) { return z.w.EncodeAll(plain, to), nil }
-
-func (z *zstandard) unpack(to, packed []byte) ([]byte, error) { return z.r.DecodeAll(packed, to) }
+func (z *zstandard) unpack(to, packed []byte) (_ []byte, err error) {
+	if z.r == nil {
+		if z.r, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPlain)); err != nil {
+			return nil, err
+		}
+	}
+	return z.r.DecodeAll(packed, to)
+}
 
 func (*zstandard) sure() bool { return true }

@@ -226,12 +226,16 @@ func (r *Reader) schema(text []byte, want string) error {
 	if got, want := s.record(), ours.record(); got != want {
 		return fmt.Errorf("schema is of %q, want %q", got, want)
 	}
+	mine, err := goavro.NewCodec(want)
+	if err == nil && mine.Schema() == string(text) {
+		r.codec, r.same = mine, true
+		return nil // who calls knows what is in it
+	}
 	if r.codec, err = goavro.NewCodec(string(text)); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
-	mine, err := goavro.NewCodec(want)
-	if r.same = err == nil && mine.Schema() == r.codec.Schema(); r.same {
-		return nil // who calls knows what is in it
+	if r.same = mine != nil && mine.Schema() == r.codec.Schema(); r.same {
+		return nil
 	}
 	for _, f := range s.Fields {
 		if !flat(f.Type) {
