@@ -67,7 +67,7 @@ func TestStepWithFaults(t *testing.T) {
 			{}, {Applied: true}, {Crash: true}, {Applied: true, Crash: true}, {Short: true, Crash: true}, {Err: syscall.ENOSPC},
 		} {
 			if (n+k)%6 != 0 && os.Getenv("TALLYTEST_ALL") == "" {
-				continue // each operation gets one of them, each kind of operation all: all of all take two minutes
+				continue // each operation gets one of them, each kind of operation all
 			}
 			fault.At = n + 1
 			name := fmt.Sprintf("%d %s %s %+v", n, op.Kind, op.Label, fault)

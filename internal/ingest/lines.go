@@ -97,12 +97,22 @@ type run struct {
 // A place is where a point came from.
 type place struct{ index, line int }
 
+// newBatch returns a batch with room for what a sender mostly sends at once.
+func newBatch(i *Ingest) *batch {
+	const points = 2048
+	b := &batch{
+		in: i, points: make([]store.Point, 0, points), places: make([]place, 0, points), runs: make([]run, 0, points/8),
+	}
+	b.record.buf = make([]byte, 0, 16*points)
+	b.known = b.find
+	return b
+}
+
 // beginBatch returns a batch that has nothing.
 func (i *Ingest) beginBatch(o LineOptions) *batch {
 	b, ok := i.batches.Get().(*batch)
 	if !ok {
-		b = &batch{in: i}
-		b.known = b.find
+		b = newBatch(i)
 	}
 	now := i.now()
 	b.now, b.window, b.cluster = now.Unix(), i.window(now), cmp.Or(o.Cluster, i.cfg.Cluster)

@@ -129,8 +129,8 @@ func TestLinesAllocs(t *testing.T) {
 		if r := x.Lines(t.Context(), body, o); r.Rejected > 0 { // makes the levels
 			t.Fatal(result(r))
 		}
-		got := testing.AllocsPerRun(20, func() { x.Lines(t.Context(), body, o) })
-		if got > 8 {
+		got := testing.AllocsPerRun(100, func() { x.Lines(t.Context(), body, o) })
+		if got > 12 { // the race detector has the pool lose some
 			t.Errorf("%s: 1000 lines: got %v allocations", name, got)
 		}
 	}
