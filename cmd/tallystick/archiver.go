@@ -20,7 +20,7 @@ func (s *server) makeArchive() error {
 	}
 	s.archive = &archive.Worker{
 		Config: c, Target: target, FS: durable.OS{}, Source: s.archiveSource, Late: s.late, Unit: s.unit, Log: s.log,
-		Saved: func() time.Time { return s.checkpoints.Stats().Last },
+		Saved: s.saved,
 	}
 	return nil
 }
@@ -32,6 +32,15 @@ func (s *server) registerArchive() error {
 	return s.archive.Register(s.registry)
 }
 
+// saved returns up to when all that was accepted is in a checkpoint; zero: not known.
+func (s *server) saved() time.Time {
+	c := s.checkpoints.Stats()
+	if c.Last.IsZero() {
+		return c.Last
+	}
+	return c.Last.Add(-c.Took)
+}
+
 //nolint:ireturn // what the worker wants
 func (s *server) archiveSource() (archive.Source, error) {
 	return s.checkpoints.View(s.checkpoints.Damaged)
@@ -41,8 +50,8 @@ func (s *server) archiveSource() (archive.Source, error) {
 // its day is not final.
 func (s *server) late(kind checkpoint.Kind) time.Duration {
 	switch kind {
-	case checkpoint.Transfers: // a file that is silent for longer has ended
-		return s.cfg.Collect.Idle
+	case checkpoint.Transfers: // a file that is silent for longer has ended, and a day is for what comes very late
+		return s.cfg.Collect.Idle + 24*time.Hour
 	case checkpoint.Claims:
 		return s.cfg.Retention.Ledger
 	case checkpoint.Packets:

@@ -156,8 +156,8 @@ func (s *server) old(cluster, metric string, end int64) bool {
 
 // gone reports whether what ended then need not stay in the checkpoints.
 func (s *server) gone(kind checkpoint.Kind, cluster, metric string, end int64) bool {
-	if s.archive != nil && !s.archive.Archived(kind, end) {
-		return false
+	if s.archive != nil && (!s.archive.Archived(kind, end) || kind == checkpoint.Transfers && end <= 0) {
+		return false // a transfer of no known time is of no day: it stays
 	}
 	switch kind {
 	case checkpoint.Transfers, checkpoint.Claims:

@@ -53,6 +53,13 @@ func newFixtureWith(
 	tb testing.TB, cfg ingest.Config, collector func(collect.Output) ingest.Collector, l *ledger.Ledger, sc store.Config,
 ) *fixture {
 	tb.Helper()
+	return newFixtureOf(tb, cfg, collector, l, sc, nil)
+}
+
+func newFixtureOf(
+	tb testing.TB, cfg ingest.Config, collector func(collect.Output) ingest.Collector, l *ledger.Ledger, sc store.Config, log ingest.Log,
+) *fixture {
+	tb.Helper()
 	table, err := metric.NewTable(append(metric.XRootD(60),
 		metric.Metric{Name: "cpu_load", Step: 60}, metric.Metric{Name: "mem_used", Step: 60}))
 	if err != nil {
@@ -68,10 +75,13 @@ func newFixtureWith(
 			}
 			return f.now
 		},
-		Metrics: f.reg,
+		Metrics: f.reg, Log: log,
 	})
 	if err != nil {
 		tb.Fatal(err)
+	}
+	if m, ok := log.(*memoryLog); ok {
+		m.now = func() time.Time { return f.now }
 	}
 	f.Step() // so that it is some time, also where a test speaks for the collector
 	return f
