@@ -139,7 +139,7 @@ type Samples interface {
 }
 
 // Records are the rest of a Source: those whose time is in [from, to). The time of a
-// transfer and of a claim is TransferTime and ClaimTime, that of a packet its arrival.
+// transfer and of a claim is that of its method Time, that of a packet its arrival.
 type Records interface {
 	Transfers(ctx context.Context, from, to int64) iter.Seq2[*transfer.Transfer, error]
 	Claims(ctx context.Context, from, to int64) iter.Seq2[*transfer.Claim, error]

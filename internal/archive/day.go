@@ -2,10 +2,7 @@ package archive
 
 import (
 	"fmt"
-	"math"
 	"time"
-
-	"tallystick/internal/transfer"
 )
 
 // A Day is one in UTC, counted from the epoch.
@@ -49,15 +46,3 @@ func (d *Day) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDay(string(text))
 	return err
 }
-
-// TransferTime returns the Unix second that decides which day a transfer is of: when it
-// was closed at the latest, or opened.
-func TransferTime(t *transfer.Transfer) int64 {
-	if t.Closed.Known() {
-		return t.Closed[1]
-	}
-	return t.Opened[1]
-}
-
-// ClaimTime does for a claim what TransferTime does for a transfer.
-func ClaimTime(c *transfer.Claim) int64 { return int64(math.Floor(max(c.Opened, c.Closed))) }

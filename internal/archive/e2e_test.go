@@ -89,12 +89,12 @@ func lines(m *model) (out []string) {
 		if t.Closed.Known() {
 			closed = strconv.FormatInt(t.Closed[1], 10)
 		}
-		if archive.TransferTime(t) < until {
+		if t.Time() < until {
 			out = append(out, fmt.Sprintf("transfers %x %x %d %s", t.ID, t.Path, t.Bytes.Read, closed))
 		}
 	}
 	for _, c := range m.claims {
-		if archive.ClaimTime(c) < until {
+		if c.Time() < until {
 			out = append(out, fmt.Sprintf("claims %x %s %d", c.ID, bits(c.Opened), c.Asked.Read))
 		}
 	}

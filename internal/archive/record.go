@@ -211,8 +211,8 @@ func seriesItem(s *Series) item {
 	return item{s, s.Start, s.Start + s.Step*int64(len(s.Values)), s.Path.Cluster}
 }
 
-func transferItem(t *transfer.Transfer) item { return at(t, TransferTime(t)) }
-func claimItem(c *transfer.Claim) item       { return at(c, ClaimTime(c)) }
+func transferItem(t *transfer.Transfer) item { return at(t, t.Time()) }
+func claimItem(c *transfer.Claim) item       { return at(c, c.Time()) }
 func packetItem(p Packet) item               { return at(p, p.At.Unix()) }
 
 func at(v any, sec int64) item { return item{value: v, from: sec, to: sec + 1} }

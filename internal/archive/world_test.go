@@ -59,11 +59,11 @@ func (m *model) Oldest(kind archive.Kind) (sec int64, ok bool) {
 		}
 	case checkpoint.Transfers:
 		for _, t := range m.transfers {
-			see(archive.TransferTime(t))
+			see(t.Time())
 		}
 	case checkpoint.Claims:
 		for _, c := range m.claims {
-			see(archive.ClaimTime(c))
+			see(c.Time())
 		}
 	case checkpoint.Packets:
 		for _, p := range m.packets {
@@ -98,11 +98,11 @@ func within[T any](ctx context.Context, list []T, at func(T) int64, from, to int
 }
 
 func (m *model) Transfers(ctx context.Context, from, to int64) iter.Seq2[*transfer.Transfer, error] {
-	return within(ctx, m.transfers, archive.TransferTime, from, to)
+	return within(ctx, m.transfers, (*transfer.Transfer).Time, from, to)
 }
 
 func (m *model) Claims(ctx context.Context, from, to int64) iter.Seq2[*transfer.Claim, error] {
-	return within(ctx, m.claims, archive.ClaimTime, from, to)
+	return within(ctx, m.claims, (*transfer.Claim).Time, from, to)
 }
 
 func (m *model) Packets(ctx context.Context, from, to int64) iter.Seq2[archive.Packet, error] {
@@ -194,12 +194,12 @@ func (m *model) contents(from, to archive.Day) map[string]string {
 	}
 	in := func(sec int64) bool { return sec >= from.From() && sec < to.From() }
 	for _, t := range m.transfers {
-		if at := archive.TransferTime(t); in(at) {
+		if at := t.Time(); in(at) {
 			out[archive.DayOf(at).String()+" transfer "+t.ID] = fmt.Sprintf("%+v", *t)
 		}
 	}
 	for _, c := range m.claims {
-		if at := archive.ClaimTime(c); in(at) {
+		if at := c.Time(); in(at) {
 			out[archive.DayOf(at).String()+" claim "+c.Key()] = fmt.Sprintf("%+v %s", *c, bits(c.Opened))
 		}
 	}

@@ -53,11 +53,11 @@ func blockFile(kind Kind, cluster string, blocks iter.Seq[*store.BlockAt]) file 
 }
 
 func transferFile(list iter.Seq[*transfer.Transfer]) file {
-	return file{kind: Transfers, schema: api.Transfer(), batch: 512, rows: natives(list, api.Transfer(), (*transfer.Transfer).Native, timeOf)}
+	return file{kind: Transfers, schema: api.Transfer(), batch: 512, rows: natives(list, api.Transfer(), (*transfer.Transfer).Native, (*transfer.Transfer).Time)}
 }
 
 func claimFile(list iter.Seq[*transfer.Claim]) file {
-	return file{kind: Claims, schema: api.Claim(), batch: 512, rows: natives(list, api.Claim(), (*transfer.Claim).Native, claimTime)}
+	return file{kind: Claims, schema: api.Claim(), batch: 512, rows: natives(list, api.Claim(), (*transfer.Claim).Native, (*transfer.Claim).Time)}
 }
 
 // natives are the rows of what goavro encodes.

@@ -1,11 +1,8 @@
 package checkpoint
 
 import (
-	"math"
 	"net/url"
 	"strings"
-
-	"tallystick/internal/transfer"
 )
 
 // A Kind says what a file has.
@@ -71,15 +68,3 @@ func fileOf(kind Kind, cluster string, taken func(name string) bool) string {
 	}
 	return name + fileSuffix
 }
-
-// timeOf returns the Unix second that decides which day a transfer is of: when it was
-// closed at the latest, or opened.
-func timeOf(t *transfer.Transfer) int64 {
-	if t.Closed.Known() {
-		return t.Closed[1]
-	}
-	return t.Opened[1]
-}
-
-// claimTime does for a claim what timeOf does for a transfer.
-func claimTime(c *transfer.Claim) int64 { return int64(math.Floor(max(c.Opened, c.Closed))) }

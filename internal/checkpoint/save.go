@@ -316,8 +316,8 @@ func (d *Dir) heir(v *View) (files []file) {
 			files = append(files, blockFile(kind, cluster, kept))
 		}
 	}
-	transfers := keep(v.transfers(), func(t *transfer.Transfer) bool { return !d.gone(Transfers, "", "", timeOf(t)) })
-	claims := keep(v.claims(), func(c *transfer.Claim) bool { return !d.gone(Claims, "", "", claimTime(c)) })
+	transfers := keep(v.transfers(), func(t *transfer.Transfer) bool { return !d.gone(Transfers, "", "", t.Time()) })
+	claims := keep(v.claims(), func(c *transfer.Claim) bool { return !d.gone(Claims, "", "", c.Time()) })
 	packets := keep(v.packets(-all, all), func(p Packet) bool { return !d.gone(Packets, "", "", p.At.Unix()) })
 	return append(files, transferFile(transfers), claimFile(claims), packetFile(packets),
 		stateFile(Ingest, v.state(Ingest)), stateFile(Collector, v.state(Collector)))

@@ -140,7 +140,7 @@ func (d *Dir) under(newer, older *store.BlockAt) {
 
 // Transfers yields those whose time (transfer.Transfer.Time) is in [from, to), by ID.
 func (v *View) Transfers(ctx context.Context, from, to int64) iter.Seq2[*transfer.Transfer, error] {
-	return until(ctx, within(v.transfers(), timeOf, from, to))
+	return until(ctx, within(v.transfers(), (*transfer.Transfer).Time, from, to))
 }
 
 // transfers yields all, as they were saved last: a time may be another in each version.
@@ -156,7 +156,7 @@ func orderTransfers(a, b *transfer.Transfer) int { return strings.Compare(a.ID, 
 
 // Claims yields those whose time is in [from, to), by run and ID.
 func (v *View) Claims(ctx context.Context, from, to int64) iter.Seq2[*transfer.Claim, error] {
-	return until(ctx, within(v.claims(), claimTime, from, to))
+	return until(ctx, within(v.claims(), (*transfer.Claim).Time, from, to))
 }
 
 func (v *View) claims() iter.Seq[*transfer.Claim] {

@@ -10,6 +10,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Bytes counts what moved, by the kind of request that moved it.
@@ -112,6 +113,15 @@ type Transfer struct {
 	MonInfo string `json:"mon_info,omitempty"` // the user's monitoring info (&y= of the login)
 }
 
+// Time returns the Unix second that decides which day t is of: when it was closed at
+// the latest, or opened; 0 if neither is known.
+func (t *Transfer) Time() int64 {
+	if t.Closed.Known() {
+		return t.Closed[1]
+	}
+	return t.Opened[1]
+}
+
 // An Outcome is how an access ended for its client.
 type Outcome string
 
@@ -152,6 +162,9 @@ const maxTime = 253402300800
 // Key names the claim among those of all runs, "<run>.<id>": what a client puts
 // into its app info or monitoring info to be found again.
 func (c *Claim) Key() string { return c.Run + "." + c.ID }
+
+// Time returns the Unix second that decides which day c is of.
+func (c *Claim) Time() int64 { return int64(math.Floor(max(c.Opened, c.Closed))) }
 
 // Check returns what is wrong with c, nil if nothing is.
 func (c *Claim) Check() error {

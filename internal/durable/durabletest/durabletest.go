@@ -74,6 +74,8 @@ type FS struct {
 	mu   sync.Mutex
 	ops  []Op
 	dead error // of the fault that crashed
+
+	watched *disk // nil: nothing is
 }
 
 var _ durable.FS = (*FS)(nil)
@@ -97,7 +99,9 @@ func (f *FS) ReadDir(path string) ([]fs.DirEntry, error) { return f.disk.ReadDir
 func (f *FS) Create(label, path string) (durable.File, error) {
 	var out durable.File
 	err := f.do(Op{Kind: Create, Label: label, Path: path}, func() (err error) {
-		out, err = f.disk.Create(label, path)
+		if out, err = f.disk.Create(label, path); err == nil {
+			f.track(func(d *disk) { d.create(path) })
+		}
 		return err
 	})
 	if err != nil {
@@ -106,19 +110,36 @@ func (f *FS) Create(label, path string) (durable.File, error) {
 		}
 		return nil, err
 	}
-	return &file{fsys: f, label: label, path: path, under: out}, nil
+	out = &file{fsys: f, label: label, path: path, under: out, node: f.node(path)}
+	return out, nil
+}
+
+// node returns the file that the disk has at the path; nil if nothing is watched.
+func (f *FS) node(path string) (n *inode) {
+	f.track(func(d *disk) { n = d.live[path] })
+	return n
 }
 
 // Rename implements durable.Files.
 func (f *FS) Rename(label, from, to string) error {
 	return f.do(Op{Kind: Rename, Label: label, Path: from, To: to}, func() error {
-		return f.disk.Rename(label, from, to)
+		err := f.disk.Rename(label, from, to)
+		if err == nil {
+			f.track(func(d *disk) { d.rename(from, to) })
+		}
+		return err
 	})
 }
 
 // Remove implements durable.Files.
 func (f *FS) Remove(label, path string) error {
-	return f.do(Op{Kind: Remove, Label: label, Path: path}, func() error { return f.disk.Remove(label, path) })
+	return f.do(Op{Kind: Remove, Label: label, Path: path}, func() error {
+		err := f.disk.Remove(label, path)
+		if err == nil {
+			f.track(func(d *disk) { d.remove(path) })
+		}
+		return err
+	})
 }
 
 // MkdirAll implements durable.Folders.
@@ -128,12 +149,24 @@ func (f *FS) MkdirAll(label, path string) error {
 
 // RemoveAll implements durable.Folders.
 func (f *FS) RemoveAll(label, path string) error {
-	return f.do(Op{Kind: RemoveAll, Label: label, Path: path}, func() error { return f.disk.RemoveAll(label, path) })
+	return f.do(Op{Kind: RemoveAll, Label: label, Path: path}, func() error {
+		err := f.disk.RemoveAll(label, path)
+		if err == nil {
+			f.track(func(d *disk) { d.remove(path) })
+		}
+		return err
+	})
 }
 
 // SyncDir implements durable.Folders.
 func (f *FS) SyncDir(label, path string) error {
-	return f.do(Op{Kind: SyncDir, Label: label, Path: path}, func() error { return f.disk.SyncDir(label, path) })
+	return f.do(Op{Kind: SyncDir, Label: label, Path: path}, func() error {
+		err := f.disk.SyncDir(label, path)
+		if err == nil {
+			f.track(func(d *disk) { d.syncDir(path) })
+		}
+		return err
+	})
 }
 
 // do records the operation and applies it, unless a fault says otherwise.

@@ -1,12 +1,26 @@
 package durabletest
 
-import "tallystick/internal/durable"
+import (
+	"slices"
+
+	"tallystick/internal/durable"
+)
 
 type file struct {
 	fsys  *FS
 	label string
 	path  string
 	under durable.File
+	node  *inode // nil: nothing is watched
+}
+
+// write writes to the disk.
+func (f *file) write(p []byte) (int, error) {
+	n, err := f.under.Write(p)
+	if f.node != nil {
+		f.fsys.track(func(*disk) { f.node.now = append(f.node.now, p[:n]...) })
+	}
+	return n, err
 }
 
 func (f *file) op(kind string) Op { return Op{Kind: kind, Label: f.label, Path: f.path} }
@@ -15,22 +29,36 @@ func (f *file) Write(p []byte) (n int, err error) {
 	fault, err := f.fsys.begin(f.op(Write))
 	switch {
 	case err == nil:
-		return f.under.Write(p)
+		return f.write(p)
 	case fault != nil && fault.Applied:
-		n, _ = f.under.Write(p)
+		n, _ = f.write(p)
 		return n, err
 	case fault != nil && fault.Short:
-		n, _ = f.under.Write(p[:len(p)/2])
+		n, _ = f.write(p[:len(p)/2])
 		return n, err
 	}
 	return 0, err
 }
 
 func (f *file) Truncate(size int64) error {
-	return f.fsys.do(f.op(Truncate), func() error { return f.under.Truncate(size) })
+	return f.fsys.do(f.op(Truncate), func() error {
+		err := f.under.Truncate(size)
+		if err == nil && f.node != nil {
+			f.fsys.track(func(*disk) { f.node.now = f.node.now[:min(int(size), len(f.node.now))] })
+		}
+		return err
+	})
 }
 
-func (f *file) Sync() error { return f.fsys.do(f.op(Sync), f.under.Sync) }
+func (f *file) Sync() error {
+	return f.fsys.do(f.op(Sync), func() error {
+		err := f.under.Sync()
+		if err == nil && f.node != nil {
+			f.fsys.track(func(*disk) { f.node.synced = slices.Clone(f.node.now) })
+		}
+		return err
+	})
+}
 
 // Close always closes the file under it, as the kernel does, so that a test
 // leaves no descriptor open; a fault lets only its error be seen.
