@@ -210,6 +210,9 @@ func (s *server) register() error {
 		s.checkpoints.Register(s.registry),
 		s.wal.Register(s.registry),
 		s.registerArchive(),
+		s.registry.Register(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Name: "tallystick_log_damaged_total", Help: "Pieces of the log that could not be read at the start."},
+			func() float64 { return float64(s.logDamaged.Load()) })),
 		s.registry.Register(gauges{s}),
 		s.registry.Register(collectors.NewGoCollector()),
 		s.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
