@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"tallystick/internal/archive"
 	"tallystick/internal/durable"
 )
 
