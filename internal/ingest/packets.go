@@ -21,10 +21,10 @@ func (i *Ingest) Packets(_ context.Context, ps []collect.Packet) Result {
 	}
 	b, ok := i.packetBatches.Get().(*packetBatch)
 	if !ok {
-		b = &packetBatch{in: i}
+		b = &packetBatch{in: i, record: packetEncoder{senders: make(map[string]uint64)}}
 	}
 	b.packets, b.result = ps, Result{}
-	b.record = appendPackets(b.record[:0], ps)
+	b.record.encode(ps)
 	if err := i.log.Commit(b); err != nil {
 		reason, text := logReason(err)
 		for n := range ps {
@@ -42,12 +42,12 @@ func (i *Ingest) Packets(_ context.Context, ps []collect.Packet) Result {
 type packetBatch struct {
 	in      *Ingest
 	packets []collect.Packet
-	record  []byte
+	record  packetEncoder
 	result  Result
 }
 
 // Record implements wal.Entry.
-func (b *packetBatch) Record() []byte { return b.record }
+func (b *packetBatch) Record() []byte { return b.record.buf }
 
 // Apply implements wal.Entry.
 func (b *packetBatch) Apply(at time.Time) {

@@ -22,15 +22,22 @@ import (
 //	           0 │ which parts differ, 6 bits │ text of each     the place of what follows
 //	           1 │ text │ time │ value                           a sample of a metric that gets the next number
 //	           n+2 │ time │ value                                a sample of the metric with the number n
-//	packets  { text remote │ text data }
+//	packets  { a packet }, one is
+//	           0 │ text remote │ text data                       of a sender that gets the next number
+//	           n+1 │ text data                                   of the sender with the number n
 //	claims   JSON, a list
 //	free     time │ { 6 texts of a path }
 //
 // Numbers are varints, text has its length before it. Times are Unix seconds, the
-// difference to the one before. A value is a byte, and as many bytes as that says: 0 to
-// 8 of the IEEE 754 double from its sign on, the rest is zeros; or 9 and the number of
-// bytes of a whole number, little-endian, with its sign in the lowest bit. So small
-// numbers take 2 bytes, and every double comes back as it is.
+// difference to the one before. A value is a byte, and as many more as that says:
+//
+//	0 to 8     the IEEE 754 double from its sign on, what is missing is zeros
+//	9 to 16    0 to 7 of a whole number, little-endian, with its sign in the lowest bit
+//	17 to 24   the same of hundredths
+//	25 to 32   the same of ten-thousandths
+//
+// The shortest is taken. So small numbers and short decimals take 2 to 4 bytes, and every
+// double comes back as it is.
 const recordVersion = 1
 
 // A kind is what a record has.
@@ -47,6 +54,11 @@ const (
 	stepPlace  = 0
 	stepMetric = 1
 	stepKnown  = 2
+)
+
+const (
+	senderNew   = 0
+	senderKnown = 1
 )
 
 func appendText[T string | []byte](b []byte, s T) []byte {
@@ -112,28 +124,49 @@ func (e *sampleEncoder) sample(id metric.ID, table *metric.Table, t int64, v flo
 }
 
 const (
-	wholeTag = 9
-	maxWhole = 1 << 53
+	wholeTag      = 9
+	hundredthsTag = 17
+	finestTag     = 25
+
+	hundredths = 100
+	finest     = 10_000
+	maxWhole   = 1 << 53
 )
 
 func appendValue(b []byte, v float64) []byte {
-	if n := int64(v); float64(n) == v && n > -maxWhole && n < maxWhole && !(n == 0 && math.Signbit(v)) {
-		u := uint64(n<<1) ^ uint64(n>>63) //nolint:gosec // zigzag
-		size := (bits.Len64(u) + 7) / 8
-		b = append(b, byte(wholeTag+size))
-		for ; u > 0; u >>= 8 {
-			b = append(b, byte(u))
+	double := math.Float64bits(v)
+	size := 8 - bits.TrailingZeros64(double)/8
+	if size > 1 {
+		if tag, n, ok := decimal(v); ok {
+			u := uint64(n<<1) ^ uint64(n>>63) //nolint:gosec // zigzag
+			if short := (bits.Len64(u) + 7) / 8; short < size {
+				b = append(b, tag+byte(short))
+				return binary.LittleEndian.AppendUint64(b, u)[:len(b)+short]
+			}
 		}
-		return b
 	}
-	u := math.Float64bits(v)
-	size := 8 - bits.TrailingZeros64(u)/8
 	b = append(b, byte(size))
-	for ; size > 0; size-- {
-		b = append(b, byte(u>>56))
-		u <<= 8
+	return binary.BigEndian.AppendUint64(b, double)[:len(b)+size]
+}
+
+// decimal returns v as a number of what tag says, if dividing that again gives exactly v.
+// A number of hundredths is one of ten-thousandths, so that one division tells.
+func decimal(v float64) (tag byte, n int64, ok bool) {
+	if n = int64(v); float64(n) == v {
+		return wholeTag, n, isWhole(n, v)
 	}
-	return b
+	if n = int64(math.RoundToEven(v * finest)); !isWhole(n, v) || float64(n)/finest != v {
+		return 0, 0, false
+	}
+	if n%(finest/hundredths) == 0 {
+		return hundredthsTag, n / (finest / hundredths), true
+	}
+	return finestTag, n, true
+}
+
+// isWhole reports whether n is small enough to be exact, and tells of v's sign.
+func isWhole(n int64, v float64) bool {
+	return n > -maxWhole && n < maxWhole && (n != 0 || !math.Signbit(v))
 }
 
 var errRecord = errors.New("record of the log ends within a field")
@@ -194,26 +227,28 @@ func (r *recordReader) bytes(n uint64) []byte {
 func (r *recordReader) text() []byte { return r.bytes(r.uvarint()) }
 
 func (r *recordReader) value() float64 {
-	tag := r.byte()
-	switch {
+	switch tag := r.byte(); {
 	case tag < wholeTag:
-		u := uint64(0)
-		for _, c := range r.bytes(uint64(tag)) {
-			u = u<<8 | uint64(c)
-		}
-		if tag == 0 {
-			return 0
-		}
-		return math.Float64frombits(u << (8 * (8 - tag)))
-	case tag <= wholeTag+8:
-		u := uint64(0)
-		for i, c := range r.bytes(uint64(tag - wholeTag)) {
-			u |= uint64(c) << (8 * i)
-		}
-		return float64(int64(u>>1) ^ -int64(u&1)) //nolint:gosec // zigzag
+		var double [8]byte
+		copy(double[:], r.bytes(uint64(tag)))
+		return math.Float64frombits(binary.BigEndian.Uint64(double[:]))
+	case tag < hundredthsTag:
+		return r.whole(tag - wholeTag)
+	case tag < finestTag:
+		return r.whole(tag-hundredthsTag) / hundredths
+	case tag < finestTag+8:
+		return r.whole(tag-finestTag) / finest
 	}
 	r.fail()
 	return 0
+}
+
+// whole returns a number of that many bytes.
+func (r *recordReader) whole(size byte) float64 {
+	var number [8]byte
+	copy(number[:], r.bytes(uint64(size)))
+	u := binary.LittleEndian.Uint64(number[:])
+	return float64(int64(u>>1) ^ -int64(u&1)) //nolint:gosec // zigzag
 }
 
 // head returns what kind of record it is, with the body behind it.
@@ -270,24 +305,45 @@ func (r *recordReader) samples(v sampleVisitor) error {
 	return r.err
 }
 
-func appendPackets(b []byte, ps []collect.Packet) []byte {
-	b = append(b, recordVersion, byte(packetsRecord))
+// A packetEncoder makes the record of packets. It is used again for the next one.
+type packetEncoder struct {
+	buf     []byte
+	senders map[string]uint64 // their numbers
+}
+
+// encode makes the record of ps.
+func (e *packetEncoder) encode(ps []collect.Packet) {
+	e.buf = append(e.buf[:0], recordVersion, byte(packetsRecord))
+	clear(e.senders)
 	for _, p := range ps {
-		b = appendText(appendText(b, p.Remote), p.Data)
+		n, known := e.senders[p.Remote]
+		if !known {
+			e.senders[p.Remote] = uint64(len(e.senders))
+			e.buf = appendText(append(e.buf, senderNew), p.Remote)
+		} else {
+			e.buf = binary.AppendUvarint(e.buf, n+senderKnown)
+		}
+		e.buf = appendText(e.buf, p.Data)
 	}
-	return b
 }
 
 // packets yields the packets of the body, which are good as long as it is.
 func (r *recordReader) packets(use func(p collect.Packet)) error {
-	remote := ""
+	var senders []string
 	for len(r.rest) > 0 {
-		if name := r.text(); string(name) != remote {
-			remote = string(name)
+		n := r.uvarint()
+		if n == senderNew {
+			senders = append(senders, string(r.text()))
+			n = uint64(len(senders)-1) + senderKnown
 		}
-		if data := r.text(); r.err == nil {
-			use(collect.Packet{Remote: remote, Data: data})
+		data := r.text()
+		if r.err != nil {
+			break
 		}
+		if n-senderKnown >= uint64(len(senders)) {
+			return fmt.Errorf("record of the log has a packet of sender %d of %d", n-senderKnown, len(senders))
+		}
+		use(collect.Packet{Remote: senders[n-senderKnown], Data: data})
 	}
 	return r.err
 }
@@ -297,9 +353,22 @@ func appendClaims(b []byte, cs []*transfer.Claim) ([]byte, error) {
 	return append(append(b, recordVersion, byte(claimsRecord)), text...), err
 }
 
+// claims returns the claims of the body. What is none is the error; the others are good.
 func (r *recordReader) claims() (cs []*transfer.Claim, err error) {
-	err = json.Unmarshal(r.rest, &cs)
-	return cs, err
+	if err := json.Unmarshal(r.rest, &cs); err != nil {
+		return nil, fmt.Errorf("record of the log: %w", err)
+	}
+	good := cs[:0]
+	for _, c := range cs {
+		if c == nil {
+			err = errNoClaim
+		} else if bad := c.Check(); bad != nil {
+			err = bad
+		} else {
+			good = append(good, c)
+		}
+	}
+	return good, err
 }
 
 func appendFree(b []byte, at []selector.Path, before int64) []byte {
@@ -341,9 +410,6 @@ func RecordClaims(record []byte) []*transfer.Claim {
 	if kind, err := r.head(); err != nil || kind != claimsRecord {
 		return nil
 	}
-	cs, err := r.claims()
-	if err != nil {
-		return nil
-	}
+	cs, _ := r.claims() // what is none cannot be used by anybody
 	return cs
 }
