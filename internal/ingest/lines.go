@@ -61,9 +61,11 @@ const (
 	// maxRun is how many points are written at once at most: a bound for how long a node
 	// is locked.
 	maxRun = 512
-	// maxPart is how many samples of a body are committed at once at most: a bound for the
-	// memory of a batch, and for how long others wait. A message of a broker is one part.
-	maxPart = 1 << 15
+	// maxPart is how many samples of a body are committed at once at most, and maxPartBytes
+	// about how long their record is: bounds for the memory of a batch, and for how long
+	// others wait. A message of a broker is one part.
+	maxPart      = 1 << 15
+	maxPartBytes = 4 << 20
 )
 
 // A batch is a body of lines on its way in: what of it is wrong is told, and what is not
@@ -189,7 +191,7 @@ func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64)
 		b.reject(l.Number, 0, ReasonOld, text)
 		return
 	}
-	if len(b.points) >= maxPart && b.message == "" {
+	if (len(b.points) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == "" {
 		b.commitPart()
 	}
 	b.record.sample(id, b.in.table, t, f.Value)

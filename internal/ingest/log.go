@@ -44,17 +44,30 @@ func (u *unlogged) Turn(f func(at time.Time)) {
 }
 
 // begin is called before anything is applied that has the time at: what waits in the
-// collector is completed up to the last whole second before. So what is between two
-// packets depends on nothing but their times, and a replay of the log does the same.
+// collector is completed up to the last whole second before, second by second, whether
+// anybody called Step in each or not. So what is between two packets depends on nothing
+// but their times, and a replay of the log does the same.
 func (i *Ingest) begin(at time.Time) {
 	i.at = at
-	if second := at.Unix(); second > i.second {
-		i.second = second
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.collector.Advance(time.Unix(second, 0))
+	second := at.Unix()
+	if second <= i.second {
+		return
 	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	first := max(i.second+1, second-maxGap)
+	if i.second == 0 {
+		first = second // the first of all
+	}
+	for s := first; s <= second; s++ {
+		i.collector.Advance(time.Unix(s, 0))
+	}
+	i.second = second
 }
+
+// maxGap is how many seconds without anything are gone through one by one at most, 30
+// days: what waits in a collector waits for less, and the clock may be set.
+const maxGap = 30 * 24 * 3600
 
 // logReason returns the reason and the text of what the log did not take.
 func logReason(err error) (reason, text string) {
@@ -83,7 +96,7 @@ func (i *Ingest) Replay(at time.Time, record []byte) error {
 	case claimsRecord:
 		cs, err := r.claims()
 		for _, c := range cs {
-			_, _ = i.putClaim(c)
+			_, _ = i.putClaim(c) // a conflict was one then too, and told
 		}
 		return err
 	case freeRecord:
@@ -102,10 +115,10 @@ func (i *Ingest) replaySamples(r *recordReader) error {
 	p := replaying{in: i}
 	err := r.samples(&p)
 	p.flush()
-	if err = errors.Join(err, p.err); err == nil {
+	if err == nil && !p.full {
 		i.messages.add(message)
 	}
-	return err
+	return errors.Join(err, p.err)
 }
 
 // A replaying takes the samples of a record to the store.
@@ -115,6 +128,7 @@ type replaying struct {
 	ids    []metric.ID
 	known  []bool // whether there is such a metric
 	points []store.Point
+	full   bool  // the store was, for some
 	err    error // the first
 }
 
@@ -150,7 +164,10 @@ func (p *replaying) flush() {
 		if err == nil {
 			break
 		}
-		p.fail(err)
+		p.full = p.full || errors.Is(err, store.ErrFull)
+		if !errors.Is(err, store.ErrNotFinite) { // which it was then too, and told
+			p.fail(err)
+		}
 		points = points[n+1:]
 	}
 	p.points = p.points[:0]

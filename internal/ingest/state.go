@@ -13,17 +13,17 @@ import (
 // that one which cannot be read costs little.
 const entrySize = 256
 
-// An entry is a piece of the state. An entry has one of the two.
+// An entry is a piece of the state. It has one of these.
 type entry struct {
-	Servers []collect.Server `json:"servers,omitempty"`
-	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
-
-	Messages []string `json:"messages,omitempty"` // that were taken last, in their order
+	Servers  []collect.Server `json:"servers,omitempty"`
+	Waiting  [][2]string      `json:"waiting,omitempty"`  // run and id of claims in the ledger, in their order
+	Messages []string         `json:"messages,omitempty"` // that were taken last, in their order
+	Second   int64            `json:"second,omitempty"`   // up to which the collector has completed what waits
 }
 
-// State returns what ingest itself has to remember: what servers are called, and
-// which claims wait for theirs. It is meant to be called in Pause, so that it
-// fits the ledger.
+// State returns what ingest itself has to remember: what servers are called, which
+// claims wait for theirs, which messages were taken, and how far the collector has come.
+// It must be called in Pause, so that it fits the ledger and the collector.
 func (i *Ingest) State() ([][]byte, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -52,6 +52,11 @@ func (i *Ingest) State() ([][]byte, error) {
 			return nil, fmt.Errorf("encode messages: %w", err)
 		}
 	}
+	if i.second != 0 {
+		if err := add(entry{Second: i.second}); err != nil {
+			return nil, fmt.Errorf("encode second: %w", err)
+		}
+	}
 	return out, nil
 }
 
@@ -72,6 +77,7 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 	for _, key := range e.Waiting {
 		i.restoreClaim(key[0], key[1])
 	}
+	i.second = max(i.second, e.Second)
 	return nil
 }
 
