@@ -90,9 +90,9 @@ type batch struct {
 	name   []byte // of a metric, while it is looked up
 }
 
-// A run is points of one place.
+// A run is points of one place. It has the target, which is shorter than its path.
 type run struct {
-	path selector.Path
+	to   *target
 	from int // in points
 }
 
@@ -187,7 +187,7 @@ func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64)
 		b.reject(l.Number, 1, metricReason(err), err.Error())
 		return
 	}
-	if text := b.in.tooOld(b.now, b.runs[len(b.runs)-1].path.Cluster, id, t); text != "" {
+	if text := b.in.tooOld(b.now, cmp.Or(to.path.Cluster, b.cluster), id, t); text != "" {
 		b.reject(l.Number, 0, ReasonOld, text)
 		return
 	}
@@ -239,20 +239,27 @@ func metricReason(err error) string {
 
 // move makes to the place of the points that follow.
 func (b *batch) move(to *target) {
-	path := to.path
-	path.Cluster = cmp.Or(path.Cluster, b.cluster)
-	if n := len(b.runs); n == 0 || path != b.runs[n-1].path {
-		b.runs = append(b.runs, run{path, len(b.points)})
-		b.record.place(path)
+	if n := len(b.runs); n > 0 && (to == b.runs[n-1].to || to.path == b.runs[n-1].to.path) {
+		return
 	}
+	b.runs = append(b.runs, run{to, len(b.points)})
+	b.record.place(b.path(to))
+}
+
+// path returns the place of to among the lines of b.
+func (b *batch) path(to *target) selector.Path {
+	p := to.path
+	if p.Cluster == "" {
+		p.Cluster = b.cluster
+	}
+	return p
 }
 
 // commitPart commits what there is, and goes on at the same place.
 func (b *batch) commitPart() {
-	path := b.runs[len(b.runs)-1].path
+	to := b.runs[len(b.runs)-1].to
 	b.commit()
-	b.runs = append(b.runs, run{path: path})
-	b.record.place(path)
+	b.move(to)
 }
 
 // commit puts the points into the log, and has them written.
@@ -296,8 +303,9 @@ func (b *batch) Apply(at time.Time) {
 
 // write writes a run. A point that the store refuses does not stop those after it.
 func (b *batch) write(r run, end int) {
+	path := b.path(r.to)
 	for from := r.from; from < end; {
-		n, err := b.in.store.Write(r.path, b.points[from:min(end, from+maxRun)]...)
+		n, err := b.in.store.Write(path, b.points[from:min(end, from+maxRun)]...)
 		b.result.Accepted += n
 		from += n
 		if err != nil {
