@@ -36,11 +36,12 @@ func (c *crash) finish(ctx context.Context, p *process, s *sender) {
 		before = func() { c.within(ctx, time.Second) }
 	case 3, 4, 5:
 		how = "killed while a checkpoint was written"
-		before = func() { c.folder(ctx, isTemp); c.within(ctx, 8*time.Millisecond) }
+		before = func() { c.checkpoints(ctx); c.folder(ctx, isTemp); c.within(ctx, 8*time.Millisecond) }
 	case 6, 7:
 		how = "killed while old ones were removed"
-		there := c.names()
 		before = func() {
+			c.checkpoints(ctx)
+			there := c.names()
 			c.folder(ctx, func(name string) bool { return isCheckpoint(name) && !there[name] })
 			c.within(ctx, 8*time.Millisecond)
 		}
@@ -79,6 +80,14 @@ func (c *crash) names() map[string]bool {
 		out[e.Name()] = true
 	}
 	return out
+}
+
+// checkpoints now and then waits until one is written.
+func (c *crash) checkpoints(ctx context.Context) {
+	if c.r.IntN(3) == 0 {
+		there := c.names()
+		c.folder(ctx, func(name string) bool { return isCheckpoint(name) && !there[name] })
+	}
 }
 
 // folder waits until there is something of which want is true, or for some seconds.

@@ -269,71 +269,93 @@ func (h *httpPackets) verify(a *asker, all bool) {
 	h.ids = now
 }
 
-// frees writes to old blocks of a node, frees them, and now and then writes there again.
+// frees writes to old blocks of nodes, frees them, and writes there again, each at some
+// time: there may be checkpoints, kills and restarts in between, or none.
 type frees struct {
 	tally
 
 	r     *rand.Rand
 	begin int64
-	count int
-	nodes map[string]bool // that were freed; whether they were written to again
+	nodes []stage
 }
 
+// A stage is what was done with a node.
+type stage int
+
+const (
+	untold stage = iota // no answer came: it may have anything
+	written
+	freed
+	again // written to, after it was freed
+)
+
 func newFrees(begin int64, r *rand.Rand) *frees {
-	return &frees{tally: tally{name: "free", unit: "nodes"}, r: r, begin: begin, nodes: make(map[string]bool)}
+	return &frees{tally: tally{name: "free", unit: "steps"}, r: r, begin: begin}
 }
 
 func (f *frees) row() *tally { return &f.tally }
 
-func (f *frees) write(ctx context.Context, s *sender) bool {
-	node := "f" + strconv.Itoa(f.count)
-	f.count++
-	lines := func(value, second int) []byte {
-		return fmt.Appendf(nil, "crash_last,cluster=free,hostname=%s value=%d %d\ncrash_sum,cluster=free,hostname=%s value=%d %d\n",
-			node, value, f.begin+int64(second), node, value, f.begin)
-	}
-	again := f.r.IntN(2) == 0
-	steps := []func() state{
-		func() state { return s.post(ctx, "/api/v1/write", lines(1, 0), false) },
-		func() state {
-			pause(ctx, []time.Duration{0, rand.N(1500 * time.Millisecond)}[f.r.IntN(2)]) // a checkpoint may have it
-			return s.post(ctx, fmt.Sprintf("/api/free?to=%d", f.begin+4096), fmt.Appendf(nil, `[["free",%q]]`, node), false)
-		},
-		func() state {
-			if !again {
-				return acknowledged
-			}
-			pause(ctx, rand.N(300*time.Millisecond))
-			return s.post(ctx, "/api/v1/write", lines(2, 1), false)
-		},
-	}
-	for _, step := range steps {
-		if step() != acknowledged {
-			f.sent(unknown, 1)
-			return false // nobody can tell what this node has
+// pick returns a node that has not come to its end, one of all or one of the last, or a new one.
+func (f *frees) pick() int {
+	if all := len(f.nodes); all > 0 && f.r.IntN(3) > 0 {
+		n := all - 1 - f.r.IntN([]int{all, min(5, all)}[f.r.IntN(2)])
+		if f.nodes[n] == written || f.nodes[n] == freed {
+			return n
 		}
 	}
-	f.sent(acknowledged, 1)
-	f.nodes[node] = again
-	pause(ctx, 5*rand.N(maxPause))
-	return true
+	f.nodes = append(f.nodes, untold)
+	return len(f.nodes) - 1
+}
+
+func (f *frees) write(ctx context.Context, s *sender) bool {
+	n := f.pick()
+	next := f.nodes[n] + 1
+	f.nodes[n] = untold
+	got := f.step(ctx, s, n, next)
+	if f.sent(got, 1); got == acknowledged {
+		f.nodes[n] = next
+	}
+	pause(ctx, 3*rand.N(maxPause))
+	return got == acknowledged
+}
+
+// step brings a node to a stage. The samples are all in one block of each metric.
+func (f *frees) step(ctx context.Context, s *sender, n int, to stage) state {
+	if to == freed {
+		return s.post(ctx, fmt.Sprintf("/api/free?to=%d", f.begin+4096), fmt.Appendf(nil, `[["free","f%d"]]`, n), false)
+	}
+	value, late := 1, f.begin
+	if to == again {
+		value, late = 2, f.begin+1
+	}
+	return s.post(ctx, "/api/v1/write", fmt.Appendf(nil, "crash_last,cluster=free,hostname=f%d value=%d %d\ncrash_sum,cluster=free,hostname=f%d value=%d %d\n",
+		n, value, late, n, value, f.begin), false)
 }
 
 func (f *frees) verify(a *asker, _ bool) {
 	a.t.Helper()
-	got := a.ask("free", false, f.begin-4096, f.begin+8192)
-	for node, again := range f.nodes {
-		last, sum := got[place{"crash_last", node, ""}], got[place{"crash_sum", node, ""}]
-		_, back := last.at(f.begin)
-		v, there := last.at(f.begin + 1)
-		n, counted := sum.at(f.begin)
+	has := map[stage][3]float64{written: {1, 0, 1}, freed: {}, again: {0, 2, 2}}
+	all := a.ask("free", false, f.begin-4096, f.begin+8192)
+	for n, stage := range f.nodes {
+		want, known := has[stage]
+		got := f.there(all, "f"+strconv.Itoa(n))
 		switch {
-		case back || !again && counted || again && n > 2:
-			a.wrong(&f.doubled, 1, "node %s: what was freed is back: %v, %v", node, last, sum)
-		case again && (!there || v != 2 || n != 2):
-			a.wrong(&f.lost, 1, "node %s: what was written after the free is not there: %v, %v", node, last, sum)
+		case !known || got == want:
+		case got[0]+got[1]+got[2] > want[0]+want[1]+want[2]:
+			a.wrong(&f.doubled, 1, "node %d, stage %d: what was freed is back: got %v, want %v", n, stage, got, want)
+		default:
+			a.wrong(&f.lost, 1, "node %d, stage %d: got %v, want %v", n, stage, got, want)
 		}
 	}
+}
+
+// there returns the samples of a node: what was written first, what was written after the
+// free, and the sum of both.
+func (f *frees) there(all map[place]*series, node string) (out [3]float64) {
+	out[0], _ = all[place{"crash_last", node, ""}].at(f.begin)
+	out[1], _ = all[place{"crash_last", node, ""}].at(f.begin + 1)
+	out[2], _ = all[place{"crash_sum", node, ""}].at(f.begin)
+	return out
 }
 
 // reader asks while others write.

@@ -15,7 +15,7 @@ import (
 )
 
 // A stream is a stream of a broker that stays up, with a consumer for each subject. The
-// broker gives out again after two seconds what was not acknowledged.
+// broker gives out again after four seconds what was not acknowledged.
 type stream struct {
 	broker    *natstest.Broker
 	js        jetstream.JetStream
@@ -30,7 +30,7 @@ func newStream(t *testing.T) *stream {
 	for _, subject := range subjects {
 		c, err := s.js.CreateConsumer(t.Context(), "CRASH", jetstream.ConsumerConfig{
 			Durable: "tallystick-" + subject, FilterSubject: subject, AckPolicy: jetstream.AckExplicitPolicy,
-			AckWait: 2 * time.Second, MaxAckPending: 256,
+			AckWait: 4 * time.Second, MaxAckPending: 256,
 		})
 		if err != nil {
 			t.Fatal(err)
