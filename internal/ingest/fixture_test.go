@@ -16,6 +16,7 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
+	"tallystick/internal/selector"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
 )
@@ -32,6 +33,7 @@ type fixture struct {
 	store  *store.Store
 	table  *metric.Table
 	reg    *prometheus.Registry
+	freed  []string // what Parts.Freed was told
 }
 
 // noon is when most tests take place.
@@ -76,6 +78,7 @@ func newFixtureOf(
 			return f.now
 		},
 		Metrics: f.reg, Log: log,
+		Freed: func(at selector.Path, before int64) { f.freed = append(f.freed, fmt.Sprintf("%q %d", at, before)) },
 	})
 	if err != nil {
 		tb.Fatal(err)

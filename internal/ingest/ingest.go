@@ -139,9 +139,10 @@ type Ingest struct {
 	freed func(at selector.Path, before int64)
 
 	// Of whoever has the log's turn: what applies records, and what runs in Pause.
-	at       time.Time // of what is being applied
-	second   int64     // up to which the collector has completed what waits
-	messages recent
+	at        time.Time // of what is being applied
+	second    int64     // up to which the collector has completed what waits
+	messages  recent
+	restoring bool // the state is coming back, and nothing has been applied since
 
 	mu        sync.Mutex
 	collector Collector

@@ -48,7 +48,7 @@ func (u *unlogged) Turn(f func(at time.Time)) {
 // anybody called Step in each or not. So what is between two packets depends on nothing
 // but their times, and a replay of the log does the same.
 func (i *Ingest) begin(at time.Time) {
-	i.at = at
+	i.at, i.restoring = at, false
 	second := at.Unix()
 	if second <= i.second {
 		return

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"tallystick/internal/durable"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
-	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
@@ -93,22 +91,22 @@ func (w *world) everything() []string {
 	for _, x := range w.ledger.Claims(ledger.Filter{}) {
 		add("claim", x)
 	}
-	for _, e := range w.saved() {
+	saved := w.saved()
+	for _, e := range slices.Concat(saved[0], saved[1]) {
 		out = append(out, "state "+string(e))
 	}
 	return out
 }
 
-// saved is the state of collector and ingest of one instant.
-func (w *world) saved() (state [][]byte) {
+// saved is the state of ingest and collector of one instant.
+func (w *world) saved() (state [2][][]byte) {
 	w.t.Helper()
 	w.Pause(func() {
-		for _, of := range []interface{ State() ([][]byte, error) }{w.collector, w} {
-			entries, err := of.State()
-			if err != nil {
+		for part, of := range []interface{ State() ([][]byte, error) }{w, w.collector} {
+			var err error
+			if state[part], err = of.State(); err != nil {
 				w.t.Fatal(err)
 			}
-			state = append(state, entries...)
 		}
 	})
 	return state
@@ -131,9 +129,10 @@ func (w *world) restored() *world {
 			w.t.Fatal(err)
 		}
 	}
-	for _, e := range w.saved() {
-		if again.collector.Restore(w.log.at, e) != nil {
-			if err := again.Restore(w.log.at, e); err != nil {
+	of := [2]func(time.Time, []byte) error{again.Restore, again.collector.Restore} // in the order of a start
+	for part, entries := range w.saved() {
+		for _, e := range entries {
+			if err := of[part](w.log.at, e); err != nil {
 				w.t.Fatal(err)
 			}
 		}
@@ -306,87 +305,6 @@ func TestMessagesOnce(t *testing.T) {
 		t.Errorf("got %s, want it accepted", result(r))
 	}
 	restored.want("restored, without its samples")
-}
-
-// TestValues sends every kind of double through a record.
-func TestValues(t *testing.T) {
-	values := []float64{
-		0, math.Copysign(0, -1), 1, -1, 0.1, 1.0 / 3, math.MaxFloat64, math.SmallestNonzeroFloat64, -math.SmallestNonzeroFloat64,
-		1<<53 - 1, 1 << 53, 1<<53 + 2, -(1<<53 - 1), -(1 << 53), 1e15, 255, 256, -256, 65535.5,
-	}
-	r := rand.New(rand.NewPCG(1, 9))
-	for len(values) < 400 {
-		if v := math.Float64frombits(r.Uint64()); !math.IsNaN(v) && !math.IsInf(v, 0) {
-			values = append(values, v, float64(r.IntN(1000))/100, float64(r.Int64()))
-		}
-	}
-	w := newWorld(t)
-	id, _ := w.table.Lookup("cpu_load")
-	var b bytes.Buffer
-	for i, v := range values {
-		fmt.Fprintf(&b, "cpu_load,cluster=c,hostname=h value=%v %d\n", v, noon().Unix()-int64(i)*60)
-	}
-	if r := w.Lines(t.Context(), b.Bytes(), ingest.LineOptions{}); r.Rejected > 0 {
-		t.Fatal(result(r))
-	}
-	again := newWorld(t)
-	if err := again.Replay(w.log.records[0].at, w.log.records[0].payload); err != nil {
-		t.Fatal(err)
-	}
-	got, err := again.store.Read(selector.Path{Cluster: "c", Node: "h"}, id, metric.AggNone, 0, 1<<40)
-	if err != nil || len(got.Values) != len(values) {
-		t.Fatalf("got %d values, %v, want %d", len(got.Values), err, len(values))
-	}
-	for i, v := range values {
-		if g := got.Values[len(values)-1-i]; math.Float64bits(g) != math.Float64bits(v) {
-			t.Errorf("got %x, want %x", math.Float64bits(g), math.Float64bits(v))
-		}
-	}
-}
-
-// TestRecordIsSmall is telemetry: a batch of 10 metrics of each of 40 threads of 20 nodes.
-func TestRecordIsSmall(t *testing.T) {
-	w := newWorld(t)
-	r := rand.New(rand.NewPCG(1, 1))
-	var b bytes.Buffer
-	n := 0
-	for node := range 20 {
-		for thread := range 40 {
-			for _, m := range []string{"cpu_load", "mem_used", "xrd_opens"} {
-				n++
-				fmt.Fprintf(&b, "%s,cluster=alex,hostname=a%05d,type=hwthread,type-id=%d value=%v %d\n", m, node, thread,
-					float64(r.IntN(10_000))/100, noon().Unix())
-			}
-		}
-	}
-	if r := w.Lines(t.Context(), b.Bytes(), ingest.LineOptions{}); r.Accepted != n {
-		t.Fatal(result(r))
-	}
-	if got := float64(len(w.log.records[0].payload)) / float64(n); got > 14 {
-		t.Errorf("a sample takes %.1f bytes in the log, and %d as a line", got, b.Len()/n)
-	} else {
-		t.Logf("%.1f bytes a sample", got)
-	}
-}
-
-// FuzzReplay takes whatever comes for a record.
-func FuzzReplay(f *testing.F) {
-	w := newWorld(f)
-	w.Lines(f.Context(), someLines(rand.New(rand.NewPCG(1, 1)), noon()), ingest.LineOptions{Message: "m"})
-	w.Claims(f.Context(), []*transfer.Claim{claim("1", "x:1")})
-	w.Packets(f.Context(), []collect.Packet{{Remote: "a", Data: load(f, "s01_full_reads").Packets[0].Data}, {Remote: "b", Data: []byte("?")}})
-	if _, err := w.Free(f.Context(), []selector.Path{{Cluster: "c", Node: "n"}}, 5); err != nil {
-		f.Fatal(err)
-	}
-	for _, k := range w.log.records {
-		f.Add(k.payload)
-	}
-	f.Fuzz(func(t *testing.T, record []byte) {
-		w := newWorld(t)
-		_ = w.Replay(noon(), record) // an error is an answer too
-		_ = ingest.RecordPackets(record, func(collect.Packet) {})
-		ingest.RecordClaims(record)
-	})
 }
 
 // BenchmarkLinesLogged is BenchmarkLines with a log on the disk.

@@ -99,9 +99,14 @@ func (o output) Sample(s collect.Sample) {
 }
 
 // Server puts s into the directory, gives its name to the transfers that were
-// told before it was known, and samples the claims that waited for it.
+// told before it was known, and samples the claims that waited for it. A collector
+// that gets its state back tells of all its servers in another order than they came
+// in: the directory has them by then, with the names that each has.
 func (o output) Server(s collect.Server) {
 	o.i.rename(s)
+	if o.i.restoring && o.i.servers.knows(s) {
+		return
+	}
 	names, err := o.i.servers.put(s)
 	if err != nil {
 		o.i.counts.reject(kindServer, ReasonFull)

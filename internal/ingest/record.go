@@ -25,7 +25,7 @@ import (
 //	packets  { a packet }, one is
 //	           0 │ text remote │ text data                       of a sender that gets the next number
 //	           n+1 │ text data                                   of the sender with the number n
-//	claims   JSON, a list
+//	claims   JSON, a list                                        as they came
 //	free     time │ { 6 texts of a path }
 //
 // Numbers are varints, text has its length before it. Times are Unix seconds, the

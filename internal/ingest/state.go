@@ -61,9 +61,9 @@ func (i *Ingest) State() ([][]byte, error) {
 }
 
 // Restore adds an entry of State to what is known. The ledger must have its
-// claims back already, and no batch may have begun.
+// claims back already, the collector not yet, and no batch may have begun.
 func (i *Ingest) Restore(now time.Time, data []byte) error {
-	i.at = now
+	i.at, i.restoring = now, true
 	var e entry
 	if err := json.Unmarshal(data, &e); err != nil {
 		return fmt.Errorf("decode state of ingest: %w", err)
@@ -84,7 +84,9 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 func (i *Ingest) restoreServer(s collect.Server) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	output{i}.Server(s)
+	if err := i.servers.restore(s); err != nil {
+		i.counts.reject(kindServer, ReasonFull)
+	}
 }
 
 func (i *Ingest) restoreClaim(run, id string) {
