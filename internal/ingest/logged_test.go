@@ -2,7 +2,6 @@ package ingest_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,18 +77,11 @@ func newWorld(tb testing.TB) *world {
 func (w *world) everything() []string {
 	w.t.Helper()
 	out := w.content()
-	add := func(what string, x any) {
-		text, err := json.Marshal(x)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		out = append(out, what+" "+string(text))
-	}
 	for _, x := range w.ledger.Transfers(ledger.Filter{}) {
-		add("transfer", x)
+		out = append(out, "transfer "+asJSON(w.t, x))
 	}
 	for _, x := range w.ledger.Claims(ledger.Filter{}) {
-		add("claim", x)
+		out = append(out, "claim "+asJSON(w.t, x))
 	}
 	saved := w.saved()
 	for _, e := range slices.Concat(saved[0], saved[1]) {
@@ -307,16 +299,46 @@ func TestMessagesOnce(t *testing.T) {
 	restored.want("restored, without its samples")
 }
 
-// BenchmarkLinesLogged is BenchmarkLines with a log on the disk.
+// onDisk is a log in a folder.
+func onDisk(tb testing.TB, sync wal.Sync) *wal.Log {
+	tb.Helper()
+	cfg := wal.Config{Dir: tb.TempDir(), Sync: sync, SegmentBytes: 64 << 20}
+	return wal.New(cfg, durable.OS{}, noon, slog.New(slog.DiscardHandler))
+}
+
+// A batch costs nothing in memory on its way through the log: what is left is per call,
+// and of the parser.
+func TestLoggedAllocs(t *testing.T) {
+	x := newFixtureOf(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{}, onDisk(t, wal.Never))
+	f := func(name string, most float64, put func() ingest.Result) {
+		t.Helper()
+		if r := put(); r.Accepted == 0 || r.Rejected > 0 { // makes the levels
+			t.Fatalf("%s: got %s", name, result(r))
+		}
+		if got := testing.AllocsPerRun(100, func() { put() }); got > most {
+			t.Errorf("%s: got %v allocations, want at most %v", name, got, most)
+		}
+	}
+	body := lines(1000)
+	f("lines", 12, func() ingest.Result { return x.Lines(t.Context(), body, ingest.LineOptions{}) }) // the race detector has the pool lose some
+	var ps []collect.Packet
+	for n, p := range load(t, "s03_concurrent_users").Packets {
+		ps = append(ps, collect.Packet{Remote: fmt.Sprint("192.0.2.1:", n%7), Data: p.Data})
+	}
+	f("packets", 8, func() ingest.Result { return x.Packets(t.Context(), ps) })
+}
+
+// BenchmarkLinesLogged is BenchmarkLines with a log on the disk, and without.
 func BenchmarkLinesLogged(b *testing.B) {
 	for _, sync := range []wal.Sync{"", wal.Never, wal.Always} {
-		b.Run(string("sync="+sync), func(b *testing.B) {
+		b.Run("sync="+string(sync), func(b *testing.B) {
 			var log ingest.Log
 			if sync != "" {
-				log = wal.New(wal.Config{Dir: b.TempDir(), Sync: sync, SegmentBytes: 64 << 20}, durable.OS{}, time.Now, slog.New(slog.DiscardHandler))
+				log = onDisk(b, sync)
 			}
 			x := newFixtureOf(b, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{}, log)
 			body := lines(5000)
+			x.Lines(b.Context(), body, ingest.LineOptions{}) // makes the levels
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			n := 0
