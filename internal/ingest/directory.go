@@ -51,8 +51,8 @@ func newDirectory() directory {
 
 // put adds s, or replaces what was known of it. It returns the names that lead to
 // s now. A name that several servers have leads to the one whose own name it is,
-// and else to the one told last; one that is told again, as after a restart, takes
-// none from the others. The error says that s, or some of its names, found no room.
+// and else to the one told last. The error says that s, or some of its names,
+// found no room.
 func (d *directory) put(s collect.Server) (names []string, err error) {
 	return d.set(s, append([]string{s.Name}, s.Names...))
 }
@@ -65,14 +65,12 @@ func (d *directory) restore(s collect.Server) error {
 
 func (d *directory) set(s collect.Server, called []string) (names []string, err error) {
 	id := idOf(s)
-	if d.told(id, s) {
-		return d.servers[id].Names, nil
-	}
 	if _, known := d.servers[id]; len(s.Name) > maxServerName || !known && len(d.servers) >= maxServers {
 		return nil, errDirectoryFull
 	}
 	d.forget(id)
 	own := transfer.CleanServer(s.Name)
+	names = []string{} // not nil: all is the same then after a restart
 	for _, n := range called {
 		n = transfer.CleanServer(n)
 		switch {
@@ -96,23 +94,6 @@ func (d *directory) set(s collect.Server, called []string) (names []string, err 
 func (d *directory) knows(s collect.Server) bool {
 	_, ok := d.servers[idOf(s)]
 	return ok
-}
-
-// told reports whether all that s says is known.
-func (d *directory) told(id serverID, s collect.Server) bool {
-	was, ok := d.servers[id]
-	if !ok || was.Name != s.Name || was.Site != fitName(s.Site, unknownSite) {
-		return false
-	}
-	left := slices.Clone(was.Names)
-	for _, n := range append([]string{s.Name}, s.Names...) {
-		n = transfer.CleanServer(n)
-		if _, ok := d.names[n]; !ok && n != "" {
-			return false
-		}
-		left = slices.DeleteFunc(left, func(m string) bool { return m == n })
-	}
-	return len(left) == 0
 }
 
 // forget removes the server's names.
@@ -145,17 +126,11 @@ func (d *directory) find(name string) (collect.Server, bool) {
 	return d.servers[id], ok
 }
 
-// all returns the servers in a fixed order. To put them in it gives each name to whom it
-// leads: those whose own name has gone to another of the same name come first.
+// all returns the servers in a fixed order.
 func (d *directory) all() []collect.Server {
 	out := make([]collect.Server, 0, len(d.servers))
-	ids := slices.SortedFunc(maps.Keys(d.servers), serverID.compare)
-	for _, last := range []bool{false, true} {
-		for _, id := range ids {
-			if s := d.servers[id]; last == (d.names[transfer.CleanServer(s.Name)] == id) {
-				out = append(out, s)
-			}
-		}
+	for _, id := range slices.SortedFunc(maps.Keys(d.servers), serverID.compare) {
+		out = append(out, d.servers[id])
 	}
 	return out
 }
