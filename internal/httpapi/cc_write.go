@@ -31,10 +31,7 @@ func (a *API) ccWrite(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return broken(err)
 	case t.full:
-		return &Error{
-			Status: http.StatusServiceUnavailable, Retry: time.Second,
-			Message: "there was no room for some of it, which may be sent again later",
-		}
+		return &Error{Status: http.StatusServiceUnavailable, Retry: time.Second, Message: noRoom}
 	}
 	if i := slices.IndexFunc(t.result.Errors, ccFatal); i >= 0 {
 		return refuse("", ccPlace(&t.result.Errors[i]))

@@ -16,7 +16,7 @@ type tally struct {
 	stats  *stats
 	route  string
 	result ingest.Result
-	full   bool // for some of it there was no room
+	full   bool // some of it may be taken later
 }
 
 // refuse counts rejects that do not come to ingest.
@@ -44,13 +44,16 @@ func (t *tally) answer(w http.ResponseWriter, err error) error {
 	return t.failure(err)
 }
 
+// noRoom is what is told of ingest.Result.Full.
+const noRoom = "there was no room for some of it, or the log cannot be written; that may be sent again later"
+
 // failure returns what is told of a body of which not all was taken.
 func (t *tally) failure(err error) *Error {
 	e := &Error{Status: http.StatusBadRequest, Message: "nothing in it could be taken"}
 	switch {
 	case t.full:
 		e.Status, e.Retry = http.StatusServiceUnavailable, time.Second
-		e.Message = "there was no room for some of it, which may be sent again later: that with the reason full"
+		e.Message = noRoom + ": that with the reason full or log"
 	case err != nil:
 		e = broken(err)
 	}
