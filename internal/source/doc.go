@@ -14,9 +14,11 @@
 //   - Being told to stop, a source first hands over what the kernel holds
 //     already: a sender that was told nothing has sent it in good faith.
 //   - The Sink keeps nothing of a datagram's bytes; they are used again.
-//   - A message of a bus is acknowledged after the Sink returned. What can never be
-//     taken is ended, since it would come again for ever; for what there is no room
-//     now is given out again later (TestNATSPoison, TestNATSFull).
+//   - A message of a bus is acknowledged after the Sink returned: it is in the log then.
+//     What can never be taken is ended, since it would come again for ever; for what
+//     there is no room now, in memory or in the log, is given out again later
+//     (TestNATSPoison, TestNATSFull, TestNATSLogFails). Which messages were taken is for
+//     the Sink to know: it is told what the broker calls them (TestNATSOnce).
 //   - What a subscription says of its lines is for those only, and no two may share
 //     their messages and differ in it (TestNATSClustersAreNotMixed, TestMixes).
 package source

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"tallystick/internal/source"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
+	"tallystick/internal/wal"
 )
 
 func TestMain(m *testing.M) {
@@ -52,6 +54,11 @@ type station struct {
 
 func newStation(t *testing.T, url string, maxBytes int64, subs map[string]source.Subscription) *station {
 	t.Helper()
+	return newStationOf(t, url, maxBytes, subs, nil)
+}
+
+func newStationOf(t *testing.T, url string, maxBytes int64, subs map[string]source.Subscription, keeps ingest.Log) *station {
+	t.Helper()
 	table, err := metric.NewTable(append(metric.XRootD(60), metric.Metric{Name: "load", Step: 1}, metric.Metric{Name: "count", Step: 1, Fold: metric.Sum}))
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +72,7 @@ func newStation(t *testing.T, url string, maxBytes int64, subs map[string]source
 			s.collector = collect.New(collect.Default(), o)
 			return s.collector
 		},
-		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.reg,
+		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.reg, Log: keeps,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -375,6 +382,49 @@ func TestNATSFull(t *testing.T) {
 	s.stop()
 	if got := s.nodes()["c"]; got != 20 {
 		t.Errorf("got %d nodes, want 20", got)
+	}
+}
+
+// A narrow is a log for which there is no room at first.
+type narrow struct {
+	mu      sync.Mutex
+	refuses int // so many batches
+}
+
+// Commit implements ingest.Log.
+func (n *narrow) Commit(e wal.Entry) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.refuses--; n.refuses >= 0 {
+		return fmt.Errorf("%w: %w", wal.ErrUnavailable, syscall.ENOSPC)
+	}
+	e.Apply(time.Now())
+	return nil
+}
+
+// Turn implements ingest.Log.
+func (n *narrow) Turn(f func(at time.Time)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f(time.Now())
+}
+
+// While the log cannot be written, messages stay with the broker. They are taken when it
+// can be written again, each once.
+func TestNATSLogFails(t *testing.T) {
+	b := natstest.Start(t)
+	js := natstest.Stream(t, b.Client(), "S", "lines")
+	s := newStationOf(t, b.URL(), 0, map[string]source.Subscription{"l": {Stream: "S", Subject: "lines", Cluster: "c"}}, &narrow{refuses: 30})
+	for range 10 {
+		send1(t, js, "lines", fmt.Sprintf("count,hostname=h value=1 %d\ncount,hostname=h value=x", time.Now().Unix()))
+	}
+	s.answered(10, "taken")
+	s.stop()
+	s.wantCount(30, "answers_total", "later")
+	s.wantCount(0, "answers_total", "poison")
+	s.wantCount(30, "rejected_total", ingest.ReasonLog)
+	if got := s.sum("count"); got != 10 {
+		t.Errorf("got %v, want each of 10 samples once", got)
 	}
 }
 
