@@ -68,8 +68,12 @@ func TestLogFails(t *testing.T) {
 	claim := fmt.Sprintf(`{"run":"r","id":"1","server":"s:1","path":"/a","opened":%d,"outcome":"ok","received":{"read":1}}`, ccNow)
 	line := fmt.Sprintf("load,cluster=c,hostname=h value=1 %d", ccNow)
 	routes := []struct{ path, body string }{
-		{"/api/v1/packets", packet + packet}, {"/api/v1/claims", claim}, {"/api/v1/write", line},
-		{"/api/write", line}, {"/write?db=d&precision=s", line}, {"/api/v2/write?bucket=d&precision=s", line},
+		{"/api/v1/packets", packet + packet},
+		{"/api/v1/claims", claim},
+		{"/api/v1/write", line},
+		{"/api/write", line},
+		{"/write?db=d&precision=s", line},
+		{"/api/v2/write?bucket=d&precision=s", line},
 		{"/api/free?to=5", `[["c","h"]]`},
 	}
 	s.ok("/api/v1/write", line) // what may be freed
