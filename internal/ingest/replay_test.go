@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +117,21 @@ func (x *run) restore(s *saved) {
 			x.t.Fatal(err)
 		}
 	}
+	got := [2][][]byte{x.stateOf(x.State), x.stateOf(x.collector.State)}
+	if want := [2][][]byte{s.ingest, s.collector}; len(s.ingest) > 0 && !reflect.DeepEqual(got, want) {
+		x.t.Errorf("the state is\n%s\nafter it was restored from\n%s", got, want)
+	}
+}
+
+func (x *run) stateOf(part func() ([][]byte, error)) (state [][]byte) {
+	x.t.Helper()
+	x.Pause(func() {
+		var err error
+		if state, err = part(); err != nil {
+			x.t.Fatal(err)
+		}
+	})
+	return state
 }
 
 // replay applies the log of a folder from a segment on, and returns how many records it had.
@@ -160,17 +177,11 @@ func (x *run) exactly() []string {
 	for _, c := range x.ledger.Claims(ledger.Filter{}) {
 		add("claim", c)
 	}
-	x.Pause(func() {
-		for what, of := range map[string]func() ([][]byte, error){"collector": x.collector.State, "ingest": x.State} {
-			entries, err := of()
-			if err != nil {
-				x.t.Fatal(err)
-			}
-			for n, e := range entries {
-				out = append(out, fmt.Sprintf("%s %05d %s", what, n, e))
-			}
+	for what, of := range map[string]func() ([][]byte, error){"collector": x.collector.State, "ingest": x.State} {
+		for n, e := range x.stateOf(of) {
+			out = append(out, fmt.Sprintf("%s %05d %s", what, n, e))
 		}
-	})
+	}
 	slices.Sort(out)
 	return out
 }
@@ -273,7 +284,7 @@ func (s *sender) lines() {
 		value := []any{s.rand.IntN(9), s.rand.NormFloat64(), float64(s.rand.IntN(10_000)) / 100, -1e308, "x"}[s.rand.IntN(5)]
 		fmt.Fprintf(&b, "%s,hostname=h%d,type=%s,type-id=%d,unit=u value=%v,m%d=%d %d\n",
 			[]string{"cpu_load", "mem_used", "xrd_opens", "new"}[s.rand.IntN(4)], s.rand.IntN(6), []string{"core", "node"}[s.rand.IntN(2)],
-			s.rand.IntN(3), value, s.rand.IntN(4), s.n, s.now.Unix()-s.rand.Int64N(300_000))
+			s.rand.IntN(3), value, s.rand.IntN(4), s.n, s.now.Unix()-s.rand.Int64N(30)*10_000)
 	}
 	o := ingest.LineOptions{Cluster: "c", Fields: ingest.AllFields}
 	if s.rand.IntN(2) == 0 {
@@ -427,6 +438,47 @@ func TestLinesLoggedAllocs(t *testing.T) {
 	f("several fields", bytes.ReplaceAll(lines(1000), []byte(" value="), []byte(" value=1,value=2,value=")), ingest.LineOptions{Fields: ingest.AllFields})
 }
 
+// What the store refuses of a body does not stop what comes after it, then and in a replay.
+func TestReplayOfRefused(t *testing.T) {
+	x := newRun(t, t.TempDir())
+	body := fmt.Appendf(nil, "xrd_opens,host=h value=1e308 %d\nxrd_opens,host=h value=1e308 %[1]d\ncpu_load,host=h value=1 %[1]d\n", noon().Unix())
+	o := ingest.LineOptions{Cluster: "c", Message: "m"}
+	for range 2 {
+		x.Lines(t.Context(), body, o)
+	}
+	again := newRun(t, "")
+	again.replay(x.dir, 0)
+	for _, x := range []*run{x, again} {
+		x.want("refused", "c/h cpu_load 1699999980=1", "c/h xrd_opens 1699999980=1e+308")
+		if got := slices.Concat(x.state()...); !bytes.Contains(got, []byte(`"m"`)) {
+			t.Errorf("the state is %s, want the message in it: to send it again would not help", got)
+		}
+	}
+}
+
+// Of the messages, so many are known that a broker comes to its end with those it gives
+// out again.
+func TestMessagesAreForgotten(t *testing.T) {
+	const known = 16 << 10
+	line := fmt.Appendf(nil, "xrd_opens,cluster=c,hostname=h value=1 %d", noon().Unix())
+	w := newWorld(t)
+	for n := range known + 5 {
+		w.Lines(t.Context(), line, ingest.LineOptions{Message: strconv.Itoa(n)})
+	}
+	again := newWorld(t)
+	for _, k := range w.log.records {
+		if err := again.Replay(k.at, k.payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range []*world{w, again} {
+		for _, message := range []string{"5", strconv.Itoa(known + 4), "4"} { // only the last one counts
+			w.Lines(t.Context(), line, ingest.LineOptions{Message: message})
+		}
+		w.want("messages", fmt.Sprint("c/h xrd_opens 1699999980=", known+6))
+	}
+}
+
 // A message of which something found no room comes again, and is taken then; what does
 // so after a start was not taken before either.
 func TestMessageWithoutRoom(t *testing.T) {
@@ -438,11 +490,18 @@ func TestMessageWithoutRoom(t *testing.T) {
 			t.Errorf("full store: got %s, %d for later, want one", result(r), r.Full)
 		}
 	}
+	full := newFixtureWith(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{MaxBytes: 1})
 	roomy := newRun(t, "")
 	for _, k := range log.records {
+		if err := full.Replay(k.at, k.payload); !errors.Is(err, store.ErrFull) {
+			t.Errorf("replay into a full store: got error %v, want that it is full", err)
+		}
 		if err := roomy.Replay(k.at, k.payload); err != nil {
 			t.Error(err)
 		}
+	}
+	if got := slices.Concat(full.state()...); bytes.Contains(got, []byte("messages")) {
+		t.Errorf("after a replay into a full store: the state is %s, want no message in it", got)
 	}
 	if r := roomy.Lines(t.Context(), line, ingest.LineOptions{Message: "m"}); r.Accepted != 1 {
 		t.Errorf("got %s, want it accepted", result(r))
