@@ -11,6 +11,9 @@
 //			…
 //		}
 //	}
+//
+// Where the process dies, all that it did is still with the kernel. What the disk has if
+// the power fails is less, and depends on what was synced: Watch before, PowerLoss after.
 package durabletest
 
 import (
@@ -98,9 +101,10 @@ func (f *FS) ReadDir(path string) ([]fs.DirEntry, error) { return f.disk.ReadDir
 //nolint:ireturn // the interface wants it
 func (f *FS) Create(label, path string) (durable.File, error) {
 	var out durable.File
+	var node *inode
 	err := f.do(Op{Kind: Create, Label: label, Path: path}, func() (err error) {
 		if out, err = f.disk.Create(label, path); err == nil {
-			f.track(func(d *disk) { d.create(path) })
+			f.track(func(d *disk) { node = d.create(path) })
 		}
 		return err
 	})
@@ -110,14 +114,7 @@ func (f *FS) Create(label, path string) (durable.File, error) {
 		}
 		return nil, err
 	}
-	out = &file{fsys: f, label: label, path: path, under: out, node: f.node(path)}
-	return out, nil
-}
-
-// node returns the file that the disk has at the path; nil if nothing is watched.
-func (f *FS) node(path string) (n *inode) {
-	f.track(func(d *disk) { n = d.live[path] })
-	return n
+	return &file{fsys: f, label: label, path: path, under: out, node: node}, nil
 }
 
 // Rename implements durable.Files.
@@ -144,7 +141,13 @@ func (f *FS) Remove(label, path string) error {
 
 // MkdirAll implements durable.Folders.
 func (f *FS) MkdirAll(label, path string) error {
-	return f.do(Op{Kind: MkdirAll, Label: label, Path: path}, func() error { return f.disk.MkdirAll(label, path) })
+	return f.do(Op{Kind: MkdirAll, Label: label, Path: path}, func() error {
+		err := f.disk.MkdirAll(label, path)
+		if err == nil {
+			f.track(func(d *disk) { d.mkdirAll(path) })
+		}
+		return err
+	})
 }
 
 // RemoveAll implements durable.Folders.
@@ -152,7 +155,7 @@ func (f *FS) RemoveAll(label, path string) error {
 	return f.do(Op{Kind: RemoveAll, Label: label, Path: path}, func() error {
 		err := f.disk.RemoveAll(label, path)
 		if err == nil {
-			f.track(func(d *disk) { d.remove(path) })
+			f.track(func(d *disk) { d.removeAll(path) })
 		}
 		return err
 	})

@@ -1,7 +1,7 @@
 package durabletest
 
 import (
-	"slices"
+	"bytes"
 
 	"tallystick/internal/durable"
 )
@@ -11,16 +11,23 @@ type file struct {
 	label string
 	path  string
 	under durable.File
-	node  *inode // nil: nothing is watched
+	node  *inode // nil: it is not watched
+	pos   int64  // of the next write
 }
 
 // write writes to the disk.
 func (f *file) write(p []byte) (int, error) {
 	n, err := f.under.Write(p)
-	if f.node != nil {
-		f.fsys.track(func(*disk) { f.node.now = append(f.node.now, p[:n]...) })
-	}
+	f.changed(&change{at: f.pos, data: bytes.Clone(p[:n])})
+	f.pos += int64(n)
 	return n, err
+}
+
+// changed has the disk follow a change.
+func (f *file) changed(c *change) {
+	if f.node != nil {
+		f.fsys.track(func(*disk) { f.node.changes = append(f.node.changes, c) })
+	}
 }
 
 func (f *file) op(kind string) Op { return Op{Kind: kind, Label: f.label, Path: f.path} }
@@ -43,21 +50,29 @@ func (f *file) Write(p []byte) (n int, err error) {
 func (f *file) Truncate(size int64) error {
 	return f.fsys.do(f.op(Truncate), func() error {
 		err := f.under.Truncate(size)
-		if err == nil && f.node != nil {
-			f.fsys.track(func(*disk) { f.node.now = f.node.now[:min(int(size), len(f.node.now))] })
+		if err == nil {
+			f.changed(&change{at: size, cut: true})
+			f.pos = size
 		}
 		return err
 	})
 }
 
 func (f *file) Sync() error {
-	return f.fsys.do(f.op(Sync), func() error {
+	var before []*change // others may write meanwhile
+	synced := false
+	if f.node != nil {
+		f.fsys.track(func(*disk) { before = f.node.unsynced() })
+	}
+	err := f.fsys.do(f.op(Sync), func() error {
 		err := f.under.Sync()
-		if err == nil && f.node != nil {
-			f.fsys.track(func(*disk) { f.node.synced = slices.Clone(f.node.now) })
-		}
+		synced = err == nil
 		return err
 	})
+	if f.node != nil {
+		f.fsys.track(func(*disk) { f.node.synced(before, synced) })
+	}
+	return err
 }
 
 // Close always closes the file under it, as the kernel does, so that a test
