@@ -49,7 +49,7 @@ type File struct {
 	SHA256  Sum       `json:"sha256"`
 	From    int64     `json:"from"` // Unix seconds: the first one that something is of,
 	To      int64     `json:"to"`   // and the first behind the last one
-	Codec   ocf.Codec `json:"codec"`
+	Codec   ocf.Codec `json:"codec,omitempty"`
 	Made    time.Time `json:"made"`
 }
 
