@@ -58,7 +58,7 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) error {
 		}
 		last = r.At
 		records++
-		if err := s.ingest.Replay(r.At, r.Payload); err != nil {
+		if err := s.ingest.Replay(r); err != nil {
 			if unused++; unused <= 10 {
 				s.log.Error("not all of a record of the log could be used", "segment", r.Segment, "offset", r.Offset, "err", err)
 			}

@@ -65,7 +65,7 @@ func (b *claimBatch) commit() {
 func (b *claimBatch) Record() []byte { return b.record }
 
 // Apply implements wal.Entry.
-func (b *claimBatch) Apply(at time.Time) {
+func (b *claimBatch) Apply(at time.Time) []byte {
 	b.in.begin(at)
 	for n, c := range b.claims {
 		if reason, err := b.in.putClaim(c); err != nil {
@@ -74,6 +74,7 @@ func (b *claimBatch) Apply(at time.Time) {
 		}
 		b.result.Accepted++
 	}
+	return nil
 }
 
 func (b *claimBatch) reject(n int, reason, text string) {

@@ -43,9 +43,10 @@ type freeing struct {
 func (f *freeing) Record() []byte { return f.record }
 
 // Apply implements wal.Entry.
-func (f *freeing) Apply(at time.Time) {
+func (f *freeing) Apply(at time.Time) []byte {
 	f.in.begin(at)
 	f.blocks = f.in.free(f.at, f.before)
+	return nil
 }
 
 func (i *Ingest) free(at []selector.Path, before int64) (blocks int) {

@@ -141,7 +141,7 @@ type Ingest struct {
 	// Of whoever has the log's turn: what applies records, and what runs in Pause.
 	at        time.Time // of what is being applied
 	second    int64     // up to which the collector has completed what waits
-	messages  recent
+	messages  taken
 	restoring bool // the state is coming back, and nothing has been applied since
 
 	mu        sync.Mutex

@@ -19,9 +19,9 @@ type LineOptions struct {
 	Cluster   string // for lines without a cluster tag
 	Precision string // as lineproto.ParsePrecision takes it; empty is auto
 	Fields    Fields // empty: as configured
-	// Message is what a broker calls the body, which it may give out again: then it is
-	// accepted, and changes nothing. Empty: it comes once.
-	Message string
+	// Message is what a broker calls the body, which it may give out again: then that of it
+	// is taken which was not before, and the rest is accepted and changes nothing.
+	Message Message
 }
 
 // Lines takes line protocol, each line on its own. The time of a line without
@@ -76,10 +76,13 @@ type batch struct {
 	window  window
 	cluster string // of lines without one
 	all     bool   // AllFields
-	message string
+	message Message
 	index   int // of the sample
 	result  Result
 	refused []Reject              // by the store
+	undone  indexes               // they, in the log's words
+	later   bool                  // some of them may be taken later
+	tell    []byte                // what the log is told of them
 	known   func(key []byte) bool // find, for lineproto
 
 	hit    *target // of the key that find found
@@ -191,10 +194,10 @@ func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64)
 		b.reject(l.Number, 0, ReasonOld, text)
 		return
 	}
-	if (len(b.points) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == "" {
+	if (len(b.points) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == (Message{}) {
 		b.commitPart()
 	}
-	b.record.sample(id, b.in.table, t, f.Value)
+	b.record.sample(b.index, id, b.in.table, t, f.Value)
 	b.points = append(b.points, store.Point{Metric: id, Time: t, Value: f.Value})
 	b.places = append(b.places, place{b.index, l.Number})
 	b.index++
@@ -275,6 +278,7 @@ func (b *batch) commit() {
 	b.result.merge(b.refused)
 	clear(b.runs)
 	b.points, b.places, b.runs, b.refused = b.points[:0], b.places[:0], b.runs[:0], b.refused[:0]
+	b.undone, b.later = nil, false
 	b.record.begin(b.message)
 }
 
@@ -282,23 +286,26 @@ func (b *batch) commit() {
 func (b *batch) Record() []byte { return b.record.buf }
 
 // Apply implements wal.Entry.
-func (b *batch) Apply(at time.Time) {
+func (b *batch) Apply(at time.Time) []byte {
 	b.in.begin(at)
-	if b.in.messages.has(b.message) {
-		b.result.Accepted += len(b.points)
-		return
-	}
-	full := b.result.Full
+	left, again := b.in.messages.left(b.message)
 	for n, r := range b.runs {
 		end := len(b.points)
 		if n+1 < len(b.runs) {
 			end = b.runs[n+1].from
 		}
-		b.write(r, end)
+		if again {
+			b.writeLeft(r, end, left)
+		} else {
+			b.write(r, end)
+		}
 	}
-	if b.result.Full == full {
-		b.in.messages.add(b.message)
+	b.in.messages.put(b.message, leftOf(b.undone, b.later))
+	if b.undone == nil {
+		return nil
 	}
+	b.tell = appendUndone(b.tell[:0], b.undone, b.later)
+	return b.tell
 }
 
 // write writes a run. A point that the store refuses does not stop those after it.
@@ -309,10 +316,28 @@ func (b *batch) write(r run, end int) {
 		b.result.Accepted += n
 		from += n
 		if err != nil {
-			b.refuse1(b.places[from], storeReason(err), err.Error())
+			b.undo(b.places[from], storeReason(err), err.Error())
 			from++
 		}
 	}
+}
+
+// writeLeft writes what is left of a run.
+func (b *batch) writeLeft(r run, end int, left indexes) {
+	for n := r.from; n < end; n++ {
+		if left.has(b.places[n].index) {
+			b.write(run{r.to, n}, n+1)
+		} else {
+			b.result.Accepted++
+		}
+	}
+}
+
+// undo refuses a point that is in the log.
+func (b *batch) undo(p place, reason, text string) {
+	b.refuse1(p, reason, text)
+	b.undone = b.undone.with(p.index)
+	b.later = b.later || reason == ReasonFull
 }
 
 // refuse1 refuses a point that was accepted before.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ type unlogged struct {
 
 // Commit implements Log.
 func (u *unlogged) Commit(e wal.Entry) error {
-	u.Turn(e.Apply)
+	u.Turn(func(at time.Time) { e.Apply(at) })
 	return nil
 }
 
@@ -77,11 +78,11 @@ func logReason(err error) (reason, text string) {
 	return ReasonLog, err.Error()
 }
 
-// Replay applies a record of the log again, as it was applied when it came. It is for
-// the start, when the parts have what they had before the record. What cannot be used of
-// it is the error; the rest is used.
-func (i *Ingest) Replay(at time.Time, record []byte) error {
-	r := recordReader{rest: record}
+// Replay applies a record of the log again, as it was applied when it came, without what
+// was refused then. It is for the start, when the parts have what they had before the
+// record. What cannot be used of it is the error; the rest is used.
+func (i *Ingest) Replay(record wal.Record) error {
+	r, at := recordReader{rest: record.Payload}, record.At
 	kind, err := r.head()
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (i *Ingest) Replay(at time.Time, record []byte) error {
 	i.counts.replayed.Inc()
 	switch kind {
 	case samplesRecord:
-		return i.replaySamples(&r)
+		return i.replaySamples(&r, record.Undone)
 	case packetsRecord:
 		return r.packets(func(p collect.Packet) { _ = i.packet(at, p) }) // it was refused then too, and counted
 	case claimsRecord:
@@ -107,18 +108,49 @@ func (i *Ingest) Replay(at time.Time, record []byte) error {
 	return fmt.Errorf("record of the log is of kind %d, which there is not", kind)
 }
 
-func (i *Ingest) replaySamples(r *recordReader) error {
-	message := string(r.text())
-	if i.messages.has(message) {
-		return r.err
-	}
+func (i *Ingest) replaySamples(r *recordReader, undone []byte) error {
+	message := Message{string(r.text()), r.uvarint()}
 	p := replaying{in: i}
-	err := r.samples(&p)
+	var err error
+	if p.undone, p.later, err = readUndone(undone); err != nil {
+		return err
+	}
+	p.left, p.again = i.messages.left(message)
+	p.skip = slices.Clone(p.undone)
+	err = r.samples(&p)
 	p.flush()
-	if err == nil && !p.full {
-		i.messages.add(message)
+	if err == nil {
+		i.messages.put(message, leftOf(p.undone, p.later))
 	}
 	return errors.Join(err, p.err)
+}
+
+// What was not applied of a record of samples is told by a byte, 1 if some of it may be
+// taken later, and the indexes.
+func appendUndone(b []byte, undone indexes, later bool) []byte {
+	flag := byte(0)
+	if later {
+		flag = 1
+	}
+	return undone.append(append(b, flag))
+}
+
+func readUndone(b []byte) (undone indexes, later bool, err error) {
+	if len(b) == 0 {
+		return nil, false, nil
+	}
+	r := recordReader{rest: b}
+	later = r.byte() == 1
+	undone = r.indexes()
+	return undone, later, r.err
+}
+
+// leftOf returns what of a message may be taken when it comes again.
+func leftOf(undone indexes, later bool) indexes {
+	if !later {
+		return nil
+	}
+	return undone
 }
 
 // A replaying takes the samples of a record to the store.
@@ -128,8 +160,13 @@ type replaying struct {
 	ids    []metric.ID
 	known  []bool // whether there is such a metric
 	points []store.Point
-	full   bool  // the store was, for some
-	err    error // the first
+	places []int   // indexes of points
+	skip   indexes // what was refused then
+	left   indexes // what was left of the message, if it came again
+	again  bool
+	undone indexes // what is refused then or now
+	later  bool    // some of that may be taken later
+	err    error   // the first
 }
 
 func (p *replaying) place(path selector.Path) {
@@ -149,28 +186,29 @@ func (p *replaying) metric(name []byte) {
 	p.ids, p.known = append(p.ids, id), append(p.known, ok)
 }
 
-func (p *replaying) sample(number int, t int64, v float64) {
-	if !p.known[number] {
+func (p *replaying) sample(index, number int, t int64, v float64) {
+	if !p.known[number] || p.skip.has(index) || p.again && !p.left.has(index) {
 		return
 	}
+	p.places = append(p.places, index)
 	if p.points = append(p.points, store.Point{Metric: p.ids[number], Time: t, Value: v}); len(p.points) == maxRun {
 		p.flush()
 	}
 }
 
 func (p *replaying) flush() {
-	for points := p.points; len(points) > 0; {
-		n, err := p.in.store.Write(p.path, points...)
+	for from := 0; from < len(p.points); {
+		n, err := p.in.store.Write(p.path, p.points[from:]...)
 		if err == nil {
 			break
 		}
-		p.full = p.full || errors.Is(err, store.ErrFull)
-		if !errors.Is(err, store.ErrNotFinite) { // which it was then too, and told
-			p.fail(err)
-		}
-		points = points[n+1:]
+		from += n
+		p.fail(err)
+		p.undone = p.undone.with(p.places[from])
+		p.later = p.later || errors.Is(err, store.ErrFull)
+		from++
 	}
-	p.points = p.points[:0]
+	p.points, p.places = p.points[:0], p.places[:0]
 }
 
 func (p *replaying) fail(err error) {

@@ -31,10 +31,7 @@ type memoryLog struct {
 	fail    bool
 }
 
-type kept struct {
-	at      time.Time
-	payload []byte
-}
+type kept = wal.Record
 
 // Commit implements ingest.Log.
 func (l *memoryLog) Commit(e wal.Entry) error {
@@ -42,8 +39,9 @@ func (l *memoryLog) Commit(e wal.Entry) error {
 		return fmt.Errorf("%w: %w", wal.ErrUnavailable, errors.New("no space left"))
 	}
 	l.Turn(func(at time.Time) {
-		l.records = append(l.records, kept{at, bytes.Clone(e.Record())})
-		e.Apply(at)
+		r := kept{At: at, Payload: bytes.Clone(e.Record())}
+		r.Undone = bytes.Clone(e.Apply(at))
+		l.records = append(l.records, r)
 	})
 	return nil
 }
@@ -168,7 +166,7 @@ func (x *traffic) one() {
 		x.packets = x.packets[n:]
 		x.Packets(ctx, ps)
 	default:
-		x.Lines(ctx, someLines(x.rand, x.now), ingest.LineOptions{Message: []string{"", fmt.Sprint("m", x.n/3)}[x.rand.IntN(2)]})
+		x.Lines(ctx, someLines(x.rand, x.now), ingest.LineOptions{Message: []ingest.Message{{}, {Source: "m", Number: uint64(x.n / 3)}}[x.rand.IntN(2)]})
 	}
 }
 
@@ -191,7 +189,7 @@ func TestReplayIsTheSame(t *testing.T) {
 			}
 			for cut, again := range from {
 				for _, k := range w.log.records[cut:] {
-					if err := again.Replay(k.at, k.payload); err != nil {
+					if err := again.Replay(k); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -273,7 +271,7 @@ func TestMessagesOnce(t *testing.T) {
 	w := newWorld(t)
 	send := func(w *world, want string) {
 		t.Helper()
-		if r := w.Lines(t.Context(), line, ingest.LineOptions{Message: "m 1"}); r.Accepted != 1 {
+		if r := w.Lines(t.Context(), line, ingest.LineOptions{Message: ingest.Message{Source: "m", Number: 1}}); r.Accepted != 1 {
 			t.Errorf("got %s, want it accepted", result(r))
 		}
 		w.want("message", want)
@@ -283,7 +281,7 @@ func TestMessagesOnce(t *testing.T) {
 	send(w, once)
 	replayed := newWorld(t)
 	for _, k := range w.log.records {
-		if err := replayed.Replay(k.at, k.payload); err != nil {
+		if err := replayed.Replay(k); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -294,7 +292,7 @@ func TestMessagesOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := restored.Lines(t.Context(), line, ingest.LineOptions{Message: "m 1"}); r.Accepted != 1 {
+	if r := restored.Lines(t.Context(), line, ingest.LineOptions{Message: ingest.Message{Source: "m", Number: 1}}); r.Accepted != 1 {
 		t.Errorf("got %s, want it accepted", result(r))
 	}
 	restored.want("restored, without its samples")

@@ -50,7 +50,7 @@ type packetBatch struct {
 func (b *packetBatch) Record() []byte { return b.record.buf }
 
 // Apply implements wal.Entry.
-func (b *packetBatch) Apply(at time.Time) {
+func (b *packetBatch) Apply(at time.Time) []byte {
 	b.in.begin(at)
 	for n, p := range b.packets {
 		if err := b.in.packet(at, p); err != nil {
@@ -59,6 +59,7 @@ func (b *packetBatch) Apply(at time.Time) {
 		}
 		b.result.Accepted++
 	}
+	return nil
 }
 
 func (b *packetBatch) reject(n int, reason, text string) {

@@ -18,8 +18,9 @@ import (
 // is needed to read it: damage of one costs no other.
 //
 //	record   version 1 │ kind │ body
-//	samples  text id of the message │ { step }, a step is one of
+//	samples  text source of the message │ its number │ { step }, a step is one of
 //	           0 │ which parts differ, 6 bits │ text of each     the place of what follows
+//	           0 │ 64 │ how many                                 so many samples of the body are not here
 //	           1 │ text │ time │ value                           a sample of a metric that gets the next number
 //	           n+2 │ time │ value                                a sample of the metric with the number n
 //	packets  { a packet }, one is
@@ -54,6 +55,8 @@ const (
 	stepPlace  = 0
 	stepMetric = 1
 	stepKnown  = 2
+
+	skipped = 64 // behind stepPlace
 )
 
 const (
@@ -72,15 +75,17 @@ type sampleEncoder struct {
 	used    []metric.ID
 	path    selector.Path
 	time    int64
+	index   int // of the next sample
 }
 
 // begin begins a record.
-func (e *sampleEncoder) begin(message string) {
+func (e *sampleEncoder) begin(m Message) {
 	for _, id := range e.used {
 		e.numbers[id] = 0
 	}
-	e.used, e.path, e.time = e.used[:0], selector.Path{}, 0
-	e.buf = appendText(append(e.buf[:0], recordVersion, byte(samplesRecord)), message)
+	e.used, e.path, e.time, e.index = e.used[:0], selector.Path{}, 0, 0
+	e.buf = appendText(append(e.buf[:0], recordVersion, byte(samplesRecord)), m.Source)
+	e.buf = binary.AppendUvarint(e.buf, m.Number)
 }
 
 // parts returns the names in a path, in the order of the record.
@@ -106,8 +111,12 @@ func (e *sampleEncoder) place(p selector.Path) {
 	e.path = p
 }
 
-// sample adds a sample.
-func (e *sampleEncoder) sample(id metric.ID, table *metric.Table, t int64, v float64) {
+// sample adds a sample, which has the place index in the body.
+func (e *sampleEncoder) sample(index int, id metric.ID, table *metric.Table, t int64, v float64) {
+	if index != e.index {
+		e.buf = binary.AppendUvarint(append(e.buf, stepPlace, skipped), uint64(index-e.index)) //nolint:gosec // ascending
+	}
+	e.index = index + 1
 	for int(id) >= len(e.numbers) {
 		e.numbers = append(e.numbers, 0)
 	}
@@ -263,18 +272,22 @@ func (r *recordReader) head() (recordKind, error) {
 type sampleVisitor interface {
 	place(p selector.Path)
 	metric(name []byte) // gets the next number, from 0
-	sample(number int, t int64, v float64)
+	sample(index, number int, t int64, v float64)
 }
 
 // samples tells v what is in the body, until something in it is wrong.
 func (r *recordReader) samples(v sampleVisitor) error {
 	var p selector.Path
-	numbers, t := 0, int64(0)
+	numbers, t, index := 0, int64(0), 0
 	for len(r.rest) > 0 {
 		step := r.uvarint()
 		switch step {
 		case stepPlace:
 			differ := r.byte()
+			if differ == skipped {
+				index += int(min(r.uvarint(), maxIndex)) //nolint:gosec // at most maxIndex
+				continue
+			}
 			for i, s := range parts(&p) {
 				if differ&(1<<i) != 0 {
 					*s = string(r.text())
@@ -300,7 +313,8 @@ func (r *recordReader) samples(v sampleVisitor) error {
 		if step-stepKnown >= uint64(numbers) {
 			return fmt.Errorf("record of the log has a sample of metric %d of %d", step-stepKnown, numbers)
 		}
-		v.sample(int(step-stepKnown), t, value) //nolint:gosec // less than numbers
+		v.sample(index, int(step-stepKnown), t, value) //nolint:gosec // less than numbers
+		index++
 	}
 	return r.err
 }

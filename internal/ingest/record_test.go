@@ -14,6 +14,7 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/selector"
 	"tallystick/internal/transfer"
+	"tallystick/internal/wal"
 )
 
 // TestValue is of what a value takes in a record.
@@ -76,7 +77,7 @@ func TestRecordIsSmall(t *testing.T) {
 		if r := w.Lines(t.Context(), b.Bytes(), ingest.LineOptions{}); r.Accepted != n {
 			t.Fatal(result(r))
 		}
-		got := float64(len(w.log.records[0].payload)) / float64(n)
+		got := float64(len(w.log.records[0].Payload)) / float64(n)
 		t.Logf("%s: %.1f bytes a sample, %d as a line", name, got, b.Len()/n)
 		if got > most {
 			t.Errorf("%s: a sample takes %.1f bytes in the log, want at most %v", name, got, most)
@@ -90,21 +91,21 @@ func TestRecordIsSmall(t *testing.T) {
 // FuzzReplay takes whatever comes for a record.
 func FuzzReplay(f *testing.F) {
 	w := newWorld(f)
-	w.Lines(f.Context(), someLines(rand.New(rand.NewPCG(1, 1)), noon()), ingest.LineOptions{Message: "m"})
+	w.Lines(f.Context(), someLines(rand.New(rand.NewPCG(1, 1)), noon()), ingest.LineOptions{Message: ingest.Message{Source: "m"}})
 	w.Claims(f.Context(), []*transfer.Claim{claim("1", "x:1")})
 	w.Packets(f.Context(), []collect.Packet{{Remote: "a", Data: load(f, "s01_full_reads").Packets[0].Data}, {Remote: "b", Data: []byte("?")}, {Remote: "a"}})
 	if _, err := w.Free(f.Context(), []selector.Path{{Cluster: "c", Node: "n"}}, 5); err != nil {
 		f.Fatal(err)
 	}
 	for _, k := range w.log.records {
-		f.Add(k.payload)
+		f.Add(k.Payload)
 	}
 	for _, s := range []string{"", "\x01", "\x02\x01", "\x01\x09", "\x01\x03[null,{}]", "\x01\x02\x05", "\x01\x01\x00\xff\xff\xff\xff\x0f", "\x01\x04"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, record []byte) {
 		w := newWorld(t)
-		_ = w.Replay(noon(), record) // an error is an answer too
+		_ = w.Replay(wal.Record{At: noon(), Payload: record}) // an error is an answer too
 		_ = ingest.RecordPackets(record, func(collect.Packet) {})
 		for _, c := range ingest.RecordClaims(record) {
 			if err := c.Check(); err != nil {
@@ -118,7 +119,7 @@ func FuzzReplay(f *testing.F) {
 func TestReplayOfNoRecord(t *testing.T) {
 	f := func(record, want string) {
 		t.Helper()
-		if err := newWorld(t).Replay(noon(), []byte(record)); err == nil || !strings.Contains(err.Error(), want) {
+		if err := newWorld(t).Replay(wal.Record{At: noon(), Payload: []byte(record)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", record, err, want)
 		}
 	}
@@ -129,8 +130,8 @@ func TestReplayOfNoRecord(t *testing.T) {
 	f("\x01\x03[null]", "null")
 	f("\x01\x03{", "JSON")
 	f("\x01\x02\x07\x00", "sender 6 of 0")
-	f("\x01\x01\x00\x07\x00\x00", "metric 5 of 0")
-	f("\x01\x01\x00\x01\x06nosuch\x00\x00", "metric \"nosuch\"")
+	f("\x01\x01\x00\x00\x07\x00\x00", "metric 5 of 0")
+	f("\x01\x01\x00\x00\x01\x06nosuch\x00\x00", "metric \"nosuch\"")
 	f("\x01\x04\x00\x01c", "ends within")
 }
 
@@ -140,7 +141,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte{}, "", "", "", int64(-1))
 	f.Fuzz(func(t *testing.T, body []byte, message, one, other string, before int64) {
 		w := newWorld(t)
-		w.Lines(t.Context(), body, ingest.LineOptions{Message: message, Cluster: "d", Fields: ingest.AllFields})
+		w.Lines(t.Context(), body, ingest.LineOptions{Message: ingest.Message{Source: message, Number: uint64(before)}, Cluster: "d", Fields: ingest.AllFields})
 		ps := []collect.Packet{{Remote: one, Data: body}, {Remote: other, Data: []byte(message)}, {Remote: one}, {Remote: other, Data: []byte(one)}}
 		w.Packets(t.Context(), ps)
 		text := func(s string) string { return strings.ToValidUTF8(s, "?") } // claims come as JSON
@@ -154,10 +155,10 @@ func FuzzRecord(f *testing.F) {
 		again := newWorld(t)
 		var packets []collect.Packet
 		for _, k := range w.log.records {
-			if err := again.Replay(k.at, k.payload); err != nil {
-				t.Errorf("%q: %v", k.payload, err)
+			if err := again.Replay(k); err != nil {
+				t.Errorf("%q: %v", k.Payload, err)
 			}
-			if err := ingest.RecordPackets(k.payload, func(p collect.Packet) { packets = append(packets, p) }); err != nil {
+			if err := ingest.RecordPackets(k.Payload, func(p collect.Packet) { packets = append(packets, p) }); err != nil {
 				t.Error(err)
 			}
 		}
@@ -183,7 +184,7 @@ func FuzzRecordClaims(f *testing.F) {
 		if r := w.Claims(t.Context(), []*transfer.Claim{c}); r.Accepted == 0 {
 			return
 		}
-		got := asJSON(t, ingest.RecordClaims(w.log.records[0].payload))
+		got := asJSON(t, ingest.RecordClaims(w.log.records[0].Payload))
 		if want := asJSON(t, []*transfer.Claim{c}); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

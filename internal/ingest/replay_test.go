@@ -142,7 +142,7 @@ func (x *run) replay(dir string, from int) (records int) {
 		if err != nil {
 			x.t.Fatal(err)
 		}
-		if err := x.Replay(r.At, r.Payload); err != nil {
+		if err := x.Replay(r); err != nil {
 			x.t.Fatal(err)
 		}
 		records++
@@ -288,7 +288,7 @@ func (s *sender) lines() {
 	}
 	o := ingest.LineOptions{Cluster: "c", Fields: ingest.AllFields}
 	if s.rand.IntN(2) == 0 {
-		o.Message = fmt.Sprint("message ", s.rand.IntN(1+s.n/4))
+		o.Message = ingest.Message{Source: "message", Number: s.rand.Uint64N(1 + uint64(s.n/4))}
 	}
 	if s.rand.IntN(8) == 0 {
 		o.Cluster, o.Fields = "d", ingest.ValueField // all are refused: the log gets nothing
@@ -353,7 +353,7 @@ func TestReplayOfManyWriters(t *testing.T) {
 			for n := range 60 {
 				at := x.now.Unix() - int64(r.IntN(300))
 				body := fmt.Appendf(nil, "cpu_load,host=h value=%d %d\nxrd_opens,host=h value=0.%d %d\nl%d,host=h value=%d\n", n, at, w+1, at, n%20, w)
-				x.Lines(t.Context(), body, ingest.LineOptions{Cluster: "c", Message: fmt.Sprint("m", n)}) // one of the four counts
+				x.Lines(t.Context(), body, ingest.LineOptions{Cluster: "c", Message: ingest.Message{Source: "m", Number: uint64(n)}}) // one of the four counts
 				x.Claims(t.Context(), []*transfer.Claim{claimAt(n, x.now)})
 				for p := w; p < len(c.Packets); p += 4 {
 					if p/4%60 == n {
@@ -385,17 +385,17 @@ func TestReplayOfLongBody(t *testing.T) {
 	for i := range n {
 		fmt.Fprintf(&b, "cpu_load,cluster=c,hostname=h%d value=%d %d\n", i/10_000, i, noon().Unix()-int64(i)*60)
 	}
-	for message, records := range map[string]int{"": 2, "m": 1} {
+	for message, records := range map[ingest.Message]int{{}: 2, {Source: "m"}: 1} {
 		x := newRun(t, t.TempDir())
 		if r := x.Lines(t.Context(), b.Bytes(), ingest.LineOptions{Message: message}); r.Accepted != n {
 			t.Fatal(result(r))
 		}
 		again := newRun(t, "")
 		if got := again.replay(x.dir, 0); got != records {
-			t.Errorf("message %q: got %d records, want %d", message, got, records)
+			t.Errorf("message %v: got %d records, want %d", message, got, records)
 		}
 		if d := difference(again.exactly(), x.exactly()); d != "" {
-			t.Errorf("message %q: - is missing after a replay, + is too much:\n%.1000s", message, d)
+			t.Errorf("message %v: - is missing after a replay, + is too much:\n%.1000s", message, d)
 		}
 		last := newRun(t, "")
 		segments, err := wal.Segments(durable.OS{}, x.dir)
@@ -407,8 +407,8 @@ func TestReplayOfLongBody(t *testing.T) {
 		for _, line := range last.content() {
 			samples += strings.Count(line, "=")
 		}
-		if want := map[string]int{"": 1000, "m": n}[message]; samples != want {
-			t.Errorf("message %q: the last record alone has %d samples, want %d", message, samples, want)
+		if want := map[ingest.Message]int{{}: 1000, {Source: "m"}: n}[message]; samples != want {
+			t.Errorf("message %v: the last record alone has %d samples, want %d", message, samples, want)
 		}
 	}
 }
@@ -442,71 +442,159 @@ func TestLinesLoggedAllocs(t *testing.T) {
 func TestReplayOfRefused(t *testing.T) {
 	x := newRun(t, t.TempDir())
 	body := fmt.Appendf(nil, "xrd_opens,host=h value=1e308 %d\nxrd_opens,host=h value=1e308 %[1]d\ncpu_load,host=h value=1 %[1]d\n", noon().Unix())
-	o := ingest.LineOptions{Cluster: "c", Message: "m"}
-	for range 2 {
+	o := ingest.LineOptions{Cluster: "c", Message: ingest.Message{Source: "m", Number: 7}}
+	for range 2 { // to send it again does not help
 		x.Lines(t.Context(), body, o)
 	}
 	again := newRun(t, "")
 	again.replay(x.dir, 0)
 	for _, x := range []*run{x, again} {
 		x.want("refused", "c/h cpu_load 1699999980=1", "c/h xrd_opens 1699999980=1e+308")
-		if got := slices.Concat(x.state()...); !bytes.Contains(got, []byte(`"m"`)) {
-			t.Errorf("the state is %s, want the message in it: to send it again would not help", got)
-		}
 	}
 }
 
-// Of the messages, so many are known that a broker comes to its end with those it gives
-// out again.
-func TestMessagesAreForgotten(t *testing.T) {
-	const known = 16 << 10
+// A message that comes again after very many others is known.
+func TestMessagesAreRemembered(t *testing.T) {
+	const many = 100_000
 	line := fmt.Appendf(nil, "xrd_opens,cluster=c,hostname=h value=1 %d", noon().Unix())
 	w := newWorld(t)
-	for n := range known + 5 {
-		w.Lines(t.Context(), line, ingest.LineOptions{Message: strconv.Itoa(n)})
+	for n := range uint64(many) {
+		w.Lines(t.Context(), line, ingest.LineOptions{Message: ingest.Message{Source: "s", Number: n}})
 	}
-	again := newWorld(t)
-	for _, k := range w.log.records {
-		if err := again.Replay(k.at, k.payload); err != nil {
+	restored, again := newWorld(t), newWorld(t)
+	state := w.state()
+	for _, e := range state {
+		if err := restored.Restore(noon(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, w := range []*world{w, again} {
-		for _, message := range []string{"5", strconv.Itoa(known + 4), "4"} { // only the last one counts
-			w.Lines(t.Context(), line, ingest.LineOptions{Message: message})
+	for _, k := range w.log.records {
+		if err := again.Replay(k); err != nil {
+			t.Fatal(err)
 		}
-		w.want("messages", fmt.Sprint("c/h xrd_opens 1699999980=", known+6))
+	}
+	for _, w := range []*world{w, restored, again} {
+		before := len(w.content())
+		for _, m := range []ingest.Message{{Source: "s"}, {Source: "s", Number: 5}, {Source: "s", Number: many - 1}} {
+			w.Lines(t.Context(), line, ingest.LineOptions{Message: m})
+		}
+		if got := len(w.content()); got != before {
+			t.Errorf("got %d series, had %d", got, before)
+		}
+		w.Lines(t.Context(), line, ingest.LineOptions{Message: ingest.Message{Source: "other", Number: 5}})
+	}
+	w.want("messages", fmt.Sprint("c/h xrd_opens 1699999980=", many+1))
+	restored.want("restored", "c/h xrd_opens 1699999980=1")
+	again.want("replayed", fmt.Sprint("c/h xrd_opens 1699999980=", many+1))
+	if size := len(slices.Concat(state...)); size > 500 {
+		t.Errorf("the state has %d bytes", size)
 	}
 }
 
-// A message of which something found no room comes again, and is taken then; what does
-// so after a start was not taken before either.
-func TestMessageWithoutRoom(t *testing.T) {
+// Of the sources of messages, that which has been silent longest is forgotten.
+func TestMessageSourcesAreBounded(t *testing.T) {
+	const known = 1024
 	line := fmt.Appendf(nil, "xrd_opens,cluster=c,hostname=h value=1 %d", noon().Unix())
-	log := &memoryLog{}
-	f := newFixtureOf(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{MaxBytes: 1}, log)
-	for range 2 {
-		if r := f.Lines(t.Context(), line, ingest.LineOptions{Message: "m"}); r.Full != 1 {
-			t.Errorf("full store: got %s, %d for later, want one", result(r), r.Full)
-		}
+	w := newWorld(t)
+	send := func(n int) {
+		w.Lines(t.Context(), line, ingest.LineOptions{Message: ingest.Message{Source: strconv.Itoa(n), Number: 1}})
 	}
-	full := newFixtureWith(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{MaxBytes: 1})
+	for n := range known {
+		send(n)
+	}
+	send(known) // 0 gives way
+	send(1)
+	w.want("before", fmt.Sprint("c/h xrd_opens 1699999980=", known+1))
+	send(0) // is new again, and 1 gives way, which was not counted
+	w.want("after", fmt.Sprint("c/h xrd_opens 1699999980=", known+2))
+}
+
+// crowded is a body of which a small store has room for the first lines: a sum, a line
+// that is wrong, and more nodes than fit.
+func crowded() []byte {
+	b := fmt.Appendf(nil, "xrd_opens,cluster=c,hostname=h value=1 %d\nbad\n", noon().Unix())
+	for n := range 4000 {
+		b = fmt.Appendf(b, "xrd_opens,cluster=c,hostname=h%d value=1 %d\n", n, noon().Unix())
+	}
+	return b
+}
+
+const small = 600_000 // bytes: for some of crowded
+
+// What was refused for want of room is told, and a restart does not take it after all: its
+// sender sends it again.
+func TestRefusedStaysRefused(t *testing.T) {
+	body := crowded()
+	log := &memoryLog{now: noon}
+	f := newFixtureOf(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{MaxBytes: small}, log)
+	r := f.Lines(t.Context(), body, ingest.LineOptions{})
+	if r.Accepted < 100 || r.Full < 100 || r.Accepted+r.Full != 4001 {
+		t.Fatalf("got %s, %d for later, want some of each", result(r), r.Full)
+	}
 	roomy := newRun(t, "")
 	for _, k := range log.records {
-		if err := full.Replay(k.at, k.payload); !errors.Is(err, store.ErrFull) {
-			t.Errorf("replay into a full store: got error %v, want that it is full", err)
-		}
-		if err := roomy.Replay(k.at, k.payload); err != nil {
+		if err := roomy.Replay(k); err != nil {
 			t.Error(err)
 		}
 	}
-	if got := slices.Concat(full.state()...); bytes.Contains(got, []byte("messages")) {
-		t.Errorf("after a replay into a full store: the state is %s, want no message in it", got)
+	if d := difference(roomy.content(), f.content()); d != "" {
+		t.Errorf("after a replay with more room, - is missing and + is too much:\n%.1000s", d)
 	}
-	if r := roomy.Lines(t.Context(), line, ingest.LineOptions{Message: "m"}); r.Accepted != 1 {
-		t.Errorf("got %s, want it accepted", result(r))
+}
+
+// A message of which some found no room comes again, and that is taken then, and nothing
+// twice: in one life, after a restart from the state, and after one from the log.
+func TestMessageWithoutRoom(t *testing.T) {
+	body := crowded()
+	o := ingest.LineOptions{Message: ingest.Message{Source: "m", Number: 1}}
+	log := &memoryLog{now: noon}
+	f := newFixtureOf(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{MaxBytes: small}, log)
+	first := f.Lines(t.Context(), body, o)
+	second := f.Lines(t.Context(), body, o)
+	if first.Full == 0 || second.Full != first.Full || second.Accepted != first.Accepted {
+		t.Fatalf("got %s, and then %s", result(first), result(second))
 	}
-	roomy.want("once", "c/h xrd_opens 1699999980=1")
+	replayed, restored := newRun(t, ""), newRun(t, "")
+	for _, k := range log.records {
+		if err := replayed.Replay(k); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, e := range f.state() {
+		if err := restored.Restore(noon(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range []*run{replayed, restored} {
+		if r := x.Lines(t.Context(), body, o); r.Accepted != 4001 || r.Rejected != 1 {
+			t.Errorf("got %s, want all but one accepted", result(r))
+		}
+	}
+	all := replayed.content()
+	if len(all) != 4001 || slices.ContainsFunc(all, func(s string) bool { return !strings.HasSuffix(s, "=1") }) {
+		t.Errorf("got %d series, the first %s, want 4001 with a one each", len(all), all[0])
+	}
+	if got := len(restored.content()); got != first.Full {
+		t.Errorf("the state lets %d be taken, want %d", got, first.Full)
+	}
+}
+
+// What a start has no room for is told, and taken when its message comes again.
+func TestReplayWithoutRoom(t *testing.T) {
+	w := newWorld(t)
+	o := ingest.LineOptions{Message: ingest.Message{Source: "m", Number: 1}}
+	w.Lines(t.Context(), crowded(), o)
+	log := &memoryLog{now: noon}
+	full := newFixtureOf(t, ingest.Default(), silent, ledger.New(ledger.Config{}), store.Config{MaxBytes: small}, log)
+	for _, k := range w.log.records {
+		if err := full.Replay(k); !errors.Is(err, store.ErrFull) {
+			t.Errorf("got error %v, want that it is full", err)
+		}
+	}
+	had := len(full.content())
+	if r := full.Lines(t.Context(), crowded(), o); r.Accepted != had || r.Full != 4001-had {
+		t.Errorf("got %s, want %d accepted, which were taken", result(r), had)
+	}
 }
 
 // A message counts once, also if one life took it, the next one has it from a
@@ -514,9 +602,9 @@ func TestMessageWithoutRoom(t *testing.T) {
 func TestMessageOnceInThreeLives(t *testing.T) {
 	line := fmt.Appendf(nil, "xrd_opens,cluster=c,hostname=h value=1 %d", noon().Unix())
 	first := newRun(t, t.TempDir())
-	send := func(x *run, message string) {
+	send := func(x *run, source string) {
 		t.Helper()
-		if r := x.Lines(t.Context(), line, ingest.LineOptions{Message: message}); r.Accepted != 1 {
+		if r := x.Lines(t.Context(), line, ingest.LineOptions{Message: ingest.Message{Source: source, Number: 1}}); r.Accepted != 1 {
 			t.Errorf("got %s, want it accepted", result(r))
 		}
 	}

@@ -15,10 +15,10 @@ const entrySize = 256
 
 // An entry is a piece of the state. It has one of these.
 type entry struct {
-	Servers  []collect.Server `json:"servers,omitempty"`
-	Waiting  [][2]string      `json:"waiting,omitempty"`  // run and id of claims in the ledger, in their order
-	Messages []string         `json:"messages,omitempty"` // that were taken last, in their order
-	Second   int64            `json:"second,omitempty"`   // up to which the collector has completed what waits
+	Servers []collect.Server `json:"servers,omitempty"`
+	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
+	Taken   *takenState      `json:"taken,omitempty"`   // messages
+	Second  int64            `json:"second,omitempty"`  // up to which the collector has completed what waits
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
@@ -47,8 +47,12 @@ func (i *Ingest) State() ([][]byte, error) {
 			return nil, fmt.Errorf("encode waiting claims: %w", err)
 		}
 	}
-	for part := range slices.Chunk(i.messages.all(), entrySize) {
-		if err := add(entry{Messages: part}); err != nil {
+	taken, err := i.messages.state()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range taken {
+		if err := add(entry{Taken: &s}); err != nil {
 			return nil, fmt.Errorf("encode messages: %w", err)
 		}
 	}
@@ -71,8 +75,10 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 	for _, s := range e.Servers {
 		i.restoreServer(s)
 	}
-	for _, m := range e.Messages {
-		i.messages.add(m)
+	if e.Taken != nil {
+		if err := i.messages.restore(*e.Taken); err != nil {
+			return err
+		}
 	}
 	for _, key := range e.Waiting {
 		i.restoreClaim(key[0], key[1])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,7 +25,7 @@ type Sinks interface {
 type NATS struct {
 	name   string
 	sub    *nats.Subscriber
-	take   func(ctx context.Context, data []byte, message string) ingest.Result
+	take   func(ctx context.Context, data []byte, m ingest.Message) ingest.Result
 	counts *natsCounts
 	log    *slog.Logger
 }
@@ -45,9 +46,17 @@ func NewNATS(conn *nats.Conn, name string, sub Subscription, sinks Sinks, reg pr
 	if sub.Stream != "" {
 		s.Durable = sub.consumer(name)
 	}
+	if sub.Kind == Packets {
+		s.AckWait = packetsAckWait
+	}
 	n.sub, err = conn.Subscribe(s, n.handle)
 	return n, err
 }
+
+// packetsAckWait is after how long packets are given out again of which the broker heard
+// nothing. Those that follow do not wait for them, and the collector does for ten seconds
+// (collect.Default).
+const packetsAckWait = 5 * time.Second
 
 // Run receives until ctx ends, hands over what has been received by then, and
 // returns nil.
@@ -55,9 +64,8 @@ func (n *NATS) Run(ctx context.Context) error { return n.sub.Run(ctx) }
 
 // handle takes one message. It is poison if nothing of it can ever be taken: where
 // something can, the rest is counted, and the sender of a message has nobody to
-// ask. For want of room all of it comes again, and what was taken of it is taken
-// again then: packets and claims are known when they come a second time, and a
-// sample stands where it stood, but for metrics that fold by sum.
+// ask. For want of room all of it comes again, and only what was not taken is taken
+// then: lines by the message that they are in, packets and claims are known themselves.
 func (n *NATS) handle(ctx context.Context, m nats.Message) nats.Answer {
 	r := n.take(ctx, m.Data, n.message(m.ID))
 	n.counts.count(r)
@@ -73,33 +81,33 @@ func (n *NATS) handle(ctx context.Context, m nats.Message) nats.Answer {
 	return nats.Taken
 }
 
-// message returns what a message is called among those of all subscriptions, empty for
+// message returns what a message is called among those of all subscriptions, nothing for
 // one that never comes again.
-func (n *NATS) message(id nats.ID) string {
+func (n *NATS) message(id nats.ID) ingest.Message {
 	if id == (nats.ID{}) {
-		return ""
+		return ingest.Message{}
 	}
-	return fmt.Sprintf("nats %s %d %d", n.name, id.Sequence, id.Stored)
+	return ingest.Message{Source: fmt.Sprintf("nats %s %d", n.name, id.Consumer), Number: id.Sequence}
 }
 
 // taker returns what takes a message of that kind.
-func taker(sub Subscription, sinks Sinks) func(context.Context, []byte, string) ingest.Result {
+func taker(sub Subscription, sinks Sinks) func(context.Context, []byte, ingest.Message) ingest.Result {
 	switch sub.Kind {
 	case Packets:
 		decode := new(ingest.PacketDecoder).Decode
-		return func(ctx context.Context, data []byte, _ string) ingest.Result {
+		return func(ctx context.Context, data []byte, _ ingest.Message) ingest.Result {
 			return items(data, decode, func(ps []collect.Packet) ingest.Result { return sinks.Packets(ctx, ps) })
 		}
 	case Claims:
-		return func(ctx context.Context, data []byte, _ string) ingest.Result {
+		return func(ctx context.Context, data []byte, _ ingest.Message) ingest.Result {
 			return items(data, ingest.DecodeClaim, func(cs []*transfer.Claim) ingest.Result { return sinks.Claims(ctx, cs) })
 		}
 	case Lines:
 	}
 	o := ingest.LineOptions{Cluster: sub.Cluster, Precision: sub.Precision}
-	return func(ctx context.Context, data []byte, message string) ingest.Result {
+	return func(ctx context.Context, data []byte, m ingest.Message) ingest.Result {
 		with := o
-		with.Message = message
+		with.Message = m
 		return sinks.Lines(ctx, data, with)
 	}
 }

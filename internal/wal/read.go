@@ -21,6 +21,7 @@ type Record struct {
 	Offset  int64 // of its header in the segment
 	At      time.Time
 	Payload []byte
+	Undone  []byte // what Apply returned
 }
 
 // A Damage is a piece of the log that cannot be read.
@@ -55,11 +56,14 @@ func Read(fsys durable.Reader, dir string, from, to int, damaged func(Damage)) i
 			if f.number < from || to != 0 && f.number >= to {
 				continue
 			}
-			r = reader{segment: f.number, sum: newSum(f.salt), limit: math.MaxInt64, damaged: damaged, buf: r.buf[:0]}
+			r = reader{segment: f.number, sum: newSum(f.salt), limit: math.MaxInt64, buf: r.buf[:0]}
 			for _, later := range all[i+1:] {
 				r.limit = min(r.limit, validIn(fsys, dir, later, f.number))
 			}
-			if !r.read(fsys, filepath.Join(dir, f.name), yield) {
+			path := filepath.Join(dir, f.name)
+			r.read(fsys, path, func(Record, error) bool { return true }) // a correction comes after its record
+			r = reader{segment: r.segment, sum: r.sum, limit: r.limit, undone: r.undone, damaged: damaged, buf: r.buf[:0]}
+			if !r.read(fsys, path, yield) {
 				return
 			}
 		}
@@ -98,7 +102,8 @@ func validIn(fsys durable.Reader, dir string, later found, number int) int64 {
 type reader struct {
 	segment int
 	sum     sum
-	limit   int64 // where it ends at the latest
+	limit   int64            // where it ends at the latest
+	undone  map[int64][]byte // by the offset of the record
 	damaged func(Damage)
 
 	src io.Reader
@@ -135,7 +140,7 @@ func (r *reader) fill(n int) bool {
 
 func (r *reader) at() int64 { return r.off + int64(r.pos) }
 
-// read yields the records of a segment.
+// read yields the records of a segment, and takes its corrections.
 func (r *reader) read(fsys durable.Reader, path string, yield func(Record, error) bool) bool {
 	f, err := fsys.Open(path)
 	if err != nil {
@@ -151,11 +156,14 @@ func (r *reader) read(fsys durable.Reader, path string, yield func(Record, error
 		r.pos += fileHeader
 	}
 	for {
-		rec, err := r.record()
+		rec, corrects, err := r.record()
 		switch {
 		case errors.Is(err, io.EOF):
 			return true
+		case corrects:
+			r.correct(rec.Payload)
 		case err == nil:
+			rec.Undone = r.undone[rec.Offset]
 			if !yield(rec, nil) {
 				return false
 			}
@@ -172,46 +180,65 @@ var (
 	errEnd    = errors.New("the segment ends within a record")
 )
 
-// record reads the next record. After an error the place is still that before it.
-func (r *reader) record() (Record, error) {
+// record reads the next record, and whether it is a correction. After an error the place
+// is still that before it.
+func (r *reader) record() (rec Record, corrects bool, err error) {
 	if !r.fill(1) {
 		if r.err != nil && !errors.Is(r.err, io.EOF) {
-			return Record{}, r.err
+			return rec, false, r.err
 		}
-		return Record{}, io.EOF
+		return rec, false, io.EOF
 	}
-	if !r.fill(headerSize) {
-		return Record{}, errEnd
-	}
-	length, at, check, err := r.header(r.buf[r.pos:])
+	h, err := r.peek()
 	if err != nil {
-		return Record{}, err
+		return rec, false, err
 	}
-	if !r.fill(headerSize + length) {
-		return Record{}, errEnd
+	if !r.fill(headerSize + h.length) {
+		return rec, false, errEnd
 	}
-	payload := r.buf[r.pos+headerSize:][:length:length]
-	if r.sum.of(payload) != check {
-		return Record{}, errBody
+	payload := r.buf[r.pos+headerSize:][:h.length:h.length]
+	if r.sum.of(payload) != h.check {
+		return rec, false, errBody
 	}
-	rec := Record{Segment: r.segment, Offset: r.at(), At: at, Payload: payload}
-	r.pos += headerSize + length
-	return rec, nil
+	rec = Record{Segment: r.segment, Offset: r.at(), At: h.at, Payload: payload}
+	r.pos += headerSize + h.length
+	return rec, h.corrects, nil
 }
 
-func (r *reader) header(b []byte) (length int, at time.Time, check uint32, err error) {
+// correct takes a correction.
+func (r *reader) correct(payload []byte) {
+	if len(payload) < 8 {
+		return
+	}
+	if r.undone == nil {
+		r.undone = make(map[int64][]byte)
+	}
+	r.undone[int64(binary.LittleEndian.Uint64(payload))] = bytes.Clone(payload[8:]) //nolint:gosec // the bits as they were written
+}
+
+// A header is that of a record.
+type header struct {
+	length   int
+	corrects bool
+	at       time.Time
+	check    uint32 // of the payload
+}
+
+func (r *reader) header(b []byte) (h header, err error) {
 	if binary.LittleEndian.Uint32(b) != recordMagic {
-		return 0, at, 0, errMagic
+		return h, errMagic
 	}
 	if binary.LittleEndian.Uint32(b[headerSize-4:]) != r.sum.of(b[:headerSize-4]) {
-		return 0, at, 0, errHeader
+		return h, errHeader
 	}
 	n := binary.LittleEndian.Uint32(b[4:])
-	if n > MaxRecord {
-		return 0, at, 0, ErrTooLong
+	h.length, h.corrects = int(n&^correction), n&correction != 0
+	if h.length > maxPayload {
+		return h, ErrTooLong
 	}
-	//nolint:gosec // the bits as they were written
-	return int(n), time.Unix(0, int64(binary.LittleEndian.Uint64(b[8:]))), binary.LittleEndian.Uint32(b[16:]), nil
+	h.at = time.Unix(0, int64(binary.LittleEndian.Uint64(b[8:]))) //nolint:gosec // the bits as they were written
+	h.check = binary.LittleEndian.Uint32(b[16:])
+	return h, nil
 }
 
 // resync goes to the next record behind damage, tells how much was skipped, and reports
@@ -219,9 +246,9 @@ func (r *reader) header(b []byte) (length int, at time.Time, check uint32, err e
 func (r *reader) resync(cause error) bool {
 	began := r.at()
 	if errors.Is(cause, errBody) { // it says how long it is
-		length, _, _, _ := r.header(r.buf[r.pos:])
-		r.pos += headerSize + length
-		if _, _, err := r.peek(); err == nil || !r.fill(1) {
+		h, _ := r.header(r.buf[r.pos:])
+		r.pos += headerSize + h.length
+		if _, err := r.peek(); err == nil || !r.fill(1) {
 			r.tell(began, r.at()-began, err != nil, cause)
 			return true
 		}
@@ -248,18 +275,17 @@ func (r *reader) resync(cause error) bool {
 }
 
 // peek looks at the header of the next record.
-func (r *reader) peek() (length int, check uint32, err error) {
+func (r *reader) peek() (header, error) {
 	if !r.fill(headerSize) {
-		return 0, 0, errEnd
+		return header{}, errEnd
 	}
-	length, _, check, err = r.header(r.buf[r.pos:])
-	return length, check, err
+	return r.header(r.buf[r.pos:])
 }
 
 // whole reports whether a whole record begins here.
 func (r *reader) whole() bool {
-	length, check, err := r.peek()
-	return err == nil && r.fill(headerSize+length) && r.sum.of(r.buf[r.pos+headerSize:][:length]) == check
+	h, err := r.peek()
+	return err == nil && r.fill(headerSize+h.length) && r.sum.of(r.buf[r.pos+headerSize:][:h.length]) == h.check
 }
 
 func (r *reader) tell(offset, n int64, tail bool, err error) {

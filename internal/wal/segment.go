@@ -24,6 +24,8 @@ const (
 	fileHeader  = 8 + 4 + 8 + 8 + 8 + 4
 	recordMagic = 0xf5a1_7e0d
 	headerSize  = 4 + 4 + 8 + 4 + 4
+	correction  = 1 << 31       // in a length
+	maxPayload  = MaxRecord + 8 // of a correction, which never has more to say than the record
 )
 
 // A segment is a file that is being written.
@@ -108,13 +110,27 @@ func parseHeader(b []byte, s sum) (before left, ok bool) {
 }
 
 func appendRecord(b []byte, s sum, at time.Time, payload []byte) []byte {
+	b = appendRecordHeader(b, s, at, uint32(len(payload)), s.of(payload)) //nolint:gosec // at most MaxRecord
+	return append(b, payload...)
+}
+
+func appendRecordHeader(b []byte, s sum, at time.Time, length, check uint32) []byte {
 	start := len(b)
 	b = binary.LittleEndian.AppendUint32(b, recordMagic)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))  //nolint:gosec // at most MaxRecord
+	b = binary.LittleEndian.AppendUint32(b, length)
 	b = binary.LittleEndian.AppendUint64(b, uint64(at.UnixNano())) //nolint:gosec // the bits are read back as they are
-	b = binary.LittleEndian.AppendUint32(b, s.of(payload))
-	b = binary.LittleEndian.AppendUint32(b, s.of(b[start:]))
-	return append(b, payload...)
+	b = binary.LittleEndian.AppendUint32(b, check)
+	return binary.LittleEndian.AppendUint32(b, s.of(b[start:]))
+}
+
+// appendCorrection says what was not applied of the record at an offset.
+func appendCorrection(b []byte, s sum, at time.Time, offset int64, undone []byte) []byte {
+	var place [8]byte
+	binary.LittleEndian.PutUint64(place[:], uint64(offset)) //nolint:gosec // not negative
+	check := sum(s.of(place[:])).of(undone)
+	//nolint:gosec // shorter than a record
+	b = appendRecordHeader(b, s, at, uint32(len(place)+len(undone))|correction, check)
+	return append(append(b, place[:]...), undone...)
 }
 
 // open makes sure that there is a segment to write to.

@@ -8,6 +8,9 @@
 //	header  magic "TALLYWAL" │ version u32 │ number u64 │ the segment before u64 │ its valid bytes u64 │ CRC u32
 //	record  magic u32 │ length u32 │ time i64, Unix nanoseconds │ CRC of the payload u32 │ CRC of these 20 bytes u32 │ payload
 //
+// The highest bit of a length makes it a correction, whose payload is the offset u64 of a
+// record before it in the segment, and what was not applied of that.
+//
 // All numbers are little-endian, CRCs are CRC-32C that begin with the salt: what a
 // sender put into a payload cannot pass for a record when a reader looks for the next
 // one behind damage, since it cannot know the salt.
@@ -15,7 +18,8 @@
 // Rules:
 //
 //   - Commit writes a record and then applies it, one at a time and in the order of the
-//     log, so that what the records made is made again by reading them.
+//     log, so that what the records made is made again by reading them. What turns out to
+//     have no room then is written down behind it, before anybody is told.
 //   - Those who come while another writes are written together, with one write and, if
 //     so configured, one fsync. Who comes alone does all of it itself: no goroutine is
 //     switched, and nothing is allocated (TestCommitAllocates).
@@ -94,7 +98,10 @@ type Entry interface {
 	Record() []byte
 	// Apply is called when the record is in the log, in the order of the log, and never
 	// together with another Apply or a Turn. at is the record's time: it never goes back.
-	Apply(at time.Time)
+	//
+	// What it could not apply it returns, in words of its own, and Read gives them with
+	// the record. Nil is nothing. They must not change until the next Apply.
+	Apply(at time.Time) (undone []byte)
 }
 
 // A Log writes. Its methods may be called at the same time.
@@ -210,13 +217,31 @@ func (l *Log) commit(group []*waiter) {
 		l.stats.bytes.Add(int64(len(l.buf)))
 	}
 	for _, w := range group {
-		if w.err = err; err == nil {
-			w.entry.Apply(l.at)
-		}
-		w.done = true
+		w.err, w.done = err, true
+	}
+	if err == nil {
+		l.apply(group, l.out.size-int64(len(l.buf)))
 	}
 	if cap(l.buf) > 2*maxGroup {
 		l.buf = nil // it was a large one
+	}
+}
+
+// apply applies records, which lie in the segment from offset on.
+func (l *Log) apply(group []*waiter, offset int64) {
+	l.buf = l.buf[:0]
+	for _, w := range group {
+		if undone := w.entry.Apply(l.at); undone != nil {
+			l.buf = appendCorrection(l.buf, l.out.sum, l.at, offset, undone)
+		}
+		offset += headerSize + int64(len(w.entry.Record()))
+	}
+	if len(l.buf) == 0 {
+		return
+	}
+	if err := l.put(l.buf); err != nil {
+		l.stats.failures.Add(1)
+		l.log.Error("what was refused is in the log, which cannot be written: a restart may take it", "dir", l.cfg.Dir, "err", err)
 	}
 }
 

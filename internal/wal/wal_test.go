@@ -25,14 +25,16 @@ import (
 type entry struct {
 	payload []byte
 	applied func(payload []byte, at time.Time)
+	undone  []byte
 }
 
 func (e *entry) Record() []byte { return e.payload }
 
-func (e *entry) Apply(at time.Time) {
+func (e *entry) Apply(at time.Time) []byte {
 	if e.applied != nil {
 		e.applied(e.payload, at)
 	}
+	return e.undone
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +13,10 @@ import (
 )
 
 const (
-	// ackWait is after how long the broker gives out a message again of which it
+	// defaultAckWait is after how long the broker gives out a message again of which it
 	// heard nothing: much longer than a Handler ever waits for a checkpoint to copy
 	// what it saves.
-	ackWait = 30 * time.Second
+	defaultAckWait = 30 * time.Second
 	// heartbeat is how often the broker says that it has nothing: it is asked anew
 	// when it does not say so twice.
 	heartbeat = 5 * time.Second
@@ -65,10 +66,11 @@ func (s *Subscriber) consume(ctx context.Context) error {
 		return err
 	}
 	s.log.Info("nats: consuming", "stream", s.sub.Stream, "durable", s.sub.Durable, "subject", s.sub.Subject)
+	made := consumer.CachedInfo().Created.UnixNano()
 	for err == nil {
-		err = s.nextOf(ctx, it)
+		err = s.nextOf(ctx, it, made)
 	}
-	s.drainStream(ctx, it)
+	s.drainStream(ctx, it, made)
 	return err
 }
 
@@ -94,7 +96,7 @@ func (s *Subscriber) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		c, err = s.conn.js.CreateConsumer(ctx, s.sub.Stream, jetstream.ConsumerConfig{
 			Durable: s.sub.Durable, FilterSubject: s.sub.Subject,
-			AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: s.inFlight(),
+			AckPolicy: jetstream.AckExplicitPolicy, AckWait: cmp.Or(s.sub.AckWait, defaultAckWait), MaxAckPending: s.inFlight(),
 		})
 	}
 	if err != nil {
@@ -126,19 +128,20 @@ func (s *Subscriber) makeStream(ctx context.Context) error {
 	return err
 }
 
-func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext) error {
+func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext, made int64) error {
 	m, err := it.Next(jetstream.NextContext(ctx))
 	if err != nil {
 		return err
 	}
-	s.answer(m, s.hand(ctx, message(m)))
+	s.answer(m, s.hand(ctx, message(m, made)))
 	return nil
 }
 
-func message(m jetstream.Msg) Message {
+// message returns a message of the consumer that was made then.
+func message(m jetstream.Msg, made int64) Message {
 	out := Message{Data: m.Data()}
 	if meta, err := m.Metadata(); err == nil { // a consumer's message always has it
-		out.ID = ID{meta.Sequence.Stream, meta.Timestamp.UnixNano()}
+		out.ID = ID{made, meta.Sequence.Stream}
 		out.Again = meta.NumDelivered > 1
 	}
 	return out
@@ -163,7 +166,7 @@ func (s *Subscriber) answer(m jetstream.Msg, a Answer) {
 
 // drainStream takes what has been received already. Without a broker nobody could
 // be told, and it comes again.
-func (s *Subscriber) drainStream(ctx context.Context, it jetstream.MessagesContext) {
+func (s *Subscriber) drainStream(ctx context.Context, it jetstream.MessagesContext, made int64) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	defer it.Stop()
@@ -171,6 +174,6 @@ func (s *Subscriber) drainStream(ctx context.Context, it jetstream.MessagesConte
 		return
 	}
 	it.Drain()
-	for s.nextOf(ctx, it) == nil {
+	for s.nextOf(ctx, it, made) == nil {
 	}
 }

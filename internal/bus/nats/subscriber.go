@@ -27,6 +27,9 @@ type Subscription struct {
 	// MaxInFlight, or MaxWaiting without JetStream. With JetStream the rest stays
 	// with the broker, without it is dropped.
 	InFlight int
+	// AckWait is, where the consumer is made here, after how long the broker gives out a
+	// message again of which it heard nothing; 0 is 30 s.
+	AckWait time.Duration
 }
 
 const (
@@ -51,10 +54,10 @@ type Message struct {
 	Again bool
 }
 
-// An ID tells the messages of a stream apart, also after it was made anew.
+// An ID tells the messages of a consumer apart, also after it or its stream was made anew.
 type ID struct {
+	Consumer int64 // when it was made, in Unix nanoseconds
 	Sequence uint64
-	Stored   int64 // when, in Unix nanoseconds
 }
 
 // An Answer is what is to become of a message.
