@@ -88,8 +88,8 @@ func TestKeysAndFields(t *testing.T) {
 		x.Lines(t.Context(), body, ingest.LineOptions{Fields: ingest.AllFields})
 	}
 	x.want("both", "c/h cpu_load 1699999980=1", "c/h/unit=s cpu_load 1699999980=1")
-	if got := x.count("tallystick_ingest_keys", ""); got != 1 {
-		t.Errorf("got %v keys, want 1", got)
+	if got := x.count("tallystick_ingest_keys", ""); got != 2 {
+		t.Errorf("got %v keys, want one for each meaning", got)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestKeysStay(t *testing.T) {
 	}
 }
 
-// The default cluster is not part of a key.
+// What a key means is a matter of the default cluster.
 func TestKeysAndDefaultClusters(t *testing.T) {
 	x := newFixture(t, ingest.Default(), silent)
 	f := func(cluster, want string) {

@@ -105,6 +105,7 @@ type Ledger interface {
 // A Store keeps samples: store.Store.
 type Store interface {
 	Write(at selector.Path, pts ...store.Point) (n int, err error)
+	WriteAll(samples []store.Sample) (n int, err error)
 	FreeBefore(at selector.Path, before int64) (blocks int)
 }
 

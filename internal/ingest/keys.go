@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -8,7 +9,8 @@ import (
 )
 
 // keys finds the targets of lines by their keys, so that a line whose key was seen
-// before costs no decoding of tags.
+// before costs no decoding of tags. What comes after a key is mostly what came after it the
+// last time: that is looked at first, and is not even hashed.
 //
 // It holds at most the configured number of bytes. When it is full, what was not
 // asked for since the last sweep makes room, and sweeps are sweepAfter apart:
@@ -43,12 +45,34 @@ type keyShard struct {
 	_ [64]byte // so that two locks do not share a cache line
 }
 
-// A known is a target that is remembered.
+// A known is a target that is remembered. It is not changed, but for what is atomic.
 type known struct {
 	target
 
-	bytes int64       // of memory, with its key
-	used  atomic.Bool // since the last sweep
+	scope string // of the key
+	key   string
+	bytes int64 // of memory, with its key
+	state atomic.Uint32
+	next  atomic.Pointer[known] // what came after it the last time
+}
+
+// The states of a known.
+const (
+	idle    = iota
+	used    // since the last sweep
+	dropped // no longer among the keys
+)
+
+// use notes that it is used, and reports whether it still may be.
+func (e *known) use() bool {
+	s := e.state.Load()
+	return s == used || s == idle && e.state.CompareAndSwap(idle, used) // a write would take the cache line from the others
+}
+
+// begins reports whether the line begins with the key of e, which has no space.
+func (e *known) begins(line, scope []byte) bool {
+	n := len(e.key)
+	return len(line) > n && line[n] == ' ' && string(line[:n]) == e.key && string(scope) == e.scope
 }
 
 func newKeys(maxBytes int64) *keys {
@@ -63,46 +87,52 @@ func (k *keys) shard(key []byte) *keyShard {
 	return &k.shards[maphash.Bytes(k.seed, key)%keyShards]
 }
 
-// find returns the target of a key, which others have too, or nil. A key is known
-// as it was last used: with all fields, or with one.
-func (k *keys) find(key []byte, all bool) *target {
-	s := k.shard(key)
+// find returns the target of the key that a line begins with, which others have too, or
+// nil. last is the one of the line before, or nil. The same key means different things in
+// different scopes.
+func (k *keys) find(line, scope []byte, last *known, room *[]byte) *known {
+	if last != nil {
+		if e := last.next.Load(); e != nil && e.begins(line, scope) && e.use() {
+			return e
+		}
+	}
+	key, _, _ := bytes.Cut(line, []byte{' '})
+	*room = append(append((*room)[:0], scope...), key...)
+	s := k.shard(*room)
 	s.mu.RLock()
-	e := s.known[string(key)]
+	e := s.known[string(*room)]
 	s.mu.RUnlock()
-	if e == nil || e.all != all {
+	if e == nil || !e.use() {
 		return nil
 	}
-	if !e.used.Load() { // a write would take the cache line from the others
-		e.used.Store(true)
+	if last != nil {
+		last.next.Store(e)
 	}
-	return &e.target
+	return e
 }
 
-// put remembers a target, if there is room. now is in Unix seconds.
-func (k *keys) put(key []byte, to *target, now int64) {
+// put remembers a target, if there is room, and returns it. now is in Unix seconds.
+func (k *keys) put(key, scope []byte, to *target, now int64) *known {
 	if key == nil || len(key) > maxKey {
-		return
+		return nil
 	}
-	e := &known{target: *to}
-	e.used.Store(true)
-	text := string(key)
+	text := string(scope) + string(key)
+	e := &known{scope: text[:len(scope)], key: text[len(scope):]}
+	e.Path, e.measurement, e.id, e.has, e.useful = to.Path, to.measurement, to.id, to.has, to.useful
+	e.state.Store(used)
 	e.bytes = keyCost + int64(len(text)) + e.own(text)
-	s := k.shard(key)
+	s := k.shard([]byte(text))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bytes+e.bytes > k.max {
 		s.sweep(now)
 	}
-	var before int64
-	if old := s.known[text]; old != nil {
-		before = old.bytes
-	}
-	if s.bytes-before+e.bytes > k.max {
-		return
+	if s.known[text] != nil || s.bytes+e.bytes > k.max {
+		return nil
 	}
 	s.known[text] = e
-	s.bytes += e.bytes - before
+	s.bytes += e.bytes
+	return e
 }
 
 // sweep drops what was not used since the last time, if that is long enough ago.
@@ -113,10 +143,13 @@ func (s *keyShard) sweep(now int64) {
 	first := s.swept == 0
 	s.swept = now
 	for key, e := range s.known {
-		if !e.used.Swap(false) && !first {
-			delete(s.known, key)
-			s.bytes -= e.bytes
+		if first || !e.state.CompareAndSwap(idle, dropped) {
+			e.state.CompareAndSwap(used, idle)
+			continue
 		}
+		e.next.Store(nil) // what is dropped holds nothing else
+		delete(s.known, key)
+		s.bytes -= e.bytes
 	}
 }
 

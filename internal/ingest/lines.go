@@ -58,9 +58,6 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 }
 
 const (
-	// maxRun is how many points are written at once at most: a bound for how long a node
-	// is locked.
-	maxRun = 512
 	// maxPart is how many samples of a body are committed at once at most, and maxPartBytes
 	// about how long their record is: bounds for the memory of a batch, and for how long
 	// others wait. A message of a broker is one part.
@@ -69,12 +66,13 @@ const (
 )
 
 // A batch is a body of lines on its way in: what of it is wrong is told, and what is not
-// goes into the log and then to the store, consecutive lines of one place together.
+// goes into the log and then to the store.
 type batch struct {
 	in      *Ingest
 	now     int64
 	window  window
 	cluster string // of lines without one
+	scope   []byte // what else than its key a line depends on: the cluster, and all
 	all     bool   // AllFields
 	message Message
 	index   int // of the sample
@@ -83,32 +81,25 @@ type batch struct {
 	undone  indexes               // they, in the log's words
 	later   bool                  // some of them may be taken later
 	tell    []byte                // what the log is told of them
-	known   func(key []byte) bool // find, for lineproto
+	known   func(line []byte) int // find, for lineproto
 
-	hit    *target // of the key that find found
-	points []store.Point
-	places []place // of points
-	runs   []run   // of points
-	record sampleEncoder
-	name   []byte // of a metric, while it is looked up
+	hit     *known // of the key that find found
+	last    *known // of the line before
+	room    []byte // for a key
+	samples []store.Sample
+	places  []place // of samples
+	record  sampleEncoder
+	name    []byte // of a metric, while it is looked up
 }
 
-// A run is points of one place. It has the target, which is shorter than its path.
-type run struct {
-	to   *target
-	from int // in points
-}
-
-// A place is where a point came from.
+// A place is where a sample came from.
 type place struct{ index, line int }
 
 // newBatch returns a batch with room for what a sender mostly sends at once.
 func newBatch(i *Ingest) *batch {
-	const points = 2048
-	b := &batch{
-		in: i, points: make([]store.Point, 0, points), places: make([]place, 0, points), runs: make([]run, 0, points/8),
-	}
-	b.record.buf = make([]byte, 0, 16*points)
+	const samples = 2048
+	b := &batch{in: i, samples: make([]store.Sample, 0, samples), places: make([]place, 0, samples)}
+	b.record.buf = make([]byte, 0, 16*samples)
 	b.known = b.find
 	return b
 }
@@ -122,6 +113,7 @@ func (i *Ingest) beginBatch(o LineOptions) *batch {
 	now := i.now()
 	b.now, b.window, b.cluster = now.Unix(), i.window(now), cmp.Or(o.Cluster, i.cfg.Cluster)
 	b.all = cmp.Or(o.Fields, i.cfg.Fields) == AllFields
+	b.scope = append(append(append(b.scope[:0], cmp.Or(o.Fields, i.cfg.Fields)...), b.cluster...), 0) // no key has a zero
 	b.message = o.Message
 	b.record.begin(b.message)
 	return b
@@ -133,15 +125,20 @@ func (b *batch) end() Result {
 	b.commit()
 	r := b.result
 	b.in.counts.accept(kindLine, r.Accepted)
-	b.result, b.index, b.hit = Result{}, 0, nil
+	b.result, b.index, b.hit, b.last = Result{}, 0, nil, nil
 	b.in.batches.Put(b)
 	return r
 }
 
-// find reports whether the key is known.
-func (b *batch) find(key []byte) bool {
-	b.hit = b.in.keys.find(key, b.all)
-	return b.hit != nil
+// find returns how long the key of the line is, if it is known.
+func (b *batch) find(line []byte) int {
+	if b.hit != nil {
+		b.last = b.hit
+	}
+	if b.hit = b.in.keys.find(line, b.scope, b.last, &b.room); b.hit == nil {
+		return 0
+	}
+	return len(b.hit.key)
 }
 
 // line takes the samples of a line.
@@ -154,25 +151,18 @@ func (b *batch) line(l *lineproto.Line) {
 			return
 		}
 	}
-	to := b.hit
-	if !l.Known {
-		var reason string
-		var err error
-		if to, reason, err = b.resolve(l); err != nil {
-			b.refuse(l, reason, err.Error())
-			return
-		}
-	}
-	if to.path.Cluster == "" && b.cluster == "" {
-		b.refuse(l, ReasonCluster, errNoCluster.Error())
+	if l.Known {
+		b.fields(l, &b.hit.target, t)
 		return
 	}
-	b.move(to)
-	for _, f := range l.Fields {
-		b.field(l, to, f, t)
+	to, reason, err := b.resolve(l)
+	if err != nil {
+		b.refuse(l, reason, err.Error())
+		return
 	}
-	if !l.Known && to.useful {
-		b.in.keys.put(l.Key, to, b.now)
+	b.fields(l, to, t)
+	if to.useful {
+		b.hit = b.in.keys.put(l.Key, b.scope, to, b.now)
 	}
 }
 
@@ -183,24 +173,26 @@ func (b *batch) refuse(l *lineproto.Line, reason, text string) {
 	}
 }
 
-// field adds the sample of a field.
-func (b *batch) field(l *lineproto.Line, to *target, f lineproto.Field, t int64) {
-	id, err := b.metric(to, f.Name, l.Known)
-	if err != nil {
-		b.reject(l.Number, 1, metricReason(err), err.Error())
-		return
+// fields adds the samples of a line.
+func (b *batch) fields(l *lineproto.Line, to *target, t int64) {
+	for _, f := range l.Fields {
+		id, err := b.metric(to, f.Name, l.Known)
+		if err != nil {
+			b.reject(l.Number, 1, metricReason(err), err.Error())
+			continue
+		}
+		if text := b.in.tooOld(b.now, to.Path.Cluster, id, t); text != "" {
+			b.reject(l.Number, 0, ReasonOld, text)
+			continue
+		}
+		if (len(b.samples) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == (Message{}) {
+			b.commit()
+		}
+		b.record.sample(b.index, &to.Handle, id, b.in.table, t, f.Value)
+		b.samples = append(b.samples, store.Sample{To: &to.Handle, Point: store.Point{Metric: id, Time: t, Value: f.Value}})
+		b.places = append(b.places, place{b.index, l.Number})
+		b.index++
 	}
-	if text := b.in.tooOld(b.now, cmp.Or(to.path.Cluster, b.cluster), id, t); text != "" {
-		b.reject(l.Number, 0, ReasonOld, text)
-		return
-	}
-	if (len(b.points) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == (Message{}) {
-		b.commitPart()
-	}
-	b.record.sample(b.index, id, b.in.table, t, f.Value)
-	b.points = append(b.points, store.Point{Metric: id, Time: t, Value: f.Value})
-	b.places = append(b.places, place{b.index, l.Number})
-	b.index++
 }
 
 // metric returns the metric of a field: the measurement for a field that is
@@ -240,34 +232,9 @@ func metricReason(err error) string {
 	return ReasonMetric
 }
 
-// move makes to the place of the points that follow.
-func (b *batch) move(to *target) {
-	if n := len(b.runs); n > 0 && (to == b.runs[n-1].to || to.path == b.runs[n-1].to.path) {
-		return
-	}
-	b.runs = append(b.runs, run{to, len(b.points)})
-	b.record.place(b.path(to))
-}
-
-// path returns the place of to among the lines of b.
-func (b *batch) path(to *target) selector.Path {
-	p := to.path
-	if p.Cluster == "" {
-		p.Cluster = b.cluster
-	}
-	return p
-}
-
-// commitPart commits what there is, and goes on at the same place.
-func (b *batch) commitPart() {
-	to := b.runs[len(b.runs)-1].to
-	b.commit()
-	b.move(to)
-}
-
-// commit puts the points into the log, and has them written.
+// commit puts the samples into the log, and has them written.
 func (b *batch) commit() {
-	if len(b.points) > 0 {
+	if len(b.samples) > 0 {
 		if err := b.in.log.Commit(b); err != nil {
 			reason, text := logReason(err)
 			for _, p := range b.places {
@@ -276,8 +243,8 @@ func (b *batch) commit() {
 		}
 	}
 	b.result.merge(b.refused)
-	clear(b.runs)
-	b.points, b.places, b.runs, b.refused = b.points[:0], b.places[:0], b.runs[:0], b.refused[:0]
+	clear(b.samples) // so that it holds no keys
+	b.samples, b.places, b.refused = b.samples[:0], b.places[:0], b.refused[:0]
 	b.undone, b.later = nil, false
 	b.record.begin(b.message)
 }
@@ -288,17 +255,10 @@ func (b *batch) Record() []byte { return b.record.buf }
 // Apply implements wal.Entry.
 func (b *batch) Apply(at time.Time) []byte {
 	b.in.begin(at)
-	left, again := b.in.messages.left(b.message)
-	for n, r := range b.runs {
-		end := len(b.points)
-		if n+1 < len(b.runs) {
-			end = b.runs[n+1].from
-		}
-		if again {
-			b.writeLeft(r, end, left)
-		} else {
-			b.write(r, end)
-		}
+	if left, again := b.in.messages.left(b.message); again {
+		b.writeLeft(left)
+	} else {
+		b.write(0, len(b.samples))
 	}
 	b.in.messages.put(b.message, leftOf(b.undone, b.later))
 	if b.undone == nil {
@@ -308,11 +268,11 @@ func (b *batch) Apply(at time.Time) []byte {
 	return b.tell
 }
 
-// write writes a run. A point that the store refuses does not stop those after it.
-func (b *batch) write(r run, end int) {
-	path := b.path(r.to)
-	for from := r.from; from < end; {
-		n, err := b.in.store.Write(path, b.points[from:min(end, from+maxRun)]...)
+// write writes the samples [from, to). One that the store refuses does not stop those
+// after it.
+func (b *batch) write(from, to int) {
+	for from < to {
+		n, err := b.in.store.WriteAll(b.samples[from:to])
 		b.result.Accepted += n
 		from += n
 		if err != nil {
@@ -322,25 +282,25 @@ func (b *batch) write(r run, end int) {
 	}
 }
 
-// writeLeft writes what is left of a run.
-func (b *batch) writeLeft(r run, end int, left indexes) {
-	for n := r.from; n < end; n++ {
+// writeLeft writes what is left of a message.
+func (b *batch) writeLeft(left indexes) {
+	for n := range b.samples {
 		if left.has(b.places[n].index) {
-			b.write(run{r.to, n}, n+1)
+			b.write(n, n+1)
 		} else {
 			b.result.Accepted++
 		}
 	}
 }
 
-// undo refuses a point that is in the log.
+// undo refuses a sample that is in the log.
 func (b *batch) undo(p place, reason, text string) {
 	b.refuse1(p, reason, text)
 	b.undone = b.undone.with(p.index)
 	b.later = b.later || reason == ReasonFull
 }
 
-// refuse1 refuses a point that was accepted before.
+// refuse1 refuses a sample that was accepted before.
 func (b *batch) refuse1(p place, reason, text string) {
 	b.in.counts.reject(kindLine, reason)
 	b.result.count(reason)

@@ -153,6 +153,9 @@ func leftOf(undone indexes, later bool) indexes {
 	return undone
 }
 
+// maxReplayed is how many samples of a level are written at once at most.
+const maxReplayed = 512
+
 // A replaying takes the samples of a record to the store.
 type replaying struct {
 	in     *Ingest
@@ -191,7 +194,7 @@ func (p *replaying) sample(index, number int, t int64, v float64) {
 		return
 	}
 	p.places = append(p.places, index)
-	if p.points = append(p.points, store.Point{Metric: p.ids[number], Time: t, Value: v}); len(p.points) == maxRun {
+	if p.points = append(p.points, store.Point{Metric: p.ids[number], Time: t, Value: v}); len(p.points) == maxReplayed {
 		p.flush()
 	}
 }

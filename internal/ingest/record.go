@@ -11,6 +11,7 @@ import (
 	"tallystick/internal/collect"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
+	"tallystick/internal/store"
 	"tallystick/internal/transfer"
 )
 
@@ -73,6 +74,7 @@ type sampleEncoder struct {
 	buf     []byte
 	numbers []uint32 // of metrics by ID, + 1; 0: none in this record
 	used    []metric.ID
+	to      *store.Handle // of path
 	path    selector.Path
 	time    int64
 	index   int // of the next sample
@@ -83,7 +85,7 @@ func (e *sampleEncoder) begin(m Message) {
 	for _, id := range e.used {
 		e.numbers[id] = 0
 	}
-	e.used, e.path, e.time, e.index = e.used[:0], selector.Path{}, 0, 0
+	e.used, e.to, e.path, e.time, e.index = e.used[:0], nil, selector.Path{}, 0, 0
 	e.buf = appendText(append(e.buf[:0], recordVersion, byte(samplesRecord)), m.Source)
 	e.buf = binary.AppendUvarint(e.buf, m.Number)
 }
@@ -93,26 +95,31 @@ func parts(p *selector.Path) [6]*string {
 	return [...]*string{&p.Cluster, &p.Node, &p.Component.Type, &p.Component.ID, &p.Sub.Type, &p.Sub.ID}
 }
 
-// place says where what follows belongs.
-func (e *sampleEncoder) place(p selector.Path) {
-	was, is := parts(&e.path), parts(&p)
+// place says where what follows belongs, if it is elsewhere.
+func (e *sampleEncoder) place(to *store.Handle) {
+	if e.to != nil && e.to.Same(to) {
+		return
+	}
+	was, is := parts(&e.path), parts(&to.Path)
 	differ := byte(0)
 	for i := range is {
 		if *is[i] != *was[i] {
 			differ |= 1 << i
 		}
 	}
+	e.to = to
 	e.buf = append(e.buf, stepPlace, differ)
 	for i, s := range is {
 		if differ&(1<<i) != 0 {
 			e.buf = appendText(e.buf, *s)
 		}
 	}
-	e.path = p
+	e.path = to.Path
 }
 
-// sample adds a sample, which has the place index in the body.
-func (e *sampleEncoder) sample(index int, id metric.ID, table *metric.Table, t int64, v float64) {
+// sample adds a sample of a level, which has the place index in the body.
+func (e *sampleEncoder) sample(index int, to *store.Handle, id metric.ID, table *metric.Table, t int64, v float64) {
+	e.place(to)
 	if index != e.index {
 		e.buf = binary.AppendUvarint(append(e.buf, stepPlace, skipped), uint64(index-e.index)) //nolint:gosec // ascending
 	}

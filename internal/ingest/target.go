@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"tallystick/internal/lineproto"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
+	"tallystick/internal/store"
 )
 
 // What cc-metric-store calls the level of the node itself, and the id of what has
@@ -21,12 +23,11 @@ const (
 
 // A target is what the key of a line says.
 type target struct {
-	path        selector.Path // without a cluster: that of the batch
+	store.Handle
 	measurement string
 	id          metric.ID // of measurement, if has
 	has         bool
 	useful      bool // a field of it had a metric
-	all         bool // it was made with AllFields, where other tags matter
 }
 
 var (
@@ -48,12 +49,9 @@ func (b *batch) resolve(l *lineproto.Line) (to *target, reason string, err error
 	case len(l.SType) == 0 && len(l.STypeID) > 0:
 		return nil, ReasonName, errNoSType
 	}
-	to = &target{path: pathOf(l), measurement: string(l.Metric), all: b.all}
-	checked := to.path
-	if checked.Cluster == "" {
-		checked.Cluster = b.cluster
-	}
-	return to, ReasonName, checked.Check()
+	to = &target{Handle: store.Handle{Path: pathOf(l)}, measurement: string(l.Metric)}
+	to.Path.Cluster = cmp.Or(to.Path.Cluster, b.cluster)
+	return to, ReasonName, to.Path.Check()
 }
 
 // pathOf returns the place of l, as Lines says.
@@ -121,8 +119,8 @@ func escape(item []byte) string {
 // long, and this takes less memory. It returns the bytes of the others.
 func (t *target) own(key string) (rest int64) {
 	for _, s := range []*string{
-		&t.path.Cluster, &t.path.Node, &t.path.Component.Type, &t.path.Component.ID,
-		&t.path.Sub.Type, &t.path.Sub.ID, &t.measurement,
+		&t.Path.Cluster, &t.Path.Node, &t.Path.Component.Type, &t.Path.Component.ID,
+		&t.Path.Sub.Type, &t.Path.Sub.ID, &t.measurement,
 	} {
 		if i := strings.Index(key, *s); i >= 0 {
 			*s = key[i : i+len(*s)]

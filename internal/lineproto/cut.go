@@ -17,13 +17,22 @@ type cutter struct {
 	flat int // lines that begin before end at their first newline
 }
 
+// peek returns what comes up to the next newline.
+func (c *cutter) peek() []byte {
+	rest := c.body[min(c.next, len(c.body)):]
+	return rest[:newline(rest)]
+}
+
+// take takes n bytes without a quote for the next line.
+func (c *cutter) take(n int) { c.from, c.to, c.next = c.next, c.next+n, c.next+n+1 }
+
 // cut returns the next line, without its newline; false at the end of the body.
 func (c *cutter) cut() ([]byte, bool) {
 	if c.next >= len(c.body) {
 		return nil, false
 	}
 	c.from = c.next
-	c.end(c.from + index(c.body[c.from:], '\n'))
+	c.end(c.from + newline(c.body[c.from:]))
 	if c.from < c.flat || bytes.IndexByte(c.line(), '"') < 0 || comment(c.line()) {
 		return c.line(), true
 	}
@@ -38,7 +47,7 @@ func (c *cutter) cut() ([]byte, bool) {
 // wrong takes back what cut read beyond the first newline.
 func (c *cutter) wrong() {
 	c.flat = max(c.flat, c.to)
-	c.end(c.from + index(c.line(), '\n'))
+	c.end(c.from + newline(c.line()))
 }
 
 func (c *cutter) end(at int) { c.to, c.next = at, at+1 }
@@ -60,7 +69,7 @@ func quoted(b []byte) (end int, ok bool) {
 			return next, false
 		}
 		if next == len(b) || b[next] != ',' {
-			return next + index(b[next:], '\n'), true
+			return next + newline(b[next:]), true
 		}
 		at = next + 1
 	}
@@ -116,9 +125,9 @@ func str(b []byte) int {
 	return len(b)
 }
 
-// index is bytes.IndexByte with the length of b for "not there".
-func index(b []byte, c byte) int {
-	if i := bytes.IndexByte(b, c); i >= 0 {
+// newline returns where the first newline is, the length of b if there is none.
+func newline(b []byte) int {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		return i
 	}
 	return len(b)

@@ -20,6 +20,11 @@ type decoder struct {
 	refused []refusal // of its fields
 	scratch []byte    // what line points to where it does not alias the body
 
+	known int      // length of the key of this line, if it is known
+	quick Line     // the one that usual has decoded
+	one   [1]Field // of it
+	clock []byte   // the time of the last such line, as it stood there
+
 	// for lines that are not plain
 	text []byte
 	dec  *lineprotocol.Decoder

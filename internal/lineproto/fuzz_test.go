@@ -70,7 +70,13 @@ func compareKnown(t *testing.T, body []byte, all bool) {
 			keys[string(l.Key)] = show(&bare)
 		}
 	}
-	known := func(key []byte) bool { return keys[string(key)] != "" }
+	known := func(line []byte) int {
+		key, _, _ := bytes.Cut(line, []byte{' '})
+		if keys[string(key)] == "" {
+			return 0
+		}
+		return len(key)
+	}
 	n := 0
 	for l, err := range lineproto.Parse(body, lineproto.Options{All: all, Known: known}) {
 		switch {

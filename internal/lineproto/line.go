@@ -12,10 +12,11 @@ type Options struct {
 	// All takes every field of a line, and every tag. Without it, a line with another
 	// field than "value" is refused, and tags that have no place are skipped.
 	All bool
-	// Known, if it is there, is asked for what may be the key of a plain line. Where
-	// it says yes, metric and tags are not decoded: whoever asks has them already,
-	// from an earlier Line with the same Key. It must not keep the key.
-	Known func(key []byte) bool
+	// Known, if it is there, is asked for the length of the key that a line begins with,
+	// up to its first space, if that is known from an earlier Line.Key; else it is 0.
+	// Where it is known, metric and tags are not decoded: whoever asks has them already.
+	// It must not keep the line.
+	Known func(line []byte) int
 }
 
 // A Line is one decoded line. A tag that the line does not have is empty, which
@@ -86,6 +87,14 @@ func Parse(body []byte, o Options) iter.Seq2[*Line, *Error] {
 	return func(yield func(*Line, *Error) bool) {
 		c, d := cutter{body: body}, decoder{options: o}
 		for number := 1; ; {
+			if text := c.peek(); d.usual(text, number) {
+				c.take(len(text))
+				number++
+				if !yield(&d.quick, nil) {
+					return
+				}
+				continue
+			}
 			text, more := c.cut()
 			if !more {
 				return

@@ -126,16 +126,20 @@ func TestParseAll(t *testing.T) {
 // A line whose key is known is told without tags, and only then.
 func TestParseKnown(t *testing.T) {
 	var asked []string
-	o := lineproto.Options{Known: func(key []byte) bool {
-		asked = append(asked, string(key))
-		return string(key) == "m,host=h"
+	o := lineproto.Options{Known: func(line []byte) int {
+		key, _, _ := strings.Cut(string(line), " ")
+		asked = append(asked, key)
+		if key != "m,host=h" {
+			return 0
+		}
+		return len(key)
 	}}
 	body := "m,host=h value=1 17\nm,host=i value=2\nm,host=h value=NaN\nm,host=h  value=true\nm,host=ü value=3\n# m,host=h value=1\n"
 	got := strings.Join(parse(body, o), "\n")
 	if want := "1: //=/= =1@17\n2: /i/=/= m=2@none\n3:16: not-a-number\n4: //=/= =1@none\n5: /ü/=/= m=3@none"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if want := "m,host=h|m,host=i|m,host=h|m,host=h|m,host=ü"; strings.Join(asked, "|") != want {
+	if want := "m,host=h|m,host=i|m,host=h|m,host=h|m,host=ü|#"; strings.Join(asked, "|") != want {
 		t.Errorf("asked for %q, want %s", asked, want)
 	}
 	for l := range lineproto.Parse([]byte(body), o) {

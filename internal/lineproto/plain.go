@@ -16,7 +16,7 @@ func (d *decoder) plain(text []byte) bool {
 		return false
 	}
 	d.line.Key = key
-	d.line.Known = d.options.Known != nil && d.options.Known(key)
+	d.line.Known = d.known > 0
 	if !d.line.Known && (!printable(key) || !d.plainKey(key)) || !printable(rest) {
 		return false
 	}

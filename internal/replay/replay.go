@@ -69,6 +69,9 @@ type nowhere struct{}
 // Write implements ingest.Store.
 func (nowhere) Write(_ selector.Path, pts ...store.Point) (int, error) { return len(pts), nil }
 
+// WriteAll implements ingest.Store.
+func (nowhere) WriteAll(samples []store.Sample) (int, error) { return len(samples), nil }
+
 // FreeBefore implements ingest.Store.
 func (nowhere) FreeBefore(selector.Path, int64) int { return 0 }
 

@@ -92,10 +92,10 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 	if err != nil {
 		return err
 	}
-	defer s.unlock(n)
 	w := s.writer(n, b.Path)
+	defer w.unlock()
 	is := w.has(id, b.Index)
-	l, _, err := w.link(id, b.Index, lo, hi)
+	l, _, err := w.link(w.first(id), id, b.Index, lo, hi)
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}

@@ -104,7 +104,7 @@ type freeing struct {
 // there is more to do. The node is locked meanwhile.
 func (f *freeing) some(n *node, way []selector.Part) (more bool) {
 	n.mu.Lock()
-	if n.gone {
+	if n.gone() {
 		n.mu.Unlock()
 		return false
 	}
@@ -189,10 +189,12 @@ func (f *freeing) own(l *level) {
 func (f *freeing) prune(c *children, page int) bool {
 	n := len(c.pages[page])
 	left := slices.DeleteFunc(c.pages[page], func(l *level) bool {
-		if l.empty() {
-			f.bytes += l.bytes()
+		if !l.empty() {
+			return false
 		}
-		return l.empty()
+		f.bytes += l.bytes()
+		l.node.Store(nil)
+		return true
 	})
 	f.store.levels.Add(int64(len(left) - n))
 	if len(left) < n {

@@ -15,7 +15,6 @@ type node struct {
 	path selector.Path // of cluster and node
 
 	mu   sync.RWMutex
-	gone bool // taken out of the tree for ever: look the path up again
 	root level
 
 	// For the Cut of the epoch before images: counts as they were when it began,
@@ -23,6 +22,9 @@ type node struct {
 	images map[imageKey]image
 	passed uint32 // epoch that follows the newest Cut which came by
 }
+
+// gone reports whether n was taken out of the tree, for ever: look the path up again.
+func (n *node) gone() bool { return n.root.of() == nil }
 
 // nodeBytes is what a node takes besides its names: itself, its places in the
 // sorted list and in the map (32 bytes of key, 8 of pointer, a third empty).
@@ -97,6 +99,7 @@ func (x *index) add(p selector.Path, mem *memory) *node {
 	if !mem.take(n.bytes()) {
 		return nil
 	}
+	n.root.node.Store(n)
 	i, _ := x.search(n.path)
 	x.sorted = slices.Insert(x.sorted, i, n)
 	x.byName[place{n.path.Cluster, n.path.Node}] = n

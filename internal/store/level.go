@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"tallystick/internal/metric"
@@ -15,8 +16,9 @@ const levelBytes = int64(unsafe.Sizeof(level{}))
 // A level is a node, a component or a subcomponent. It is guarded by the lock
 // of its node.
 type level struct {
-	part     selector.Part // empty for a node
-	series   []series      // by metric
+	node     atomic.Pointer[node] // nil once it was taken out of the tree: look the path up again
+	part     selector.Part        // empty for a node
+	series   []series             // by metric
 	children children
 }
 
@@ -29,6 +31,14 @@ func parts(at selector.Path) []selector.Part {
 		return []selector.Part{at.Component}
 	}
 	return nil
+}
+
+// of returns the node of l, nil if it is out of the tree.
+func (l *level) of() *node {
+	if l == nil {
+		return nil
+	}
+	return l.node.Load()
 }
 
 func compareParts(a, b selector.Part) int {
@@ -89,7 +99,7 @@ func partBytes(p selector.Part) int64 { return int64(len(p.Type) + len(p.ID)) }
 
 // open returns the level that way leads to, made where it is missing, and how
 // many levels were made.
-func (l *level) open(way []selector.Part) (*level, int) {
+func (l *level) open(n *node, way []selector.Part) (*level, int) {
 	made := 0
 	for _, p := range way {
 		page, at, ok := l.children.find(p)
@@ -98,6 +108,7 @@ func (l *level) open(way []selector.Part) (*level, int) {
 			continue
 		}
 		c := &level{part: selector.Part{Type: strings.Clone(p.Type), ID: strings.Clone(p.ID)}}
+		c.node.Store(n)
 		l.children.insert(page, at, c)
 		l = c
 		made++

@@ -31,14 +31,19 @@ func (s *Store) Write(at selector.Path, pts ...Point) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer s.unlock(d)
 	w := s.writer(d, at)
+	defer w.unlock()
 	for i, p := range pts {
-		if err := w.put(p); err != nil {
-			return i, fmt.Errorf("write %s to %s at %d: %w", s.name(p.Metric), at, p.Time, err)
+		if err := w.put(p, w.first(p.Metric)); err != nil {
+			return i, w.error(p, err)
 		}
 	}
 	return len(pts), nil
+}
+
+// error says what err is of.
+func (w *writer) error(p Point, err error) error {
+	return fmt.Errorf("write %s to %s at %d: %w", w.store.name(p.Metric), w.path(), p.Time, err)
 }
 
 func (s *Store) name(id metric.ID) string {
@@ -62,7 +67,7 @@ func (s *Store) lock(at selector.Path) (*node, error) {
 			}
 		}
 		n.mu.Lock()
-		if !n.gone {
+		if !n.gone() {
 			return n, nil
 		}
 		n.mu.Unlock()
@@ -72,9 +77,9 @@ func (s *Store) lock(at selector.Path) (*node, error) {
 
 // unlock ends what lock began. A node that is empty goes out of the tree.
 func (s *Store) unlock(n *node) {
-	n.gone = n.root.empty()
-	gone := n.gone
+	gone := n.root.empty()
 	if gone {
+		n.root.node.Store(nil)
 		n.forget(s)
 	}
 	n.mu.Unlock()
@@ -100,42 +105,75 @@ func (n *node) find(at selector.Path) *level {
 	return l
 }
 
-// A writer writes to one level of a node that is locked.
+// A writer writes to one level after the other. The node of the level is locked.
 type writer struct {
 	store *Store
-	node  *node
-	at    selector.Path
+	node  *node         // nil: none is locked
+	at    selector.Path // if there is no Handle
+	to    *Handle
 	level *level // nil: not there yet
 	epoch uint32
+
+	time, step int64 // of the last sample
+	index      int64 // of its block
+	slot       int   // in that
 }
 
 func (s *Store) writer(n *node, at selector.Path) writer {
 	return writer{store: s, node: n, at: at, level: n.find(at), epoch: s.epoch.Load()}
 }
 
-func (w *writer) put(p Point) error {
+// path returns the path of the level.
+func (w *writer) path() selector.Path {
+	if w.to != nil {
+		return w.to.Path
+	}
+	return w.at
+}
+
+func (w *writer) unlock() {
+	if w.node != nil {
+		w.store.unlock(w.node)
+		w.node = nil
+	}
+}
+
+// first returns the place of the metric's series, or where it would be.
+func (w *writer) first(id metric.ID) int {
+	if w.level == nil {
+		return 0
+	}
+	i, _ := w.level.get(id)
+	return i
+}
+
+// put writes a sample to the series at that place in the level, if it is there.
+func (w *writer) put(p Point, place int) error {
 	s := w.store
 	switch {
 	case int(p.Metric) >= s.table.Len():
 		return ErrMetric
 	case p.Time < -MaxTime || p.Time > MaxTime:
 		return ErrTime
-	case math.IsNaN(p.Value) || math.IsInf(p.Value, 0):
+	case p.Value-p.Value != 0: // NaN, or infinite
 		return ErrNotFinite
 	}
 	m := s.table.At(p.Metric)
-	index, at := block.Split(m.Slot(p.Time))
-	l, late, err := w.link(p.Metric, index, at, at)
+	if p.Time != w.time || m.Step != w.step {
+		w.time, w.step = p.Time, m.Step
+		w.index, w.slot = block.Split(m.Slot(p.Time))
+	}
+	l, late, err := w.link(place, p.Metric, w.index, w.slot, w.slot)
 	if err != nil {
 		return err
 	}
 	base, values := s.pool.Values(l.span)
-	v := m.Fold.Apply(values[at-base], p.Value)
+	v := m.Fold.Apply(values[w.slot-base], p.Value)
 	if math.IsInf(v, 0) { // not in a new slot: there it is p.Value
 		return fmt.Errorf("sum of the slot: %w", ErrNotFinite)
 	}
 	w.change(l, p.Metric)
-	values[at-base] = v
+	values[w.slot-base] = v
 	if late {
 		s.late.Add(1)
 	}
@@ -145,17 +183,15 @@ func (w *writer) put(p Point) error {
 // link returns the block with the index, made if need be, with room for its slots
 // from lo to hi, and whether the series has a newer one. Who gets a new one must
 // put a sample into it.
-func (w *writer) link(id metric.ID, index int64, lo, hi int) (l *link, late bool, err error) {
-	if w.level != nil {
-		if i, ok := w.level.get(id); ok {
-			r := &w.level.series[i]
-			i, ok = r.find(index)
-			late = i < len(r.chain)-1
-			if ok {
-				return &r.chain[i], late, w.cover(&r.chain[i], lo, hi)
-			}
-			late = i < len(r.chain)
+func (w *writer) link(place int, id metric.ID, index int64, lo, hi int) (l *link, late bool, err error) {
+	if w.level != nil && place < len(w.level.series) && w.level.series[place].id == id {
+		r := &w.level.series[place]
+		i, ok := r.find(index)
+		late = i < len(r.chain)-1
+		if ok {
+			return &r.chain[i], late, w.cover(&r.chain[i], lo, hi)
 		}
+		late = i < len(r.chain)
 	}
 	l, err = w.open(id, index, lo, hi)
 	return l, late, err
@@ -189,10 +225,11 @@ func (w *writer) cover(l *link, lo, hi int) error {
 // open adds the block with the index, and all that is missing above it. If
 // there is no memory for all of it, nothing changes.
 func (w *writer) open(id metric.ID, index int64, lo, hi int) (*link, error) {
-	if err := w.at.Check(); w.level == nil && err != nil {
+	at := w.path()
+	if err := at.Check(); w.level == nil && err != nil {
 		return nil, err
 	}
-	s, way := w.store, parts(w.at)
+	s, way := w.store, parts(at)
 	if s.relievedOf(id, index) {
 		return nil, ErrRelieved
 	}
@@ -205,7 +242,7 @@ func (w *writer) open(id metric.ID, index int64, lo, hi int) (*link, error) {
 		s.mem.give(cost)
 		return nil, ErrFull
 	}
-	l, made := w.node.root.open(way)
+	l, made := w.node.root.open(w.node, way)
 	s.levels.Add(int64(made))
 	i, ok := l.get(id)
 	if !ok {
