@@ -18,6 +18,9 @@ type Values []Value
 // AppendJSON adds v to b as encoding/json would write a float64.
 func (v Value) AppendJSON(b []byte) []byte {
 	f := float64(v)
+	if short, ok := appendShort(b, f); ok {
+		return short
+	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(b, "null"...)
 	}
@@ -30,6 +33,40 @@ func (v Value) AppendJSON(b []byte) []byte {
 		b = b[:n-1]
 	}
 	return b
+}
+
+const (
+	fine     = 10_000 // parts of one that appendShort knows
+	maxShort = 1e15   // below it, digits that differ are doubles that differ
+)
+
+// appendShort adds f if it is a number of ten-thousandths, or a whole one, with at most 15
+// digits in all: then no shorter digits are the same double, and these are those that
+// strconv would take longer to find.
+func appendShort(b []byte, f float64) (out []byte, ok bool) {
+	if n := int64(f); float64(n) == f && n != 0 && math.Abs(f) < maxShort {
+		return strconv.AppendInt(b, n, 10), true
+	}
+	scaled := math.RoundToEven(f * fine)
+	if !(math.Abs(scaled) < maxShort) || scaled/fine != f || scaled == 0 {
+		return b, false
+	}
+	n := int64(scaled)
+	if n < 0 {
+		b = append(b, '-')
+		n = -n
+	}
+	b = strconv.AppendInt(b, n/fine, 10)
+	rest := n % fine
+	if rest == 0 {
+		return b, true
+	}
+	b = append(b, '.')
+	for part := int64(fine / 10); rest > 0; part /= 10 {
+		b = append(b, '0'+byte(rest/part))
+		rest %= part
+	}
+	return b, true
 }
 
 // MarshalJSON returns v in JSON.

@@ -3,6 +3,7 @@ package query_test
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"tallystick/internal/query"
@@ -72,6 +73,18 @@ func FuzzValue(f *testing.F) {
 			t.Errorf("%s: got %x back, want %x", got, b, bits)
 		}
 	})
+}
+
+// Short decimals are those that strconv finds.
+func TestShortDecimals(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 300_000 {
+		v := float64(r.Int64()>>r.IntN(64)) / math.Pow10(r.IntN(8))
+		want, err := json.Marshal(v)
+		if got := query.Value(v).AppendJSON(nil); err != nil || string(got) != string(want) {
+			t.Fatalf("got %s, want %s, %v", got, want, err)
+		}
+	}
 }
 
 func TestAppendJSONAllocates(t *testing.T) {
