@@ -16,6 +16,7 @@ var rows = [][]string{
 		"internal/arch",
 		"internal/auth",
 		"internal/block",
+		"internal/codec",
 		"internal/durable",
 		"internal/durable/durabletest",
 		"internal/lineproto",

@@ -1,0 +1,64 @@
+package codec
+
+import "math"
+
+// A Summary tells of the samples of a piece.
+type Summary struct {
+	Slots int // of the piece
+	Count int // of samples, which are all values but NaN
+	First int // slot of the first sample, -1 if there is none
+	Last  int // slot of the last sample, -1 if there is none
+
+	// Sum is of the samples, added in their order to 0; Min and Max are as of the
+	// functions of that name. They are 0 if there is no sample.
+	Sum, Min, Max float64
+}
+
+// Stats returns what there is to tell of the piece that data begins with, and what
+// is behind it. Pieces of many samples are not decoded for it. Errors are as of
+// Decode.
+func Stats(data []byte) (s Summary, rest []byte, err error) {
+	var p piece
+	r := reader{data: data}
+	r.piece(&p)
+	if r.err != nil {
+		return Summary{}, nil, r.err
+	}
+	if p.extras&extraSummary != 0 {
+		return p.stored(), r.data, nil
+	}
+	var space [MaxSlots]float64
+	values := space[:p.slots]
+	if err := p.decode(values); err != nil {
+		return Summary{}, nil, err
+	}
+	return summaryOf(values), r.data, nil
+}
+
+// stored returns the summary that is in the piece.
+func (p *piece) stored() Summary {
+	s := Summary{
+		Slots: p.slots, Count: p.samples, Last: p.slots - 1, Sum: p.sum,
+		Min: fromInt(p.first-int64(p.below), p.scale), Max: fromInt(p.first+int64(p.above), p.scale),
+	}
+	if p.gaps {
+		s.First, s.Last = p.mask.first(), p.mask.last()
+	}
+	return s
+}
+
+func summaryOf(values []float64) Summary {
+	s := Summary{Slots: len(values), First: -1, Last: -1}
+	for i, v := range values {
+		if math.IsNaN(v) {
+			continue
+		}
+		if s.Count++; s.Count == 1 {
+			s.First, s.Min, s.Max = i, v, v
+		}
+		s.Last = i
+		s.Sum += v
+		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
+	}
+	return s
+}
