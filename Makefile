@@ -17,7 +17,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load benchstat clean telegraf minio
+.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load compare benchstat clean telegraf minio
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -79,6 +79,9 @@ bench: ## every benchmark matching BENCH, BENCHCOUNT times
 
 load: ## CPU, memory and waiting of a filled store; LOAD="-nodes 10000 -threads 39 -metrics 10 -steps 4" is 4 million series
 	go run ./benchmarks/load $(LOAD)
+
+compare: build ## Tallystick and the other stores on this machine, on the same samples; COMPARE="-rounds 3"
+	@go run ./benchmarks/compare $(COMPARE)
 
 benchstat: $(TOOLS)/benchstat ## compare two outputs of bench: OLD=a.txt NEW=b.txt
 	$(TOOLS)/benchstat $(OLD) $(NEW)

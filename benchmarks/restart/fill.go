@@ -21,7 +21,7 @@ import (
 )
 
 // fill writes the data folder.
-func (b *bench) fill() error {
+func (b *bench) fill(ctx context.Context) error {
 	table, err := metric.NewTable(metrics())
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (b *bench) fill() error {
 		if err := b.record(led, part); err != nil {
 			return err
 		}
-		if _, err := d.Save(context.Background()); err != nil {
+		if _, err := d.Save(ctx); err != nil {
 			return err
 		}
 	}

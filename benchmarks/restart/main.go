@@ -12,17 +12,22 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
+	"syscall"
 	"time"
 
 	"tallystick/internal/metric"
 )
 
 func main() {
-	if err := run(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "restart:", err)
 		os.Exit(1)
 	}
@@ -41,7 +46,7 @@ type bench struct {
 
 const step = 10 // seconds
 
-func run() error {
+func run(ctx context.Context) error {
 	b := bench{}
 	flag.StringVar(&b.bin, "bin", "bin/tallystick", "the binary")
 	flag.IntVar(&b.series, "series", 100_000, "series, 100 of each node")
@@ -58,15 +63,15 @@ func run() error {
 	defer os.RemoveAll(b.dir)
 	b.begin = time.Now().Unix() - int64(b.samples+b.logged)*step
 	b.begin -= b.begin % step
-	if err := b.fill(); err != nil {
+	if err := b.fill(ctx); err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
 	if b.logged > 0 {
-		if err := b.log(); err != nil {
+		if err := b.log(ctx); err != nil {
 			return fmt.Errorf("log: %w", err)
 		}
 	}
-	return b.restart()
+	return b.restart(ctx)
 }
 
 // metrics are those of the filled folder.

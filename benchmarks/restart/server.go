@@ -2,11 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,19 +13,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tallystick/benchmarks/process"
 )
 
 // A server is the binary, running on the data folder.
 type server struct {
-	cmd    *exec.Cmd
+	*process.Process
+
 	url    string
 	config string
-	began  time.Time
 }
 
 // start starts the server. It saves nothing: what it takes stays in the log.
-func (b *bench) start() (*server, error) {
-	addr, err := free()
+func (b *bench) start(ctx context.Context) (*server, error) {
+	addr, err := process.FreeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -36,28 +37,12 @@ func (b *bench) start() (*server, error) {
 	for _, m := range metrics() {
 		fmt.Fprintf(&yaml, "  %s: {step: %ds, aggregation: avg}\n", m.Name, step)
 	}
-	s := &server{url: "http://" + addr, config: filepath.Join(b.dir, "restart.yaml"), began: time.Now()}
+	s := &server{url: "http://" + addr, config: filepath.Join(b.dir, "restart.yaml")}
 	if err := os.WriteFile(s.config, yaml.Bytes(), 0o600); err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(b.bin, "serve", "--config", s.config) //nolint:noctx // kill ends it
-	s.cmd.Stderr = io.Discard
-	return s, s.cmd.Start()
-}
-
-// kill ends it as kill -9 does.
-func (s *server) kill() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-}
-
-func free() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
+	s.Process, err = process.Start(exec.CommandContext(ctx, b.bin, "serve", "--config", s.config), filepath.Join(b.dir, "log.txt"))
+	return s, err
 }
 
 func takesIn(body string) bool { return strings.Contains(body, `"ready":true`) }
@@ -65,22 +50,18 @@ func takesIn(body string) bool { return strings.Contains(body, `"ready":true`) }
 func allBack(body string) bool { return takesIn(body) && !strings.Contains(body, "samples_since") }
 
 // wait asks /readyz until the answer is as wanted.
-func (s *server) wait(done func(body string) bool) error {
-	t := time.NewTicker(5 * time.Millisecond)
-	defer t.Stop()
-	for range 60_000 {
-		<-t.C
+func (s *server) wait(ctx context.Context, done func(body string) bool) error {
+	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
+	defer stop()
+	return s.Poll(ctx, func() bool {
 		res, err := http.Get(s.url + "/readyz") //nolint:noctx // on this machine
 		if err != nil {
-			continue
+			return false
 		}
+		defer res.Body.Close()
 		body, err := io.ReadAll(res.Body)
-		res.Body.Close()
-		if err == nil && done(string(body)) {
-			return nil
-		}
-	}
-	return errors.New("the server does not come")
+		return err == nil && done(string(body))
+	})
 }
 
 // post sends a body, and returns the answer.
@@ -103,22 +84,22 @@ func (s *server) post(token, path string, body []byte) ([]byte, error) {
 	return text, err
 }
 
-func (b *bench) token(s *server) (string, error) {
-	out, err := exec.Command(b.bin, "token", "--config", s.config, "--role", "admin", "--subject", "restart").Output() //nolint:noctx // it ends
+func (b *bench) token(ctx context.Context, s *server) (string, error) {
+	out, err := exec.CommandContext(ctx, b.bin, "token", "--config", s.config, "--role", "admin", "--subject", "restart").Output()
 	return strings.TrimSpace(string(out)), err
 }
 
 // log has a server take the samples that are to be in the log, and kills it.
-func (b *bench) log() error {
-	s, err := b.start()
+func (b *bench) log(ctx context.Context) error {
+	s, err := b.start(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.kill()
-	if err := s.wait(allBack); err != nil {
+	defer s.Kill()
+	if err := s.wait(ctx, allBack); err != nil {
 		return err
 	}
-	token, err := b.token(s)
+	token, err := b.token(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -142,29 +123,28 @@ func (b *bench) log() error {
 }
 
 // restart starts the server and measures.
-func (b *bench) restart() error {
-	s, err := b.start()
+func (b *bench) restart(ctx context.Context) error {
+	s, err := b.start(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.kill()
+	defer s.Kill()
 	for _, until := range []struct {
 		what string
 		done func(body string) bool
 	}{{"takes in", takesIn}, {"everything is back", allBack}} {
-		if err := s.wait(until.done); err != nil {
+		if err := s.wait(ctx, until.done); err != nil {
 			return err
 		}
-		wall := time.Since(s.began)
-		cpu, peak := usage(s.cmd.Process.Pid)
-		fmt.Printf("%-20s %8.2f s  %6.2f CPU-s  %6d MiB at most\n", until.what, wall.Seconds(), cpu, peak>>20)
+		wall, used := time.Since(s.Began), s.Usage()
+		fmt.Printf("%-20s %8.2f s  %6.2f CPU-s  %6d MiB at most\n", until.what, wall.Seconds(), used.CPU.Seconds(), used.Peak>>20)
 	}
-	return b.check(s)
+	return b.check(ctx, s)
 }
 
 // check asks how many samples there are.
-func (b *bench) check(s *server) error {
-	token, err := b.token(s)
+func (b *bench) check(ctx context.Context, s *server) error {
+	token, err := b.token(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -195,23 +175,4 @@ func (b *bench) check(s *server) error {
 	}
 	fmt.Printf("all %d samples are there\n", got)
 	return nil
-}
-
-// usage returns the processor seconds of a process, and its peak memory in bytes.
-func usage(pid int) (cpu float64, peak int64) {
-	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	f := strings.Fields(rest)
-	if len(f) > 12 {
-		user, _ := strconv.ParseFloat(f[11], 64)
-		system, _ := strconv.ParseFloat(f[12], 64)
-		cpu = (user + system) / 100
-	}
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ = strings.Cut(string(status), "VmHWM:")
-	if f := strings.Fields(rest); len(f) > 0 {
-		kb, _ := strconv.ParseInt(f[0], 10, 64)
-		peak = kb << 10
-	}
-	return cpu, peak
 }

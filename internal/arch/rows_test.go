@@ -13,6 +13,7 @@ const module = "tallystick"
 var rows = [][]string{
 	0: {
 		"api",
+		"benchmarks/workload",
 		"internal/arch",
 		"internal/auth",
 		"internal/block",
@@ -57,9 +58,11 @@ var rows = [][]string{
 		"internal/shovel",
 	},
 	5: {
+		"benchmarks/process",
 		"internal/config",
 	},
 	6: {
+		"benchmarks/compare",
 		"benchmarks/load",
 		"benchmarks/restart",
 		"cmd/tallystick",
