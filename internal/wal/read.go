@@ -29,7 +29,7 @@ type Damage struct {
 	Segment int
 	Offset  int64
 	Bytes   int64 // how many, as far as is known
-	Tail    bool  // nothing readable comes behind it in its segment: what a crash leaves
+	Tail    bool  // nothing comes behind it in its segment, as a crash leaves it
 	Err     error
 }
 
@@ -144,7 +144,7 @@ func (r *reader) at() int64 { return r.off + int64(r.pos) }
 func (r *reader) read(fsys durable.Reader, path string, yield func(Record, error) bool) bool {
 	f, err := fsys.Open(path)
 	if err != nil {
-		r.tell(0, 0, true, err)
+		r.tell(0, 0, false, err)
 		return true
 	}
 	defer f.Close()
@@ -184,17 +184,14 @@ var (
 // is still that before it.
 func (r *reader) record() (rec Record, corrects bool, err error) {
 	if !r.fill(1) {
-		if r.err != nil && !errors.Is(r.err, io.EOF) {
-			return rec, false, r.err
-		}
-		return rec, false, io.EOF
+		return rec, false, r.end(io.EOF)
 	}
 	h, err := r.peek()
 	if err != nil {
 		return rec, false, err
 	}
 	if !r.fill(headerSize + h.length) {
-		return rec, false, errEnd
+		return rec, false, r.end(errEnd)
 	}
 	payload := r.buf[r.pos+headerSize:][:h.length:h.length]
 	if r.sum.of(payload) != h.check {
@@ -277,7 +274,7 @@ func (r *reader) resync(cause error) bool {
 // peek looks at the header of the next record.
 func (r *reader) peek() (header, error) {
 	if !r.fill(headerSize) {
-		return header{}, errEnd
+		return header{}, r.end(errEnd)
 	}
 	return r.header(r.buf[r.pos:])
 }
@@ -288,8 +285,19 @@ func (r *reader) whole() bool {
 	return err == nil && r.fill(headerSize+h.length) && r.sum.of(r.buf[r.pos+headerSize:][:h.length]) == h.check
 }
 
+// end returns why there is no more to read: err, unless the disk has another reason.
+func (r *reader) end(err error) error {
+	if r.sick() {
+		return r.err
+	}
+	return err
+}
+
+// sick reports whether the file could not be read to its end.
+func (r *reader) sick() bool { return r.err != nil && !errors.Is(r.err, io.EOF) }
+
 func (r *reader) tell(offset, n int64, tail bool, err error) {
 	if r.damaged != nil {
-		r.damaged(Damage{Segment: r.segment, Offset: offset, Bytes: n, Tail: tail, Err: err})
+		r.damaged(Damage{Segment: r.segment, Offset: offset, Bytes: n, Tail: tail && !r.sick(), Err: err})
 	}
 }

@@ -1,0 +1,131 @@
+package wal_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tallystick/internal/durable"
+	"tallystick/internal/wal"
+)
+
+// A sick disk cannot open one file, cannot read another beyond some bytes, or cannot list.
+type sick struct {
+	durable.OS
+
+	closed, torn string // what the names of those files begin with
+	good         int    // bytes of the torn one that can be read
+	unlisted     bool
+}
+
+func (s sick) Open(path string) (fs.File, error) {
+	base := filepath.Base(path)
+	if s.closed != "" && strings.HasPrefix(base, s.closed) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}
+	}
+	f, err := s.OS.Open(path)
+	if err == nil && s.torn != "" && strings.HasPrefix(base, s.torn) {
+		return &tornFile{f, s.good}, nil
+	}
+	return f, err
+}
+
+func (s sick) ReadDir(path string) ([]fs.DirEntry, error) {
+	if s.unlisted {
+		return nil, &fs.PathError{Op: "readdir", Path: path, Err: syscall.EIO}
+	}
+	return s.OS.ReadDir(path)
+}
+
+// A tornFile gives some bytes, and then an error that is not the end of the file.
+type tornFile struct {
+	fs.File
+
+	left int
+}
+
+func (f *tornFile) Read(p []byte) (int, error) {
+	if f.left == 0 {
+		return 0, syscall.EIO
+	}
+	n, err := io.LimitReader(f.File, int64(f.left)).Read(p)
+	f.left -= n
+	return n, err
+}
+
+// TestUnreadable: a segment that cannot be read costs what of it cannot be, which is told
+// with its reason; a folder that cannot be listed is an error, not an empty log.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	for _, p := range []string{"a", "b", "c"} {
+		l := open(dir, durable.OS{})
+		commit(t, l, p, p+p)
+	}
+	f := func(what string, fsys sick, reason error, want ...string) {
+		t.Helper()
+		var got []string
+		var told []wal.Damage
+		for r, err := range wal.Read(fsys, dir, 0, 0, func(d wal.Damage) { told = append(told, d) }) {
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+				continue
+			}
+			got = append(got, string(r.Payload))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+		if len(told) != 1 || told[0].Segment != 2 || told[0].Tail || !errors.Is(told[0].Err, reason) {
+			t.Errorf("%s: told %v, want one damage of segment 2 that is no torn tail: %v", what, told, reason)
+		}
+	}
+	f("not to be opened", sick{closed: "00000002-"}, syscall.EACCES, "a", "aa", "c", "cc")
+	f("nothing to be read", sick{torn: "00000002-"}, syscall.EIO, "a", "aa", "c", "cc")
+	f("torn behind a record", sick{torn: "00000002-", good: 40 + 24 + 1}, syscall.EIO, "a", "aa", "b", "c", "cc")
+	f("torn within a record", sick{torn: "00000002-", good: 40 + 24 + 1 + 24}, syscall.EIO, "a", "aa", "b", "c", "cc")
+
+	var errs []error
+	for _, err := range wal.Read(sick{unlisted: true}, dir, 0, 0, nil) {
+		errs = append(errs, err)
+	}
+	if len(errs) != 1 || !errors.Is(errs[0], syscall.EIO) {
+		t.Errorf("got %v from a folder that cannot be listed, want its error", errs)
+	}
+	l := wal.New(config(dir, wal.Never), sick{unlisted: true}, time.Now, quiet())
+	if err := l.Commit(&entry{payload: []byte("d")}); !errors.Is(err, wal.ErrUnavailable) {
+		t.Errorf("got %v, want %v: what numbers there are is not known", err, wal.ErrUnavailable)
+	}
+	if err := l.Forget(9); !errors.Is(err, syscall.EIO) {
+		t.Errorf("got %v from forgetting, want that it cannot be listed", err)
+	}
+	check(t, "after all that", dir, "a", "aa", "b", "bb", "c", "cc")
+}
+
+// TestFileInPlaceOfFolder: nothing is accepted until the folder can be made, and then all is.
+func TestFileInPlaceOfFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	write(t, dir, []byte("a file"))
+	l := open(dir, durable.OS{})
+	for range 2 {
+		if err := l.Commit(&entry{payload: []byte("a")}); !errors.Is(err, wal.ErrUnavailable) || !errors.Is(err, syscall.ENOTDIR) {
+			t.Errorf("got %v, want that the log cannot be written, since that is no folder", err)
+		}
+	}
+	for _, err := range wal.Read(durable.OS{}, dir, 0, 0, nil) {
+		if !errors.Is(err, syscall.ENOTDIR) {
+			t.Errorf("got %v from reading, want %v", err, syscall.ENOTDIR)
+		}
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, l, "b")
+	check(t, "once there is a folder", dir, "b")
+}
