@@ -97,7 +97,8 @@ type Entry interface {
 	// Record returns the payload, which must not change until Commit has returned.
 	Record() []byte
 	// Apply is called when the record is in the log, in the order of the log, and never
-	// together with another Apply or a Turn. at is the record's time: it never goes back.
+	// together with another Apply or a Turn. at is the record's time: it goes back only
+	// with a clock that is set back by more than an hour.
 	//
 	// What it could not apply it returns, in words of its own, and Read gives them with
 	// the record. Nil is nothing. They must not change until the next Apply.
@@ -256,15 +257,21 @@ func (l *Log) tellState(err error) {
 	l.failing = err != nil
 }
 
-// tick takes the time, which never goes back.
+// maxBack is how far the clock may be set back and time stands still until it has caught
+// up. What was further ahead was wrong, and would be for as long if it were believed: what
+// comes now would be long past to all that look at its time.
+const maxBack = time.Hour
+
+// tick takes the time: that of the wall, since another life has to go on after it.
 func (l *Log) tick() {
-	if now := l.now(); now.After(l.at) {
+	now := l.now().Round(0)
+	if back := l.at.Sub(now); back < 0 || back > maxBack {
 		l.at = now
 	}
 }
 
-// After goes on after what is known of an earlier life: no time is before t, and no
-// segment has a lower number than from. A checkpoint names the segment that goes on from
+// After goes on after what is known of an earlier life: no time is before t, unless that
+// was wrong by more than an hour, and no segment has a lower number than from. A checkpoint names the segment that goes on from
 // there, which must not be one of those that are skipped since they are older; and there
 // may be no segment left that tells the numbers.
 func (l *Log) After(t time.Time, from int) {
