@@ -86,6 +86,8 @@ auth:
   key_file: "@DIR@/key.pem"
 collect:
   hold: 3s
+ingest:
+  waiting: 2000000
 `
 
 func freeTCP(t *testing.T) string {

@@ -10,13 +10,14 @@ const (
 	// slabSlots is how many slots are allocated at once: 256 KiB in one piece
 	// without pointers, which the garbage collector marks once and never scans.
 	slabSlots = 1 << 15
-	perSlab   = slabSlots / minSlots // places in a slab that a reference tells apart
+	perSlab   = slabSlots / minSlots // units in a slab, which a reference tells apart
 
 	// SlabBytes is how much memory a Pool grows by.
 	SlabBytes = slabSlots * 8
 
-	// maxSlabs is what the 32 bits of a reference can tell apart: 256 GiB.
-	maxSlabs = 1 << 20
+	// maxSlabs is what the 32 bits of a reference can tell apart, one of which is none:
+	// 256 GiB.
+	maxSlabs = 1<<20 - 1
 
 	// spare is how many empty slabs a pool keeps at least, for the next spans; of
 	// those beyond, one for every spareOf slabs.
@@ -24,9 +25,9 @@ const (
 	spareOf = 16
 )
 
-// A Pool has the memory of Spans, to use and to use again. It grows by slabs. A
-// slab has spans of one size; one that is empty is used for any size, and what is
-// empty beyond a few is given back to the runtime. The zero Pool is empty and
+// A Pool has the memory of Spans and of Packed, to use and to use again. It grows by
+// slabs. A slab has places of one size; one that is empty is used for any size, and what
+// is empty beyond a few is given back to the runtime. The zero Pool is empty and
 // ready; its methods may be called at the same time, those of one Span not while
 // it is changed.
 type Pool struct {
@@ -36,7 +37,7 @@ type Pool struct {
 	Grow   func(bytes int64) bool
 	Shrink func(bytes int64)
 
-	// table has the slabs by number. It is read without the lock: who has a span
+	// table has the slabs by number. It is read without the lock: who has a place
 	// got it after its slab was put here, and nobody has one of a slab that is
 	// taken out.
 	table atomic.Pointer[[]*[slabSlots]float64]
@@ -46,8 +47,8 @@ type Pool struct {
 	open  [classes][]uint32 // numbers of slabs with free places, by class
 	empty []uint32          // numbers of slabs that are of no class
 	gone  []uint32          // numbers whose slab was given back
-	used  int               // spans
-	slots int               // that they have room for
+	used  int               // places
+	units int               // of them
 	alive int               // slabs
 }
 
@@ -69,11 +70,11 @@ func (p *Pool) get(class uint8) (ref uint32, ok bool) {
 	}
 	number := p.open[class][len(p.open[class])-1]
 	s := &p.slabs[number]
-	per := slabSlots / room(class)
+	per := perSlab / units(class)
 	place := s.fresh
 	if s.free != 0 {
 		place = int(s.free - 1) //nolint:gosec // less than per
-		s.free = math.Float64bits((*p.table.Load())[number][place*room(class)])
+		s.free = math.Float64bits((*p.table.Load())[number][place*units(class)*minSlots])
 	} else {
 		s.fresh++
 	}
@@ -81,8 +82,8 @@ func (p *Pool) get(class uint8) (ref uint32, ok bool) {
 		p.open[class] = p.open[class][:s.at] // it is the last one
 	}
 	p.used++
-	p.slots += room(class)
-	return number*perSlab + uint32(place*room(class)/minSlots), true //nolint:gosec // less than perSlab
+	p.units += units(class)
+	return number*perSlab + uint32(place*units(class)), true //nolint:gosec // less than perSlab
 }
 
 // begin makes an empty slab one of the class. p.mu is held.
@@ -122,22 +123,23 @@ func (p *Pool) grow() bool {
 	return true
 }
 
-// put takes back a place of the class.
-func (p *Pool) put(class uint8, ref uint32) {
+// put takes back a place.
+func (p *Pool) put(ref uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	number := ref / perSlab
-	place := int(ref%perSlab) * minSlots / room(class)
 	s := &p.slabs[number]
-	if s.used == slabSlots/room(class) { // it was full
+	class := s.class
+	place := int(ref%perSlab) / units(class)
+	if s.used == perSlab/units(class) { // it was full
 		s.at = len(p.open[class])
 		p.open[class] = append(p.open[class], number)
 	}
-	(*p.table.Load())[number][place*room(class)] = math.Float64frombits(s.free)
+	(*p.table.Load())[number][place*units(class)*minSlots] = math.Float64frombits(s.free)
 	s.free = uint64(place) + 1 //nolint:gosec // not negative
 	s.used--
 	p.used--
-	p.slots -= room(class)
+	p.units -= units(class)
 	if s.used == 0 {
 		p.end(number)
 	}
@@ -166,7 +168,7 @@ func (p *Pool) end(number uint32) {
 
 // Stats says how much memory a Pool has.
 type Stats struct {
-	Used  int   // spans
+	Used  int   // places
 	Live  int64 // bytes of them
 	Bytes int64 // of memory
 }
@@ -175,5 +177,5 @@ type Stats struct {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Used: p.used, Live: int64(p.slots) * 8, Bytes: int64(p.alive) * SlabBytes}
+	return Stats{Used: p.used, Live: int64(p.units) * unitBytes, Bytes: int64(p.alive) * SlabBytes}
 }

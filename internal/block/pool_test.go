@@ -24,7 +24,7 @@ func need(t *testing.T, p *block.Pool, at int) block.Span {
 
 func set(t *testing.T, p *block.Pool, s block.Span, at int, v float64) block.Span {
 	t.Helper()
-	s, ok := p.Cover(s, at, at)
+	s, ok := p.Cover(s, 0, at, at)
 	if !ok {
 		t.Fatalf("no room for slot %d", at)
 	}
@@ -131,7 +131,7 @@ func TestSpanOfARange(t *testing.T) {
 		} else {
 			s, _ = p.Make(lo, hi)
 		}
-		s, ok := p.Cover(s, lo, hi)
+		s, ok := p.Cover(s, 0, lo, hi)
 		if !ok || !s.Covers(lo) || !s.Covers(hi) {
 			t.Fatalf("no room for %d to %d", lo, hi)
 		}
@@ -155,7 +155,7 @@ func TestPoolUsesAgain(t *testing.T) {
 		p.Free(s)
 	}
 	for range 4 * block.SlabBytes / block.Bytes {
-		s, ok := p.Cover(need(t, &p, 0), 511, 511) // no sample yet: it slides
+		s, ok := p.Cover(need(t, &p, 0), 0, 511, 511) // no sample yet: it slides
 		if !ok {
 			t.Fatal("no room")
 		}
@@ -213,7 +213,7 @@ func TestPoolAsksToGrow(t *testing.T) {
 	}
 	base, values := p.Values(last)
 	values[3-base] = 7
-	if same, ok := p.Cover(last, 100, 100); ok || same != last {
+	if same, ok := p.Cover(last, 0, 100, 100); ok || same != last {
 		t.Error("a span grew where Grow refused")
 	}
 	if got := p.First(last, 0); got != 3 {
@@ -283,7 +283,7 @@ func BenchmarkSpan(b *testing.B) {
 	for b.Loop() {
 		s, _ := p.Make(0, 0)
 		for i := range block.Slots {
-			s, _ = p.Cover(s, i, i)
+			s, _ = p.Cover(s, 0, i, i)
 			_, values := p.Values(s)
 			values[i] = 1
 		}

@@ -4,8 +4,10 @@ package block
 // for 8, 32, 128 or 512 slots. It is a place in a Pool and not a pointer, so that
 // the garbage collector has nothing to follow, and it is used with the Pool that
 // it came from. Who copies it shares its memory.
+//
+// The zero Span is none.
 type Span struct {
-	ref   uint32 // in the pool, counted in units of minSlots slots
+	ref   uint32 // in the pool + 1
 	base  uint16 // slot of the block that the room begins with
 	class uint8
 }
@@ -14,9 +16,25 @@ type Span struct {
 const SpanBytes = minSlots * 8
 
 const (
-	minSlots = 8
-	classes  = 4
+	minSlots    = 8
+	unitBytes   = minSlots * 8
+	spanClasses = 4
+	classes     = spanClasses + len(packedUnits)
 )
+
+// packedUnits has a digit for each class of Packed: how many units its places have.
+const packedUnits = "\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0c\x0e\x10\x14\x18\x1c\x20\x28\x30\x38\x40\x48"
+
+// units returns how large the places of a class are.
+func units(class uint8) int {
+	if class < spanClasses {
+		return room(class) / minSlots
+	}
+	return int(packedUnits[class-spanClasses])
+}
+
+// None reports whether there is no span.
+func (s Span) None() bool { return s.ref == 0 }
 
 // room returns how many slots a span of the class has.
 func room(class uint8) int { return minSlots << (2 * class) }
@@ -33,44 +51,43 @@ func classOf(n int) (class uint8) {
 // caller's until Free. It returns false if there is no memory.
 func (p *Pool) Make(lo, hi int) (Span, bool) {
 	class := classOf(hi - lo + 1)
-	s := Span{base: begin(lo, class), class: class}
-	var ok bool
-	if s.ref, ok = p.get(class); !ok {
+	s := Span{base: uint16(lo), class: class} //nolint:gosec // a slot is less than 512
+	ref, ok := p.get(class)
+	if !ok {
 		return Span{}, false
 	}
+	s.ref = ref + 1
 	_, values := p.Values(s)
 	clearAll(values)
 	return s, true
 }
 
-// begin returns the slot that room of the class begins with, at the latest with
-// the slot from.
-func begin(from int, class uint8) uint16 {
-	return uint16(max(0, min(from, Slots-room(class)))) //nolint:gosec // a slot is less than 512
-}
-
 // Free gives the memory of s back. Nobody must use it any more.
-func (p *Pool) Free(s Span) { p.put(s.class, s.ref) }
+func (p *Pool) Free(s Span) { p.put(s.ref - 1) }
 
 // Values returns the slots that s has room for, and which slot of the block the
 // first of them is. All others are gaps. They may be written to, and are good
 // until Cover or Free of s.
 func (p *Pool) Values(s Span) (base int, values []float64) {
-	slab := (*p.table.Load())[s.ref/perSlab]
-	i := int(s.ref%perSlab) * minSlots
+	ref := s.ref - 1
+	slab := (*p.table.Load())[ref/perSlab]
+	i := int(ref%perSlab) * minSlots
 	n := room(s.class)
 	return int(s.base), slab[i : i+n : i+n]
 }
 
 // Covers reports whether s has room for the slot at.
 func (s Span) Covers(at int) bool {
-	return at >= int(s.base) && at < int(s.base)+room(s.class)
+	return at >= int(s.base) && at < int(s.base)+room(s.class) && s.ref != 0
 }
 
-// Cover returns s with room for the slots from lo to hi: s itself, or another in
-// the place of s, which is not to be used any more. It returns false, and s stays
-// as it is, if there is no memory for that.
-func (p *Pool) Cover(s Span, lo, hi int) (Span, bool) {
+// Room returns the slots of the block that s has room for: [from, to).
+func (s Span) Room() (from, to int) { return int(s.base), int(s.base) + room(s.class) }
+
+// Cover returns s with room for the slots from lo to hi, and for none before least: s
+// itself, or another in the place of s, which is not to be used any more. It returns false,
+// and s stays as it is, if there is no memory for that.
+func (p *Pool) Cover(s Span, least, lo, hi int) (Span, bool) {
 	if s.Covers(lo) && s.Covers(hi) {
 		return s, true
 	}
@@ -83,13 +100,13 @@ func (p *Pool) Cover(s Span, lo, hi int) (Span, bool) {
 		return p.slide(s, from), true
 	}
 	if hi < to { // it grew to the front, and may go on there
-		from = to + 1 - room(class)
+		from = max(least, to+1-room(class))
 	}
 	ref, ok := p.get(class)
 	if !ok {
 		return s, false
 	}
-	grown := Span{ref: ref, base: begin(from, class), class: class}
+	grown := Span{ref: ref + 1, base: uint16(from), class: class} //nolint:gosec // a slot is less than 512
 	p.move(grown, s)
 	p.Free(s)
 	return grown, true
@@ -107,10 +124,10 @@ func (p *Pool) move(to, from Span) {
 	copy(values[i-base:], samples[i-old:])
 }
 
-// slide moves the samples of s in its room, which then begins with the slot from.
-func (p *Pool) slide(s Span, from int) Span {
+// slide moves the samples of s in its room, which then begins with the slot to. Those that
+// are before it are dropped.
+func (p *Pool) slide(s Span, to int) Span {
 	base, values := p.Values(s)
-	to := int(begin(from, s.class))
 	switch d := to - base; {
 	case d > 0:
 		n := copy(values, values[min(d, len(values)):])
@@ -122,6 +139,27 @@ func (p *Pool) slide(s Span, from int) Span {
 	}
 	s.base = uint16(to) //nolint:gosec // a slot is less than 512
 	return s
+}
+
+// From returns s with its room from a slot on, without the samples before it, and no larger
+// than one of n slots: s itself, or another in its place.
+func (p *Pool) From(s Span, slot, n int) Span {
+	class := classOf(n)
+	if class >= s.class {
+		return p.slide(s, slot)
+	}
+	ref, ok := p.get(class)
+	if !ok {
+		return p.slide(s, slot)
+	}
+	small := Span{ref: ref + 1, base: uint16(slot), class: class} //nolint:gosec // a slot is less than 512
+	_, to := p.Values(small)
+	clearAll(to)
+	if base, values := p.Values(s); slot < base+len(values) {
+		copy(to[max(0, base-slot):], values[max(0, slot-base):])
+	}
+	p.Free(s)
+	return small
 }
 
 // First returns the first slot of the block at or after from that has a sample,

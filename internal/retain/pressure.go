@@ -23,6 +23,8 @@ const (
 
 	// look is how often: at 5 million samples a second, 40 MB are filled meanwhile.
 	look = time.Second
+	// settle is how often blocks that late samples took apart are sealed again.
+	settle = 10 * time.Second
 	// rest is how long it is left alone when everything was done and memory is still
 	// short: what is open now must first end.
 	rest = 30 * time.Second
@@ -32,6 +34,7 @@ const (
 type Tank interface {
 	Nodes() []selector.Path
 	Stats() store.Stats
+	Settle(node selector.Path) (blocks int)
 	AddSaved(node selector.Path, before int64, ends map[int64]int64)
 	FreeSaved(node selector.Path, before int64) store.Freed
 }
@@ -40,7 +43,7 @@ type Tank interface {
 // goes: the blocks that ended first, whatever they are of; those of nodes that run
 // jobs after those of all others. If that is not enough, everything is saved, and
 // then it is tried again. Blocks that go on are never freed; if there is no room
-// for all of these, the store refuses writes.
+// for all of these, the store refuses writes. It also has the store settle, cap or not.
 type Pressure struct {
 	Store Tank
 	Max   int64                           // store.Config.MaxBytes; 0: none, and nothing is done
@@ -52,6 +55,7 @@ type Pressure struct {
 
 	refused int64 // as last seen; owned by Run
 	until   time.Time
+	settled time.Time
 }
 
 // PressureStats says what a Pressure has done since it was made.
@@ -83,10 +87,14 @@ func (p *Pressure) Run(ctx context.Context) error {
 
 // Step makes room if there is need of it, and returns how many blocks went.
 func (p *Pressure) Step(ctx context.Context, now time.Time) (freed int) {
+	if now.Sub(p.settled) >= settle || now.Before(p.settled) {
+		p.settle(now)
+	}
 	if p.Max <= 0 || now.Before(p.until) || !p.high() {
 		return 0
 	}
 	p.times.Add(1)
+	p.settle(now)
 	live := p.Store.Stats().Live
 	goal := min(int64(low*float64(p.Max)), live-int64(least*float64(p.Max)))
 	freed = p.relieve(ctx, now, goal)
@@ -100,6 +108,14 @@ func (p *Pressure) Step(ctx context.Context, now time.Time) (freed int) {
 	p.blocks.Add(int64(freed))
 	p.rest(now, freed)
 	return freed
+}
+
+// settle has all nodes settle.
+func (p *Pressure) settle(now time.Time) {
+	p.settled = now
+	for _, n := range p.Store.Nodes() {
+		p.Store.Settle(n)
+	}
 }
 
 // high reports whether memory is short, or was since the last time.

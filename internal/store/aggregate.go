@@ -3,13 +3,12 @@ package store
 import (
 	"math"
 
-	"tallystick/internal/block"
 	"tallystick/internal/metric"
 )
 
 // An aggregate makes one series of several.
 type aggregate struct {
-	pool     *block.Pool
+	reader   *reader
 	agg      metric.Aggregation
 	from, to int64 // slots
 	series   int   // added
@@ -17,8 +16,8 @@ type aggregate struct {
 	counts   []uint32 // of samples in each slot; nil for less than two series
 }
 
-func newAggregate(pool *block.Pool, agg metric.Aggregation, from, to int64) *aggregate {
-	a := &aggregate{pool: pool, agg: agg, from: from, to: to, out: make([]float64, to-from)}
+func newAggregate(d *reader, agg metric.Aggregation, from, to int64) *aggregate {
+	a := &aggregate{reader: d, agg: agg, from: from, to: to, out: make([]float64, to-from)}
 	for i := range a.out {
 		a.out[i] = math.NaN()
 	}
@@ -30,7 +29,7 @@ func (a *aggregate) add(r *series) {
 		a.counts = make([]uint32, len(a.out))
 		count(a.counts, a.out)
 	}
-	r.each(a.pool, a.from, a.to, func(slot int64, values []float64) {
+	a.reader.each(r, a.from, a.to, func(slot int64, values []float64) {
 		at := slot - a.from
 		a.merge(a.out[at:at+int64(len(values))], values)
 		if a.counts != nil {

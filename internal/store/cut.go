@@ -105,6 +105,7 @@ type dumper struct {
 	ids   []metric.ID // of the level's series, by name
 	next  int         // in ids
 	index int64       // of the block to go on with
+	room  block.Block // for what is sealed
 }
 
 // dump yields the blocks of a node.
@@ -169,7 +170,8 @@ func (d *dumper) block(r *series, at int) bool {
 	}
 	to := (*block.Block)(&d.out.Values)
 	if l.changed <= d.epoch || !d.store.adds(r.id) {
-		d.store.pool.Copy(to, l.span)
+		base, values := d.store.samples(l, &d.room)
+		block.Put(to, base, values)
 		return true
 	}
 	i, ok := d.node.images[imageKey{d.level, r.id, l.index}]
@@ -211,7 +213,9 @@ func (n *node) keep(s *Store, epoch uint32, k imageKey, l *link) {
 	if n.images == nil {
 		n.images = make(map[imageKey]image)
 	}
-	base, values := s.pool.Values(l.span)
+	d := s.reader()
+	defer s.readers.Put(d)
+	base, values := s.samples(l, &d.room)
 	n.images[k] = image{base, slices.Clone(values), l.changed}
 	s.mem.give(-imageBytes - int64(len(values))*8)
 }

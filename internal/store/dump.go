@@ -50,13 +50,17 @@ var ErrMismatch = errors.New("block is of other metrics")
 // slots, its gaps change nothing, so that to restore twice is to restore once.
 // An unknown metric, or another step, wraps ErrMismatch.
 func (s *Store) Restore(b *BlockAt) error {
-	return s.restore(b, func(w *writer, l *link, id metric.ID, to, from []float64, _ bool) {
+	return s.restore(b, func(w *writer, l *link, id metric.ID, to *block.Block) (changed bool) {
+		if l == nil {
+			return true
+		}
 		w.change(l, id)
-		for i, v := range from {
+		for i, v := range b.Values {
 			if !math.IsNaN(v) {
 				to[i] = v
 			}
 		}
+		return true
 	})
 }
 
@@ -64,28 +68,28 @@ func (s *Store) Restore(b *BlockAt) error {
 // does: checkpoints are read newest first, and samples may have come meanwhile, but
 // for metrics whose samples add up. What is new by that counts as saved.
 func (s *Store) Fill(b *BlockAt) error {
-	return s.restore(b, func(w *writer, l *link, id metric.ID, to, from []float64, is bool) {
+	return s.restore(b, func(w *writer, l *link, id metric.ID, to *block.Block) (changed bool) {
+		if l == nil {
+			w.epoch = restored
+			return true
+		}
 		fold := s.table.At(id).Fold
-		switch {
-		case !is:
-			l.changed = restored
-			copy(to, from)
-		case fold != metric.Sum && fillUnder(to, from, fold):
+		changed = fold != metric.Sum && fillUnder(to[:], b.Values[:], fold)
+		if changed {
 			w.change(l, id)
 		}
+		return changed
 	})
 }
 
-// restore finds or makes the room for b, and has put put its samples there. to and
-// from are the same slots.
-func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, to, from []float64, is bool)) error {
+// restore has put put the samples of b to those of the same block, and seals that if they
+// have changed. Where there is none put gets nil, and those of b are sealed.
+func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, to *block.Block) bool) error {
 	id, err := s.fits(b)
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
-	v := (*block.Block)(&b.Values)
-	lo, hi := v.First(0), v.Last(block.Slots-1)
-	if lo < 0 {
+	if (*block.Block)(&b.Values).First(0) < 0 {
 		return b.Path.Check()
 	}
 	n, err := s.lock(b.Path)
@@ -94,13 +98,46 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 	}
 	w := s.writer(n, b.Path)
 	defer w.unlock()
-	is := w.has(id, b.Index)
-	l, _, err := w.link(w.first(id), id, b.Index, lo, hi)
+	k := s.packer()
+	defer s.packers.Put(k)
+	l := w.has(id, b.Index)
+	k.values = b.Values
+	if l != nil {
+		s.whole(l, &k.values)
+	}
+	if !put(&w, l, id, &k.values) {
+		return nil
+	}
+	if l != nil {
+		err = s.replace(l, k)
+	} else if l = new(link); s.pack(l, k.whole(0, k.values[:])) {
+		_, err = w.open(id, b.Index, *l)
+	} else {
+		err = ErrFull
+	}
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
-	base, to := s.pool.Values(l.span)
-	put(&w, l, id, to[lo-base:hi-base+1], v[lo:hi+1], is)
+	return nil
+}
+
+// whole makes b all that a block has.
+func (s *Store) whole(l *link, b *block.Block) {
+	d := s.reader()
+	defer s.readers.Put(d)
+	base, values := s.samples(l, &d.room)
+	block.Put(b, base, values)
+}
+
+// replace seals the values of k in the place of what a block has.
+func (s *Store) replace(l *link, k *packer) error {
+	if !s.pack(l, k.whole(0, k.values[:])) {
+		return ErrFull
+	}
+	if !l.span.None() {
+		s.pool.Free(l.span)
+		l.span = block.Span{}
+	}
 	return nil
 }
 

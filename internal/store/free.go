@@ -68,7 +68,7 @@ func (s *Store) AddSaved(node selector.Path, before int64, ends map[int64]int64)
 			step := s.table.At(r.id).Step
 			for _, b := range r.chain {
 				if end := (b.begin() + block.Slots) * step; end <= before && b.changed <= saved {
-					ends[end] += b.span.Bytes() + linkBytes
+					ends[end] += s.pool.Size(b.span, b.packed) + linkBytes
 				}
 			}
 		}
@@ -226,11 +226,12 @@ func (f *freeing) series(r *series) {
 			kept++
 			continue
 		}
-		f.store.pool.Free(l.span)
+		f.store.drop(&l)
 	}
 	if kept < end {
 		r.chain = fit(slices.Delete(r.chain, kept, end))
 		f.blocks += end - kept
+		f.store.blocks.Add(int64(kept - end))
 	}
 	if len(r.chain) > 0 {
 		f.left = min(f.left, r.chain[0].begin()*m.Step)

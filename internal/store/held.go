@@ -54,6 +54,8 @@ func (s *Store) held(n *node, l located, yield func(Held) bool) bool {
 func (s *Store) chains(n *node, l located) []Held {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
+	d := s.reader()
+	defer s.readers.Put(d)
 	out := make([]Held, len(l.level.series))
 	for i := range l.level.series {
 		r := &l.level.series[i]
@@ -61,7 +63,7 @@ func (s *Store) chains(n *node, l located) []Held {
 		blocks := make([]Extent, 0, len(r.chain))
 		for _, c := range r.chain {
 			begin := c.begin()
-			if first, last, ok := r.extent(&s.pool, begin, begin+block.Slots); ok {
+			if first, last, ok := d.extent(r, begin, begin+block.Slots); ok {
 				blocks = append(blocks, Extent{first * step, (last + 1) * step})
 			}
 		}

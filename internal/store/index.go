@@ -21,6 +21,8 @@ type node struct {
 	// of blocks that have changed since and that it has not come by yet.
 	images map[imageKey]image
 	passed uint32 // epoch that follows the newest Cut which came by
+
+	loose map[imageKey]struct{} // blocks that are raw, for Settle
 }
 
 // gone reports whether n was taken out of the tree, for ever: look the path up again.
@@ -28,7 +30,7 @@ func (n *node) gone() bool { return n.root.of() == nil }
 
 // nodeBytes is what a node takes besides its names: itself, its places in the
 // sorted list and in the map (32 bytes of key, 8 of pointer, a third empty).
-const nodeBytes = int64(unsafe.Sizeof(node{})) + 2*8 + 3*40/2
+const nodeBytes = int64(unsafe.Sizeof(node{})+15)&^15 + 2*8 + 3*40/2
 
 func (n *node) bytes() int64 {
 	return nodeBytes + int64(len(n.path.Cluster)+len(n.path.Node))

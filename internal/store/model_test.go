@@ -197,6 +197,7 @@ type property struct {
 	store *store.Store
 	model *model
 	now   int64
+	dense int // samples at once, most of them in order
 }
 
 // TestModel does the same to a store and to its model: writes in order, late,
@@ -217,6 +218,23 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// TestModelSealed does that to few series that have a sample in nearly every slot, some of
+// them late by a little or by a lot, so that blocks are sealed and taken apart.
+func TestModelSealed(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			table := testTable(t)
+			p := &property{
+				t: t, r: rand.New(rand.NewPCG(seed, 2)), paths: testPaths()[1:3], dense: 2 + 30*int(seed%3),
+				store: store.New(table, store.Config{}),
+				model: &model{table: table, samples: map[sampleKey]float64{}},
+				now:   1_700_000_000,
+			}
+			p.run(600)
+		})
+	}
+}
+
 func (p *property) run(steps int) {
 	for range steps {
 		switch p.r.IntN(20) {
@@ -224,6 +242,10 @@ func (p *property) run(steps int) {
 			p.free()
 		case 1:
 			p.restore()
+		case 2:
+			for _, n := range p.store.Nodes() {
+				p.store.Settle(n)
+			}
 		default:
 			p.write()
 		}
@@ -237,6 +259,16 @@ func (p *property) run(steps int) {
 }
 
 func (p *property) time() int64 {
+	if p.dense > 0 {
+		switch n := p.r.IntN(100 * p.dense); {
+		case n == 0:
+			return p.now - p.r.Int64N(10_000)
+		case n < 10*p.dense:
+			return p.now - p.r.Int64N(60)
+		}
+		p.now += p.r.Int64N(8)
+		return p.now
+	}
 	switch p.r.IntN(10) {
 	case 0: // late, in some block
 		return p.now - p.r.Int64N(60*block.Slots*3)
@@ -252,7 +284,7 @@ func (p *property) time() int64 {
 
 func (p *property) write() {
 	at := p.paths[p.r.IntN(len(p.paths))]
-	pts := make([]store.Point, p.r.IntN(4))
+	pts := make([]store.Point, p.r.IntN(4+p.dense))
 	for i := range pts {
 		pts[i] = store.Point{
 			Metric: metric.ID(p.r.IntN(p.model.table.Len())),

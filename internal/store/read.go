@@ -54,7 +54,9 @@ func (s *Store) ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregatio
 	if last-first >= MaxValues {
 		return out, fmt.Errorf("%w: %d, at most %d", ErrTooMuch, last-first+1, MaxValues)
 	}
-	a := newAggregate(&s.pool, agg, first, last+1)
+	d := s.reader()
+	defer s.readers.Put(d)
+	a := newAggregate(d, agg, first, last+1)
 	for _, at := range set {
 		s.each(at, id, a.add)
 	}
@@ -100,10 +102,12 @@ func (s *Store) extent(set []selector.Path, id metric.ID, from, to int64) (first
 	if from < to {
 		lo, hi = m.Slot(max(from, -2*MaxTime)), m.Slot(min(to, 2*MaxTime)-1)+1
 	}
+	d := s.reader()
+	defer s.readers.Put(d)
 	for _, at := range set {
 		s.each(at, id, func(r *series) {
 			n++
-			if f, l, ok := r.extent(&s.pool, lo, hi); ok {
+			if f, l, ok := d.extent(r, lo, hi); ok {
 				first, last = min(first, f), max(last, l)
 			}
 		})

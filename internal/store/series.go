@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -11,13 +12,14 @@ import (
 
 // A link is a block in a chain.
 type link struct {
-	index   int32 // slot/512: MaxTime keeps it in these bits
-	span    block.Span
-	changed uint32 // epoch of the newest change
+	index   int32        // slot/512: MaxTime keeps it in these bits
+	changed uint32       // epoch of the newest change
+	packed  block.Packed // what is sealed
+	span    block.Span   // what is raw, behind that
 }
 
 const (
-	linkBytes   = int64(unsafe.Sizeof(link{}))
+	linkBytes   = int64(unsafe.Sizeof(link{})+7) &^ 7 // alone, as in most chains
 	seriesBytes = int64(unsafe.Sizeof(series{}))
 )
 
@@ -45,25 +47,38 @@ func (r *series) find(index int64) (int, bool) {
 	})
 }
 
+// A reader reads series of a node that is locked.
+type reader struct {
+	store *Store
+	room  block.Block // for what was sealed
+}
+
+func (s *Store) reader() *reader {
+	if r, ok := s.readers.Get().(*reader); ok {
+		return r
+	}
+	return &reader{store: s}
+}
+
 // extent returns the first and the last slot in [from, to) that have a sample.
-func (r *series) extent(p *block.Pool, from, to int64) (first, last int64, ok bool) {
-	first, ok = r.first(p, from)
+func (d *reader) extent(r *series, from, to int64) (first, last int64, ok bool) {
+	first, ok = d.first(r, from)
 	if !ok || first >= to {
 		return 0, 0, false
 	}
-	last, _ = r.last(p, to-1)
+	last, _ = d.last(r, to-1)
 	return first, last, true
 }
 
 // first returns the first slot at or after from that has a sample.
-func (r *series) first(p *block.Pool, from int64) (int64, bool) {
+func (d *reader) first(r *series, from int64) (int64, bool) {
 	index, at := block.Split(from)
 	i, ok := r.find(index)
 	for ; i < len(r.chain); i++ {
 		if !ok {
 			at = 0
 		}
-		if at = p.First(r.chain[i].span, at); at >= 0 {
+		if at = d.firstIn(&r.chain[i], at); at >= 0 {
 			return r.chain[i].begin() + int64(at), true
 		}
 		ok = false
@@ -72,7 +87,7 @@ func (r *series) first(p *block.Pool, from int64) (int64, bool) {
 }
 
 // last returns the last slot at or before to that has a sample.
-func (r *series) last(p *block.Pool, to int64) (int64, bool) {
+func (d *reader) last(r *series, to int64) (int64, bool) {
 	index, at := block.Split(to)
 	i, ok := r.find(index)
 	if !ok {
@@ -82,7 +97,7 @@ func (r *series) last(p *block.Pool, to int64) (int64, bool) {
 		if !ok {
 			at = block.Slots - 1
 		}
-		if at = p.Last(r.chain[i].span, at); at >= 0 {
+		if at = d.lastIn(&r.chain[i], at); at >= 0 {
 			return r.chain[i].begin() + int64(at), true
 		}
 		ok = false
@@ -90,17 +105,72 @@ func (r *series) last(p *block.Pool, to int64) (int64, bool) {
 	return 0, false
 }
 
+// firstIn returns the first slot of a block at or after from that has a sample, -1 if there
+// is none.
+func (d *reader) firstIn(l *link, from int) int {
+	if b := d.store.sealed(l); b != nil {
+		switch {
+		case from <= b.start():
+			return b.start()
+		case from < b.end():
+			base, values := d.store.samples(l, &d.room)
+			return firstOf(base, values, from)
+		case l.span.None():
+			return -1
+		}
+	}
+	return d.store.pool.First(l.span, from)
+}
+
+// lastIn returns the last slot of a block at or before to that has a sample, -1 if there is
+// none.
+func (d *reader) lastIn(l *link, to int) int {
+	if !l.span.None() {
+		if at := d.store.pool.Last(l.span, to); at >= 0 {
+			return at
+		}
+	}
+	b := d.store.sealed(l)
+	switch {
+	case b == nil || to < b.start():
+		return -1
+	case to >= b.end()-1:
+		return b.end() - 1
+	}
+	base, values := d.store.samples(l, &d.room)
+	return lastOf(base, values, to)
+}
+
+func firstOf(base int, values []float64, from int) int {
+	for i := max(0, from-base); i < len(values); i++ {
+		if !math.IsNaN(values[i]) {
+			return base + i
+		}
+	}
+	return -1
+}
+
+func lastOf(base int, values []float64, to int) int {
+	for i := min(to-base, len(values)-1); i >= 0; i-- {
+		if !math.IsNaN(values[i]) {
+			return base + i
+		}
+	}
+	return -1
+}
+
 // each calls do with the samples in [from, to), block by block, and the slot of
 // the first of each. What it leaves out are gaps.
-func (r *series) each(p *block.Pool, from, to int64, do func(slot int64, values []float64)) {
+func (d *reader) each(r *series, from, to int64, do func(slot int64, values []float64)) {
 	index, _ := block.Split(from)
 	i, _ := r.find(index)
 	for ; i < len(r.chain); i++ {
-		if r.chain[i].begin() >= to {
+		l := &r.chain[i]
+		if l.begin() >= to {
 			return
 		}
-		base, values := p.Values(r.chain[i].span)
-		begin := r.chain[i].begin() + int64(base)
+		base, values := d.store.samples(l, &d.room)
+		begin := l.begin() + int64(base)
 		lo, hi := max(from, begin), min(to, begin+int64(len(values)))
 		if lo < hi {
 			do(lo, values[lo-begin:hi-begin])

@@ -15,7 +15,8 @@
 //   - Blocks come out of one pool and go back to it. Config.MaxBytes is a cap:
 //     a write that needs memory beyond it is refused, with the store unchanged.
 //   - A series with few samples costs few bytes: of a block, only the slots
-//     between its first and its last sample are there, in a span that grows.
+//     between its first and its last sample are there, in a span that grows, and
+//     what is past is sealed (sealed.go).
 //   - A Cut is the store at one instant, and writers go on: a block of counts that
 //     is changed before the Cut came by is copied first (TestCut).
 //   - A level's own series answers for the level. Only where it has none do the
@@ -85,7 +86,11 @@ type Store struct {
 	cutter sync.Mutex    // held while a Cut is open
 
 	levels, series atomic.Int64 // components and below; nodes are counted by their index
+	blocks         atomic.Int64
 	freed, late    atomic.Int64
+
+	packers sync.Pool // of *packer
+	readers sync.Pool // of *reader
 }
 
 // New returns an empty store for the metrics of table.
@@ -118,7 +123,7 @@ func (s *Store) Stats() Stats {
 	return Stats{
 		Levels:  clusters + nodes + int(s.levels.Load()),
 		Series:  int(s.series.Load()),
-		Blocks:  pool.Used,
+		Blocks:  int(s.blocks.Load()),
 		Bytes:   bytes,
 		Live:    bytes - pool.Bytes + pool.Live,
 		Refused: s.mem.refused.Load(),

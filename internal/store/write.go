@@ -81,6 +81,7 @@ func (s *Store) unlock(n *node) {
 	if gone {
 		n.root.node.Store(nil)
 		n.forget(s)
+		s.mem.give(looseBytes * int64(len(n.loose)))
 	}
 	n.mu.Unlock()
 	if gone {
@@ -163,96 +164,191 @@ func (w *writer) put(p Point, place int) error {
 		w.time, w.step = p.Time, m.Step
 		w.index, w.slot = block.Split(m.Slot(p.Time))
 	}
-	l, late, err := w.link(place, p.Metric, w.index, w.slot, w.slot)
+	to, l, err := w.room(place, p.Metric)
 	if err != nil {
 		return err
 	}
-	base, values := s.pool.Values(l.span)
-	v := m.Fold.Apply(values[w.slot-base], p.Value)
+	v := m.Fold.Apply(*to, p.Value)
 	if math.IsInf(v, 0) { // not in a new slot: there it is p.Value
 		return fmt.Errorf("sum of the slot: %w", ErrNotFinite)
 	}
 	w.change(l, p.Metric)
-	values[w.slot-base] = v
-	if late {
-		s.late.Add(1)
+	*to = v
+	return nil
+}
+
+// room returns the slot of the series at that place that a sample goes to, raw, and its
+// block, made if need be. Who gets a new one must put a sample into it.
+func (w *writer) room(place int, id metric.ID) (*float64, *link, error) {
+	r := w.series(place, id)
+	if r == nil {
+		l, err := w.begin(id)
+		return w.raw(l), l, err
+	}
+	i, ok := r.find(w.index)
+	if i < len(r.chain)-1 || !ok && i < len(r.chain) {
+		w.store.late.Add(1)
+	}
+	if !ok {
+		l, err := w.begin(id)
+		return w.raw(l), l, err
+	}
+	l := &r.chain[i]
+	if !l.span.Covers(w.slot) {
+		if err := w.cover(r, i, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	return w.raw(l), l, nil
+}
+
+// series returns the series at that place in the level, nil if it is not there.
+func (w *writer) series(place int, id metric.ID) *series {
+	if w.level == nil || place >= len(w.level.series) || w.level.series[place].id != id {
+		return nil
+	}
+	return &w.level.series[place]
+}
+
+// raw returns the sample's slot, for which there is room.
+func (w *writer) raw(l *link) *float64 {
+	if l == nil {
+		return nil
+	}
+	base, values := w.store.pool.Values(l.span)
+	return &values[w.slot-base]
+}
+
+// cover makes room for the sample in the block with number i of the chain.
+func (w *writer) cover(r *series, i int, id metric.ID) error {
+	s, l := w.store, &r.chain[i]
+	from, to := l.span.Room()
+	end := 0
+	if b := s.sealed(l); b != nil {
+		end = b.end()
+	}
+	begin := max(min(w.slot, to)-lagSlots, w.slot-min(to-from, tailSlots)+1) // of the raw part, from now on
+	switch {
+	case w.slot < end:
+		return w.thaw(l, id)
+	case l.span.None():
+		return w.make(l)
+	case w.slot < to || to-from < tailSlots && w.slot < from+tailSlots:
+		return w.grow(l, end, id)
+	case !s.seal(l, begin):
+		return w.grow(l, end, id) // there may be room for that
+	}
+	l.span = s.pool.From(l.span, begin, tailSlots)
+	if i > 0 && r.chain[i-1].index == l.index-1 && !r.chain[i-1].span.None() {
+		s.sealAll(&r.chain[i-1])
 	}
 	return nil
 }
 
-// link returns the block with the index, made if need be, with room for its slots
-// from lo to hi, and whether the series has a newer one. Who gets a new one must
-// put a sample into it.
-func (w *writer) link(place int, id metric.ID, index int64, lo, hi int) (l *link, late bool, err error) {
-	if w.level != nil && place < len(w.level.series) && w.level.series[place].id == id {
-		r := &w.level.series[place]
-		i, ok := r.find(index)
-		late = i < len(r.chain)-1
-		if ok {
-			return &r.chain[i], late, w.cover(&r.chain[i], lo, hi)
-		}
-		late = i < len(r.chain)
+func (w *writer) make(l *link) (err error) {
+	var ok bool
+	if l.span, ok = w.store.pool.Make(w.slot, w.slot); !ok {
+		return ErrFull
 	}
-	l, err = w.open(id, index, lo, hi)
-	return l, late, err
+	return nil
 }
 
-// has reports whether there is a block with the index.
-func (w *writer) has(id metric.ID, index int64) bool {
-	if w.level == nil {
-		return false
-	}
-	i, ok := w.level.get(id)
-	if ok {
-		_, ok = w.level.series[i].find(index)
-	}
-	return ok
-}
-
-// cover makes sure that the block has room for its slots from lo to hi.
-func (w *writer) cover(l *link, lo, hi int) error {
-	if l.span.Covers(lo) && l.span.Covers(hi) {
-		return nil
-	}
-	span, ok := w.store.pool.Cover(l.span, lo, hi)
+// grow makes more raw room.
+func (w *writer) grow(l *link, least int, id metric.ID) error {
+	span, ok := w.store.pool.Cover(l.span, least, w.slot, w.slot)
 	if !ok {
 		return ErrFull
 	}
 	l.span = span
+	w.loosen(l, id)
 	return nil
 }
 
-// open adds the block with the index, and all that is missing above it. If
-// there is no memory for all of it, nothing changes.
-func (w *writer) open(id metric.ID, index int64, lo, hi int) (*link, error) {
-	at := w.path()
-	if err := at.Check(); w.level == nil && err != nil {
+// thaw makes all of a block raw, with room for the sample.
+func (w *writer) thaw(l *link, id metric.ID) error {
+	s := w.store
+	d := s.reader()
+	defer s.readers.Put(d)
+	base, values := s.samples(l, &d.room)
+	span, ok := s.pool.Make(min(base, w.slot), max(base+len(values)-1, w.slot))
+	if !ok {
+		return ErrFull
+	}
+	from, raw := s.pool.Values(span)
+	copy(raw[base-from:], values)
+	s.drop(l)
+	l.span = span
+	w.loosen(l, id)
+	return nil
+}
+
+// loosen notes a block that has more raw than it should, for Settle.
+func (w *writer) loosen(l *link, id metric.ID) {
+	n := w.node
+	if from, to := l.span.Room(); to-from <= tailSlots {
+		return
+	}
+	if n.loose == nil {
+		n.loose = make(map[imageKey]struct{})
+	}
+	k := imageKey{w.level, id, l.index}
+	if _, ok := n.loose[k]; !ok {
+		n.loose[k] = struct{}{}
+		w.store.mem.give(-looseBytes)
+	}
+}
+
+// has returns the block with the index, nil if it is not there.
+func (w *writer) has(id metric.ID, index int64) *link {
+	if r := w.series(w.first(id), id); r != nil {
+		if i, ok := r.find(index); ok {
+			return &r.chain[i]
+		}
+	}
+	return nil
+}
+
+// begin begins the sample's block.
+func (w *writer) begin(id metric.ID) (*link, error) {
+	var l link
+	if err := w.make(&l); err != nil {
 		return nil, err
 	}
-	s, way := w.store, parts(at)
-	if s.relievedOf(id, index) {
-		return nil, ErrRelieved
+	return w.open(id, w.index, l)
+}
+
+// open adds the block with the index, and all that is missing above it. If
+// there is no memory for all of it, nothing changes, and the block's is given back.
+func (w *writer) open(id metric.ID, index int64, l link) (*link, error) {
+	s, at := w.store, w.path()
+	way := parts(at)
+	err := at.Check()
+	switch {
+	case w.level == nil && err != nil:
+	case s.relievedOf(id, index):
+		err = ErrRelieved
+	case !s.mem.take(w.node.root.cost(way, id)):
+		err = ErrFull
+	default:
+		err = nil
 	}
-	cost := w.node.root.cost(way, id)
-	if !s.mem.take(cost) {
-		return nil, ErrFull
+	if err != nil {
+		s.drop(&l)
+		return nil, err
 	}
-	span, ok := s.pool.Make(lo, hi)
-	if !ok {
-		s.mem.give(cost)
-		return nil, ErrFull
-	}
-	l, made := w.node.root.open(w.node, way)
+	level, made := w.node.root.open(w.node, way)
 	s.levels.Add(int64(made))
-	i, ok := l.get(id)
+	i, ok := level.get(id)
 	if !ok {
-		l.series = insert(l.series, i, series{id: id})
+		level.series = insert(level.series, i, series{id: id})
 		s.series.Add(1)
 	}
-	r := &l.series[i]
+	r := &level.series[i]
 	i, _ = r.find(index)
-	r.chain = insert(r.chain, i, link{index: int32(index), span: span, changed: w.epoch}) //nolint:gosec // MaxTime
-	w.level = l
+	l.index, l.changed = int32(index), w.epoch //nolint:gosec // MaxTime
+	r.chain = insert(r.chain, i, l)
+	s.blocks.Add(1)
+	w.level = level
 	return &r.chain[i], nil
 }
 
