@@ -19,6 +19,7 @@ package durabletest
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"sync"
 
 	"tallystick/internal/durable"
@@ -164,11 +165,11 @@ func (f *FS) RemoveAll(label, path string) error {
 // SyncDir implements durable.Folders.
 func (f *FS) SyncDir(label, path string) error {
 	return f.do(Op{Kind: SyncDir, Label: label, Path: path}, func() error {
-		err := f.disk.SyncDir(label, path)
-		if err == nil {
-			f.track(func(d *disk) { d.syncDir(path) })
+		if f.track(func(d *disk) { d.syncDir(path) }) {
+			_, err := os.Stat(path)
+			return err
 		}
-		return err
+		return f.disk.SyncDir(label, path)
 	})
 }
 

@@ -50,7 +50,8 @@ func (n name) set(names map[string]*inode) {
 }
 
 // Watch makes PowerLoss possible: it is called before anything changes in the folder.
-// What is there is durable.
+// What is there is durable. No fsync goes to the real disk from then on: what it would do
+// is what PowerLoss knows, and it takes most of a test's time.
 func (f *FS) Watch(root string) error {
 	top, err := look(root)
 	f.mu.Lock()
@@ -81,13 +82,14 @@ func newFolder() *inode {
 	return &inode{now: make(map[string]*inode), durable: make(map[string]*inode)}
 }
 
-// track has the disk follow what was done, if there is one.
-func (f *FS) track(do func(d *disk)) {
+// track has the disk follow what was done, and reports whether there is one.
+func (f *FS) track(do func(d *disk)) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.watched != nil {
 		do(f.watched)
 	}
+	return f.watched != nil
 }
 
 // at returns what has the path, nil if nothing below the root has.
