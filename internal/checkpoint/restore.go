@@ -267,12 +267,13 @@ func (r *restoring) samples(ctx context.Context) error {
 }
 
 // complete returns since when all samples are there once the first n checkpoints are:
-// what is in the others came before the newest of them was made.
+// what is in the others came before the last of them was made, by the clock of then.
 func (r *restoring) complete(n int) int64 {
-	if n >= len(r.from) {
-		return Everything
+	since := int64(Everything)
+	for i := range r.from[n:] {
+		since = max(since, r.from[n+i].created().Unix()+1)
 	}
-	return r.from[n].created().Unix() + 1
+	return since
 }
 
 // fill puts the blocks of a file into the store, by several at once.
