@@ -43,7 +43,14 @@ func twoCheckpoints(t *testing.T) two {
 // have been told.
 func (s *two) check(t *testing.T, what string) checkpoint.Info {
 	t.Helper()
-	w, info := restored(t, s.dir)
+	return s.checkOn(t, durable.OS{}, what)
+}
+
+// checkOn is check on a disk that may have faults of its own.
+func (s *two) checkOn(t *testing.T, fsys durable.FS, what string) checkpoint.Info {
+	t.Helper()
+	w := newWorld(t)
+	info := restore(t, open(s.dir, fsys, w))
 	got := w.content()
 	if info.Whole() && !cmp.Equal(got, s.newer) {
 		t.Errorf("%s: something is missing and nothing is told", what)

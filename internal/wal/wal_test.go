@@ -380,11 +380,7 @@ func TestStrayFiles(t *testing.T) {
 
 // A full disk refuses, and is no longer full: nobody has to do anything to the log.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("cannot mount a small tmpfs: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := durabletest.SmallDisk(t, "256k")
 	l := wal.New(config(filepath.Join(dir, "log"), wal.Always), durable.OS{}, time.Now, quiet())
 	var want []string
 	full := 0
