@@ -10,16 +10,19 @@ import (
 	"unicode/utf8"
 
 	"tallystick/internal/block"
+	"tallystick/internal/codec"
 	"tallystick/internal/ocf"
 	"tallystick/internal/store"
 )
 
-// The codecs. spanCodec has the values from the first sample to the last, with the
-// slot of the first in the two bytes before them. rawCodec has all 512, and is
-// only read: checkpoints of version 1 have it.
+// The codecs. sealedCodec is store.BlockAt.Sealed, which is what lies in memory. Others are
+// only read: spanCodec, of checkpoints before version 4, has the values from the first
+// sample to the last, with the slot of the first in the two bytes before them, and rawCodec,
+// of version 1, has all 512.
 const (
-	spanCodec = "span"
-	rawCodec  = "raw"
+	sealedCodec = "sealed"
+	spanCodec   = "span"
+	rawCodec    = "raw"
 )
 
 // names returns the strings of a block's place, in the order of the schema.
@@ -36,7 +39,7 @@ func fields() [7]string {
 }
 
 // appendBlock appends a block as a record of the schema.
-func appendBlock(to []byte, b *store.BlockAt) ([]byte, error) {
+func appendBlock(to []byte, b *store.BlockAt, e *codec.Encoder) ([]byte, error) {
 	var raw map[string][]byte
 	for i, s := range names(b) {
 		if utf8.ValidString(*s) {
@@ -50,23 +53,13 @@ func appendBlock(to []byte, b *store.BlockAt) ([]byte, error) {
 		to = ocf.AppendText(to, strings.ToValidUTF8(*s, "\uFFFD"))
 	}
 	to = binary.AppendVarint(binary.AppendVarint(to, b.Step), b.Index)
-	to = appendValues(ocf.AppendText(to, spanCodec), b)
+	b.Seal(e)
+	to = ocf.AppendText(ocf.AppendText(to, sealedCodec), b.Sealed)
 	if raw == nil {
 		return binary.AppendVarint(to, 0), nil // null
 	}
 	text, err := json.Marshal(raw)
 	return ocf.AppendText(binary.AppendVarint(to, 1), text), err
-}
-
-func appendValues(to []byte, b *store.BlockAt) []byte {
-	all := (*block.Block)(&b.Values)
-	first, last := max(all.First(0), 0), all.Last(block.Slots-1)
-	to = binary.AppendVarint(to, int64(2+8*(last+1-first)))
-	to = binary.LittleEndian.AppendUint16(to, uint16(first)) //nolint:gosec // less than 512
-	for _, v := range all[first : last+1] {
-		to = binary.LittleEndian.AppendUint64(to, math.Float64bits(v))
-	}
-	return to
 }
 
 var errShort = errors.New("a record ends within a field")
@@ -95,7 +88,7 @@ func (d *decoder) block(rec []byte, b *store.BlockAt) (rest []byte, err error) {
 	if b.Index, rec, err = cutLong(rec); err != nil {
 		return rec, err
 	}
-	codec, rec, err := cutText(rec)
+	coding, rec, err := cutText(rec)
 	if err != nil {
 		return rec, err
 	}
@@ -106,7 +99,7 @@ func (d *decoder) block(rec []byte, b *store.BlockAt) (rest []byte, err error) {
 	if rec, err = d.raw(rec, b); err != nil {
 		return rec, err
 	}
-	if err := decode(string(codec), values, (*block.Block)(&b.Values)); err != nil {
+	if err := decode(string(coding), values, b); err != nil {
 		return rec, fmt.Errorf("block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
 	return rec, nil
@@ -168,9 +161,11 @@ func cutText(b []byte) (text, rest []byte, err error) {
 }
 
 // decode makes b what values are in the codec.
-func decode(codec string, values []byte, b *block.Block) error {
+func decode(codec string, values []byte, b *store.BlockAt) error {
 	base := 0
 	switch {
+	case codec == sealedCodec:
+		return b.Unseal(values)
 	case codec == rawCodec && len(values) == block.Bytes:
 	case codec == spanCodec && len(values) >= 2:
 		base, values = int(binary.LittleEndian.Uint16(values)), values[2:]
@@ -182,9 +177,10 @@ func decode(codec string, values []byte, b *block.Block) error {
 	if len(values)%8 != 0 || base+len(values)/8 > block.Slots {
 		return fmt.Errorf("%d bytes of values from slot %d on", len(values), base)
 	}
-	b.Clear()
+	(*block.Block)(&b.Values).Clear()
+	b.Sealed = b.Sealed[:0]
 	for i := range len(values) / 8 {
-		b[base+i] = math.Float64frombits(binary.LittleEndian.Uint64(values[i*8:]))
+		b.Values[base+i] = math.Float64frombits(binary.LittleEndian.Uint64(values[i*8:]))
 	}
 	return nil
 }

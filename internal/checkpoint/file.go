@@ -16,7 +16,7 @@ import (
 	"github.com/linkedin/goavro/v2"
 
 	"tallystick/api"
-	"tallystick/internal/block"
+	"tallystick/internal/codec"
 	"tallystick/internal/durable"
 	"tallystick/internal/ocf"
 	"tallystick/internal/store"
@@ -42,7 +42,8 @@ type row struct {
 func blockFile(kind Kind, cluster string, blocks iter.Seq[*store.BlockAt]) file {
 	return file{kind: kind, cluster: cluster, schema: api.SampleBlock(), batch: 64, rows: func(yield func(row) bool) {
 		var b *store.BlockAt
-		r := row{append: func(to []byte) ([]byte, error) { return appendBlock(to, b) }}
+		e := new(codec.Encoder)
+		r := row{append: func(to []byte) ([]byte, error) { return appendBlock(to, b, e) }}
 		for b = range blocks {
 			r.from, r.to = begin(b), end(b)
 			if !yield(r) {
@@ -240,9 +241,9 @@ func blockOf(m map[string]any, b *store.BlockAt) error {
 	if !isStep || !isIndex {
 		return fmt.Errorf("block of %q at %s: no step or no index", b.Metric, b.Path)
 	}
-	codec, _ := m["codec"].(string)
+	coding, _ := m["codec"].(string)
 	values, _ := m["values"].([]byte)
-	return decode(codec, values, (*block.Block)(&b.Values))
+	return decode(coding, values, b)
 }
 
 // eachBlock calls use with every block of a file, by as many at once as there are

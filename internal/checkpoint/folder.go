@@ -21,7 +21,7 @@ import (
 const (
 	// version is that of the format, in meta.json. Before 3 each checkpoint had all of
 	// everything; 1 had other values in samples.avro. Both are read.
-	version = 3
+	version = 4
 
 	metaFile      = "meta.json"
 	problemsFile  = "problems.txt"

@@ -81,7 +81,9 @@ func (x *run) save() *saved {
 		s.ingest, errs[1] = x.State()
 		s.collector, errs[2] = x.collector.State()
 		for b := range x.store.Blocks() {
-			s.blocks = append(s.blocks, *b)
+			c := *b
+			c.Sealed = slices.Clone(b.Sealed)
+			s.blocks = append(s.blocks, c)
 		}
 		s.transfers, s.claims = x.ledger.Transfers(ledger.Filter{}), x.ledger.Claims(ledger.Filter{})
 	})

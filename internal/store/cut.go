@@ -172,11 +172,13 @@ func (d *dumper) block(r *series, at int) bool {
 	if l.changed <= d.epoch || !d.store.adds(r.id) {
 		base, values := d.store.samples(l, &d.room)
 		block.Put(to, base, values)
+		d.out.Sealed = d.store.appendSealed(d.out.Sealed[:0], l, base, values)
 		return true
 	}
 	i, ok := d.node.images[imageKey{d.level, r.id, l.index}]
 	if ok = ok && i.changed > d.after; ok {
 		block.Put(to, i.base, i.values)
+		d.out.Sealed = d.out.Sealed[:0]
 	}
 	return ok
 }

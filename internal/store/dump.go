@@ -1,11 +1,13 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 
 	"tallystick/internal/block"
+	"tallystick/internal/codec"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 )
@@ -17,6 +19,41 @@ type BlockAt struct {
 	Step   int64 // seconds
 	Index  int64 // slot/512, counted from the epoch
 	Values [block.Slots]float64
+
+	// Sealed is, if it is not empty, the same samples once more as they lie in memory:
+	// the slot that they begin with, 16 bits, little-endian, and pieces of package codec,
+	// up to the last sample. Who changes Values empties it.
+	Sealed []byte
+}
+
+// Seal makes Sealed what Values are, if it is empty. There must be a sample.
+func (b *BlockAt) Seal(e *codec.Encoder) {
+	if len(b.Sealed) == 0 {
+		lead, values := trim(b.Values[:])
+		b.Sealed = e.Append(binary.LittleEndian.AppendUint16(b.Sealed, uint16(lead)), values) //nolint:gosec // less than 512
+	}
+}
+
+// Unseal makes Values and Sealed what sealed bytes say, which are copied.
+func (b *BlockAt) Unseal(sealed []byte) error {
+	if len(sealed) < 2 || binary.LittleEndian.Uint16(sealed) >= block.Slots {
+		return fmt.Errorf("%d sealed bytes begin with no slot", len(sealed))
+	}
+	(*block.Block)(&b.Values).Clear()
+	begin := int(binary.LittleEndian.Uint16(sealed))
+	end := begin
+	for rest := sealed[2:]; len(rest) > 0; {
+		n, behind, err := codec.Decode(b.Values[end:], rest)
+		if err != nil {
+			return fmt.Errorf("from slot %d on: %w", end, err)
+		}
+		end, rest = end+n, behind
+	}
+	b.Sealed = b.Sealed[:0]
+	if end > begin && !math.IsNaN(b.Values[begin]) && !math.IsNaN(b.Values[end-1]) {
+		b.Sealed = append(b.Sealed, sealed...)
+	}
+	return nil
 }
 
 // Under adds what an older version of the same block has, as if its samples had
@@ -24,8 +61,8 @@ type BlockAt struct {
 // of b if the least or the most counts. Where samples add up the newer version has
 // the older in it, and nothing is added.
 func (b *BlockAt) Under(older *BlockAt, fold metric.Fold) {
-	if fold != metric.Sum {
-		fillUnder(b.Values[:], older.Values[:], fold)
+	if fold != metric.Sum && fillUnder(b.Values[:], older.Values[:], fold) {
+		b.Sealed = b.Sealed[:0]
 	}
 }
 
@@ -110,7 +147,7 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 	}
 	if l != nil {
 		err = s.replace(l, k)
-	} else if l = new(link); s.pack(l, k.whole(0, k.values[:])) {
+	} else if l = new(link); s.pack(l, k.block(b)) {
 		_, err = w.open(id, b.Index, *l)
 	} else {
 		err = ErrFull
@@ -119,6 +156,17 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
 	return nil
+}
+
+// block returns b as sealed bytes.
+func (k *packer) block(b *BlockAt) []byte {
+	if len(b.Sealed) == 0 {
+		return k.whole(0, b.Values[:])
+	}
+	k.out = append(append(k.out[:0], make([]byte, sealedHeader)...), b.Sealed[2:]...)
+	start, end := int(binary.LittleEndian.Uint16(b.Sealed)), (*block.Block)(&b.Values).Last(block.Slots-1)+1
+	sealed(k.out).set(start, end, len(k.out), 0)
+	return k.out
 }
 
 // whole makes b all that a block has.

@@ -20,10 +20,10 @@ func cutIncrement(s *store.Store, saved bool) (inc increment) {
 	c := s.Cut()
 	defer c.Close(saved)
 	for b := range c.Blocks(store.Part{}) {
-		inc.others = append(inc.others, *b)
+		inc.others = append(inc.others, copyOf(b))
 	}
 	for b := range c.Blocks(store.Part{Sums: true}) {
-		inc.sums = append(inc.sums, *b)
+		inc.sums = append(inc.sums, copyOf(b))
 	}
 	return inc
 }
@@ -151,4 +151,11 @@ func TestRelieved(t *testing.T) {
 	if err := errors.Join(write(cpu, 6), write(bytes, 60*block.Slots)); err != nil {
 		t.Errorf("others: %v", err)
 	}
+}
+
+// copyOf returns b with memory of its own.
+func copyOf(b *store.BlockAt) store.BlockAt {
+	c := *b
+	c.Sealed = slices.Clone(b.Sealed)
+	return c
 }

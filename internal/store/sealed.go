@@ -98,6 +98,23 @@ func (s *Store) samples(l *link, room *block.Block) (base int, values []float64)
 	return start, room[start:end]
 }
 
+// appendSealed appends a block as BlockAt.Sealed. Its samples are values from the slot base
+// on.
+func (s *Store) appendSealed(to []byte, l *link, base int, values []float64) []byte {
+	k := s.packer()
+	defer s.packers.Put(k)
+	lead, values := trim(values)
+	to = binary.LittleEndian.AppendUint16(to, uint16(base+lead)) //nolint:gosec // less than 512
+	if b := s.sealed(l); b != nil {
+		to = append(to, b[sealedHeader:]...)
+		values = values[b.end()-base:] // it begins with a sample
+	}
+	if len(values) == 0 {
+		return to
+	}
+	return k.Append(to, values)
+}
+
 // seal seals what a block has raw before the slot to. It returns false, and nothing has
 // changed, if there is no memory.
 func (s *Store) seal(l *link, to int) bool {
