@@ -206,6 +206,7 @@ func (l *Log) put(records []byte) error {
 		if err := l.out.file.Sync(); err != nil { // what is on the disk now is not known: it must not be read
 			l.stats.syncFailures.Add(1)
 			err = errors.Join(err, l.out.file.Truncate(l.out.size))
+			l.out.dirty.Store(false) // the kernel would not say again what it could not write
 			l.leave(l.out.size)
 			return err
 		}
@@ -224,7 +225,7 @@ func (l *Log) leave(valid int64) {
 	if l.out == nil {
 		return
 	}
-	if l.cfg.Sync != Never && l.out.dirty.Load() && valid == 0 {
+	if l.cfg.Sync != Never && l.out.dirty.Load() {
 		l.told("fsync", l.out.file.Sync())
 	}
 	l.told("close", l.out.file.Close())
