@@ -39,7 +39,7 @@ func TestClockBack(t *testing.T) {
 		t.Helper()
 		step(t, w, now)
 		for _, kind := range archive.Kinds() {
-			if !w.Archived(kind, want.From()) || w.Archived(kind, (want + 1).From()) {
+			if !w.Archived(kind, want.From()) || w.Archived(kind, (want+1).From()) {
 				t.Errorf("%s at %v: want all before %v archived, and no more", kind, now, want)
 			}
 		}

@@ -9,6 +9,9 @@
 // Jobs.
 //
 // A Pressure frees before its time what is saved, when memory gets short.
+//
+// Time is that of the clock, and what it says is believed: while it is ahead by a day, a day
+// too much is freed (TestClockJumps).
 package retain
 
 import (
