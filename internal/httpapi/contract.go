@@ -11,6 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+	"github.com/gorilla/mux"
 
 	"tallystick/api"
 )
@@ -88,7 +89,7 @@ func (o *operation) check(w http.ResponseWriter, r *http.Request) error {
 		r.Header.Set("Content-Type", typeJSON)
 	}
 	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
-		Request: r, QueryParams: values, Route: o.route, Options: o.options,
+		Request: r, PathParams: mux.Vars(r), QueryParams: values, Route: o.route, Options: o.options,
 	})
 	return violation(err)
 }

@@ -14,7 +14,7 @@ func TestProfile(t *testing.T) {
 	f := func(path string, code int, begins string) {
 		t.Helper()
 		if got := s.get("/debug/pprof/"+path, ""); got.status != code || !strings.HasPrefix(got.body, begins) {
-			t.Errorf("%s: got %d, %.40q, want %d, %q", path, got.status, got.body, code, begins)
+			t.Errorf("%s: got %d, %.400q, want %d, %q", path, got.status, got.body, code, begins)
 		}
 	}
 	const gzip = "\x1f\x8b"
