@@ -45,6 +45,52 @@ func wrong(tb testing.TB, target archive.Target) (out []string) {
 	return out
 }
 
+// until returns, of each of the days [from, to), what there is up to its end.
+func (m *model) until(from, to archive.Day) map[archive.Day]map[string]string {
+	out := make(map[archive.Day]map[string]string)
+	for day := from; day < to; day++ {
+		out[day] = m.contents(day0-30, day+1)
+	}
+	return out
+}
+
+// archivedIsThere checks that what w says is archived is in the archive, that what a
+// manifest names is there, whole, and returns how many days of a kind are archived.
+func archivedIsThere(t *testing.T, what string, w *archive.Worker, dir string, until map[archive.Day]map[string]string) (some int) {
+	t.Helper()
+	for _, problem := range wrong(t, folder(dir)) {
+		// What no manifest tells of does not count.
+		if !strings.Contains(problem, "does not tell of it") && !strings.Contains(problem, "manifest.json: ") {
+			t.Errorf("%s: %s", what, problem)
+		}
+	}
+	got, _ := read(t, folder(dir))
+	for day, all := range until {
+		for _, kind := range archive.Kinds() {
+			if !w.Archived(kind, day.To()) {
+				continue
+			}
+			some++
+			for key, want := range all {
+				if strings.Contains(key, " "+strings.TrimSuffix(string(kind), "s")+" ") && got[key] != want {
+					t.Fatalf("%s: %s is archived, and %s is not there", what, kind, key)
+				}
+			}
+		}
+	}
+	return some
+}
+
+// complete checks that an archive has what is wanted, and nothing wrong.
+func complete(t *testing.T, what, dir string, want map[string]string) {
+	t.Helper()
+	got, damage := read(t, folder(dir))
+	same(t, what, got, want)
+	if more := append(wrong(t, folder(dir)), damage...); len(more) > 0 {
+		t.Errorf("%s: %v", what, more)
+	}
+}
+
 // Whatever operation fails, in whatever way: what a manifest names is there, whole; what
 // Archived says is in the archive; and the next step, of this process or another, makes
 // it complete.
@@ -57,10 +103,7 @@ func TestStepWithFaults(t *testing.T) {
 	if len(ops) < 60 {
 		t.Fatalf("got %d operations, want some for every file", len(ops))
 	}
-	whole, until := m.contents(day0-30, day0+2), make(map[archive.Day]map[string]string)
-	for day := day0 - 1; day < day0+2; day++ {
-		until[day] = m.contents(day0-30, day+1)
-	}
+	whole, until := m.contents(day0-30, day0+2), m.until(day0-1, day0+2)
 	failed := 0
 	for n, op := range ops {
 		for k, fault := range []durabletest.Fault{
@@ -81,34 +124,12 @@ func TestStepWithFaults(t *testing.T) {
 			if got := w.Stats().Failures; (err != nil) != (got == 1) {
 				t.Errorf("%s: got error %v and %d failures", name, err, got)
 			}
-			for _, problem := range wrong(t, folder(dir)) {
-				// What no manifest tells of does not count.
-				if !strings.Contains(problem, "does not tell of it") && !strings.Contains(problem, "manifest.json: ") {
-					t.Errorf("%s: after the fault: %s", name, problem)
-				}
-			}
-			got, _ := read(t, folder(dir))
-			for day := day0 - 1; day < day0+2; day++ {
-				for _, kind := range archive.Kinds() {
-					if !w.Archived(kind, day.To()) {
-						continue
-					}
-					for key, want := range until[day] {
-						if strings.Contains(key, " "+strings.TrimSuffix(string(kind), "s")+" ") && got[key] != want {
-							t.Fatalf("%s: %s is archived, and %s is not there", name, kind, key)
-						}
-					}
-				}
-			}
+			archivedIsThere(t, name, w, dir, until)
 			if fault.Crash {
 				w = worker(m, dir, durable.OS{})
 			}
 			step(t, w, now)
-			got, damage := read(t, folder(dir))
-			same(t, name, got, whole)
-			if more := append(wrong(t, folder(dir)), damage...); len(more) > 0 {
-				t.Errorf("%s: after the next step: %v", name, more)
-			}
+			complete(t, name, dir, whole)
 			left, err := filepath.Glob(filepath.Join(dir, "tmp", "*"))
 			if fatal(t, err); len(left) > 0 {
 				t.Errorf("%s: left behind: %v", name, left)

@@ -133,7 +133,8 @@ func (f *Folder) list(ctx context.Context, folder, prefix string, yield func(Obj
 	return true
 }
 
-// Remove implements Target. A folder goes with its last file.
+// Remove implements Target. A folder goes with its last file, and so does what a process
+// that died was writing there.
 func (f *Folder) Remove(_ context.Context, name string) error {
 	path, err := f.path(name)
 	if err != nil {
@@ -143,8 +144,14 @@ func (f *Folder) Remove(_ context.Context, name string) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	if left, err := f.FS.ReadDir(dir); err != nil || len(left) > 0 {
+	left, err := f.FS.ReadDir(dir)
+	if err != nil || slices.ContainsFunc(left, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), durable.TempSuffix) }) {
 		return nil //nolint:nilerr // it is not known to be empty
+	}
+	for _, e := range left {
+		if err := f.FS.Remove("archive remove day", filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	err = f.FS.Remove("archive remove day", dir)
 	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrNotExist) {

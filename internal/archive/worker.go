@@ -33,14 +33,16 @@ type Worker struct {
 	Late func(kind Kind) time.Duration
 	// Unit returns the unit of a metric; nil: no unit is written.
 	Unit func(metric string) string
-	Log  *slog.Logger
+	// Now tells the time of Run, which is that of the wall; nil: time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 
 	stats stats
 
 	days map[Day]*Manifest // at the target; nil: not known yet. Of Step alone
 
 	mu    sync.Mutex
-	floor map[Kind]Day // all days before are archived, or have nothing of the kind
+	floor map[Kind]Day // all days before are archived, or have nothing of the kind and are final
 }
 
 // Archived reports whether all of a kind that was before the Unix second is archived, so
@@ -64,12 +66,22 @@ func (w *Worker) reached(kind Kind, day Day) {
 	w.floor[kind] = day
 }
 
-// Run makes a step now and every Config.Every until ctx ends.
+// Run makes a step now and every Config.Every until ctx ends. A clock that is set ahead is
+// believed an hour later.
 func (w *Worker) Run(ctx context.Context) error {
 	t := time.NewTicker(w.Config.Every)
 	defer t.Stop()
+	wall := w.Now
+	if wall == nil {
+		wall = time.Now
+	}
+	began, c := time.Now(), clock{began: wall().Round(0)}
 	for {
-		if err := w.Step(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		now, jump := c.at(time.Since(began), wall().Round(0))
+		if jump > slack {
+			w.Log.Warn("the clock was set ahead: it is not believed yet, so that no day is archived too early", "by", jump)
+		}
+		if err := w.Step(ctx, now); err != nil && ctx.Err() == nil {
 			w.Log.Error("archiving failed", "err", err)
 		}
 		select {
@@ -206,7 +218,7 @@ func (w *Worker) kind(ctx context.Context, m *maker, src Source, kind Kind, from
 			return fmt.Errorf("archive %s of %v: %w", kind, d, err)
 		}
 	}
-	w.reached(kind, max(from, final))
+	w.reached(kind, final)
 	return nil
 }
 

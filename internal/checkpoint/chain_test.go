@@ -91,7 +91,7 @@ func (c *chain) restart() {
 func TestChain(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			c := &chain{t: t, r: rand.New(rand.NewPCG(seed, 3)), dir: t.TempDir(), world: newWorld(t), now: 1_700_000_000}
+			c := &chain{t: t, r: rand.New(rand.NewPCG(seed, 3)), dir: durabletest.Dir(t), world: newWorld(t), now: 1_700_000_000}
 			c.restart()
 			packets := 0
 			for round := range 40 {

@@ -29,7 +29,7 @@ func small(t *testing.T, g int) *world {
 // first returns a new folder with one checkpoint, that of generation 1.
 func first(t *testing.T) (dir string) {
 	t.Helper()
-	dir = t.TempDir()
+	dir = durabletest.Dir(t)
 	save(t, open(dir, durable.OS{}, small(t, 1)))
 	return dir
 }
@@ -37,7 +37,7 @@ func first(t *testing.T) (dir string) {
 // like returns a new folder with what is in dir.
 func like(t *testing.T, dir string) string {
 	t.Helper()
-	again := t.TempDir()
+	again := durabletest.Dir(t)
 	if err := os.CopyFS(again, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}

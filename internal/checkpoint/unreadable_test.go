@@ -1,59 +1,17 @@
 package checkpoint_test
 
 import (
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"tallystick/internal/durable"
+	"tallystick/internal/durable/durabletest"
 )
-
-// A sick disk has places that cannot be read: of what is at or below torn only some bytes
-// can be, nothing of what is at or below closed.
-type sick struct {
-	durable.OS
-
-	closed, torn string
-	good         int64
-}
-
-func below(path, dir string) bool {
-	return dir != "" && (path == dir || strings.HasPrefix(path, dir+string(filepath.Separator)))
-}
-
-func (s sick) Open(path string) (fs.File, error) {
-	if below(path, s.closed) {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}
-	}
-	f, err := s.OS.Open(path)
-	if err == nil && below(path, s.torn) {
-		return tornFile{f, io.MultiReader(io.LimitReader(f, s.good), iotest.ErrReader(syscall.EIO))}, nil
-	}
-	return f, err
-}
-
-func (s sick) ReadDir(path string) ([]fs.DirEntry, error) {
-	if below(path, s.closed) {
-		return nil, &fs.PathError{Op: "readdir", Path: path, Err: syscall.EACCES}
-	}
-	return s.OS.ReadDir(path)
-}
-
-type tornFile struct {
-	fs.File
-
-	from io.Reader
-}
-
-func (f tornFile) Read(p []byte) (int, error) { return f.from.Read(p) }
 
 // TestUnreadable: what cannot be read of the newer checkpoint, for whatever reason, is told,
 // once for each file, and taken from the older one; the disk is asked for all the rest.
@@ -62,9 +20,9 @@ func TestUnreadable(t *testing.T) {
 	for _, file := range s.files {
 		path := filepath.Join(s.new, file)
 		for what, fsys := range map[string]durable.FS{
-			"closed":          sick{closed: path},
-			"torn":            sick{torn: path, good: size(t, path) / 2},
-			"torn at its end": sick{torn: path, good: size(t, path)},
+			"closed":          durabletest.Sick{Closed: path},
+			"torn":            durabletest.Sick{Torn: path, Good: size(t, path) / 2},
+			"torn at its end": durabletest.Sick{Torn: path, Good: size(t, path)},
 		} {
 			if info := s.checkOn(t, fsys, file+" "+what); info.Damaged != 1 {
 				t.Errorf("%s %s: got %+v, want one damage", file, what, info)
@@ -85,7 +43,7 @@ func TestUnreadable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if info := s.checkOn(t, sick{closed: s.new}, "the newer one as a whole"); info.Damaged != 1 || info.Path != s.new || info.Log != 0 {
+	if info := s.checkOn(t, durabletest.Sick{Closed: s.new}, "the newer one as a whole"); info.Damaged != 1 || info.Path != s.new || info.Log != 0 {
 		t.Errorf("got %+v, want one damage, and all that the log has", info)
 	}
 }
@@ -95,7 +53,7 @@ func TestUnreadable(t *testing.T) {
 func TestUnreadableGoesToQuarantine(t *testing.T) {
 	s := twoCheckpoints(t)
 	w := newWorld(t)
-	d := open(s.dir, sick{closed: s.new}, w)
+	d := open(s.dir, durabletest.Sick{Closed: s.new}, w)
 	if info := restore(t, d); info.Damaged != 1 {
 		t.Errorf("got %+v, want one damage", info)
 	}

@@ -2,63 +2,17 @@ package wal_test
 
 import (
 	"errors"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"tallystick/internal/durable"
+	"tallystick/internal/durable/durabletest"
 	"tallystick/internal/wal"
 )
-
-// A sick disk cannot open one file, cannot read another beyond some bytes, or cannot list.
-type sick struct {
-	durable.OS
-
-	closed, torn string // what the names of those files begin with
-	good         int    // bytes of the torn one that can be read
-	unlisted     bool
-}
-
-func (s sick) Open(path string) (fs.File, error) {
-	base := filepath.Base(path)
-	if s.closed != "" && strings.HasPrefix(base, s.closed) {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}
-	}
-	f, err := s.OS.Open(path)
-	if err == nil && s.torn != "" && strings.HasPrefix(base, s.torn) {
-		return &tornFile{f, s.good}, nil
-	}
-	return f, err
-}
-
-func (s sick) ReadDir(path string) ([]fs.DirEntry, error) {
-	if s.unlisted {
-		return nil, &fs.PathError{Op: "readdir", Path: path, Err: syscall.EIO}
-	}
-	return s.OS.ReadDir(path)
-}
-
-// A tornFile gives some bytes, and then an error that is not the end of the file.
-type tornFile struct {
-	fs.File
-
-	left int
-}
-
-func (f *tornFile) Read(p []byte) (int, error) {
-	if f.left == 0 {
-		return 0, syscall.EIO
-	}
-	n, err := io.LimitReader(f.File, int64(f.left)).Read(p)
-	f.left -= n
-	return n, err
-}
 
 // TestUnreadable: a segment that cannot be read costs what of it cannot be, which is told
 // with its reason; a folder that cannot be listed is an error, not an empty log.
@@ -68,7 +22,12 @@ func TestUnreadable(t *testing.T) {
 		l := open(dir, durable.OS{})
 		commit(t, l, p, p+p)
 	}
-	f := func(what string, fsys sick, reason error, want ...string) {
+	all, err := filepath.Glob(filepath.Join(dir, "00000002-*"))
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	second := all[0]
+	f := func(what string, fsys durabletest.Sick, reason error, want ...string) {
 		t.Helper()
 		var got []string
 		var told []wal.Damage
@@ -86,23 +45,24 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("%s: told %v, want one damage of segment 2 that is no torn tail: %v", what, told, reason)
 		}
 	}
-	f("not to be opened", sick{closed: "00000002-"}, syscall.EACCES, "a", "aa", "c", "cc")
-	f("nothing to be read", sick{torn: "00000002-"}, syscall.EIO, "a", "aa", "c", "cc")
-	f("torn behind a record", sick{torn: "00000002-", good: 40 + 24 + 1}, syscall.EIO, "a", "aa", "b", "c", "cc")
-	f("torn within a record", sick{torn: "00000002-", good: 40 + 24 + 1 + 24}, syscall.EIO, "a", "aa", "b", "c", "cc")
+	f("not to be opened", durabletest.Sick{Closed: second}, syscall.EACCES, "a", "aa", "c", "cc")
+	f("nothing to be read", durabletest.Sick{Torn: second}, syscall.EIO, "a", "aa", "c", "cc")
+	f("torn behind a record", durabletest.Sick{Torn: second, Good: 40 + 24 + 1}, syscall.EIO, "a", "aa", "b", "c", "cc")
+	f("torn within a record", durabletest.Sick{Torn: second, Good: 40 + 24 + 1 + 24}, syscall.EIO, "a", "aa", "b", "c", "cc")
 
+	closed := durabletest.Sick{Closed: dir}
 	var errs []error
-	for _, err := range wal.Read(sick{unlisted: true}, dir, 0, 0, nil) {
+	for _, err := range wal.Read(closed, dir, 0, 0, nil) {
 		errs = append(errs, err)
 	}
-	if len(errs) != 1 || !errors.Is(errs[0], syscall.EIO) {
+	if len(errs) != 1 || !errors.Is(errs[0], syscall.EACCES) {
 		t.Errorf("got %v from a folder that cannot be listed, want its error", errs)
 	}
-	l := wal.New(config(dir, wal.Never), sick{unlisted: true}, time.Now, quiet())
+	l := wal.New(config(dir, wal.Never), closed, time.Now, quiet())
 	if err := l.Commit(&entry{payload: []byte("d")}); !errors.Is(err, wal.ErrUnavailable) {
 		t.Errorf("got %v, want %v: what numbers there are is not known", err, wal.ErrUnavailable)
 	}
-	if err := l.Forget(9); !errors.Is(err, syscall.EIO) {
+	if err := l.Forget(9); !errors.Is(err, syscall.EACCES) {
 		t.Errorf("got %v from forgetting, want that it cannot be listed", err)
 	}
 	check(t, "after all that", dir, "a", "aa", "b", "bb", "c", "cc")
