@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,8 +42,13 @@ and makes its own key.`,
 	return cmd
 }
 
+// mutexFraction is of how many waits for a lock one is noted, for /debug/pprof/mutex: so few
+// that it costs nothing that can be measured.
+const mutexFraction = 1000
+
 // serve makes a server of the configuration and runs it until ctx ends.
 func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
+	runtime.SetMutexProfileFraction(mutexFraction)
 	s, err := newServer(ctx, cfg, a.logger(cfg.Log))
 	if err != nil {
 		return err

@@ -236,6 +236,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("suspend", s.after((&suspender{save: save.Step, log: s.log}).Run))
 	g.Add("retention", s.after(s.retain.Run))
 	s.pressure.Save = save.Step
+	g.Add("garbage", (&retain.Garbage{Slabs: func() int64 { return s.store.Stats().Slabs }}).Run)
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))

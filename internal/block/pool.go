@@ -21,7 +21,7 @@ const (
 
 	// spare is how many empty slabs a pool keeps at least, for the next spans; of
 	// those beyond, one for every spareOf slabs.
-	spare   = 16
+	spare   = 4
 	spareOf = 16
 )
 

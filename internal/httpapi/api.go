@@ -27,6 +27,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -112,6 +113,7 @@ type API struct {
 	contract *contract
 	stats    *stats
 	router   *mux.Router
+	buffers  sync.Pool // of *[]byte
 }
 
 // New returns the API in front of the parts. An error means that contract and

@@ -26,7 +26,7 @@ func bulk[T any](
 	if err != nil {
 		return err
 	}
-	t := &tally{stats: a.stats, route: r.URL.Path}
+	t := a.tally(r.URL.Path)
 	err = takeAll(newMessages(body), t, decode, func(items []T) ingest.Result { return put(r.Context(), items) })
 	return t.answer(w, err)
 }

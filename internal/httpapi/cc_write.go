@@ -22,7 +22,7 @@ func (a *API) ccWrite(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := r.URL.Query()
 	options := ingest.LineOptions{Cluster: q.Get("cluster"), Precision: q.Get("precision")}
-	t := &tally{stats: a.stats, route: "/api/write"} // whatever is behind that in the path
+	t := a.tally("/api/write") // whatever is behind that in the path
 	err = takeLines(body, t, func(lines []byte) ingest.Result {
 		return a.parts.Ingest.Lines(r.Context(), lines, options)
 	})

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,7 +20,7 @@ func testTally() *tally {
 	if err != nil {
 		panic(err)
 	}
-	return &tally{stats: s, route: "test"}
+	return &tally{stats: s, buffers: new(sync.Pool), route: "test"}
 }
 
 func TakePackets(body io.Reader, put func([]collect.Packet) ingest.Result) (ingest.Result, error) {

@@ -34,7 +34,7 @@ func (a *API) takeBody(w http.ResponseWriter, r *http.Request, o ingest.LineOpti
 	if err != nil {
 		return nil, err
 	}
-	t := &tally{stats: a.stats, route: r.URL.Path}
+	t := a.tally(r.URL.Path)
 	return t, takeLines(body, t, func(lines []byte) ingest.Result {
 		return a.parts.Ingest.Lines(r.Context(), lines, o)
 	})
@@ -43,7 +43,8 @@ func (a *API) takeBody(w http.ResponseWriter, r *http.Request, o ingest.LineOpti
 // takeLines puts the body into ingest, as many whole lines at a time as the
 // window holds. The error is why it could not be read to its end.
 func takeLines(body io.Reader, t *tally, put func([]byte) ingest.Result) error {
-	win := window{r: body, buf: make([]byte, minWindow), max: maxLine}
+	win := t.window(body)
+	defer t.release(&win)
 	l := liner{tally: t, put: put}
 	for {
 		held, err := win.all()

@@ -28,6 +28,7 @@ func (a *API) Routes() []Route {
 		{get, "/healthz", "", false, a.health},
 		{get, "/readyz", "", false, a.ready},
 		{get, "/metrics", auth.Operator, false, a.metrics},
+		{get, "/debug/pprof/{profile}", auth.Operator, false, a.profile},
 		{get, "/api/v1/openapi.yaml", auth.Viewer, false, a.openapi},
 		{post, "/api/v1/packets", auth.Writer, true, a.packets},
 		{post, "/api/v1/claims", auth.Writer, true, a.postClaims},

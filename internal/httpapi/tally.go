@@ -3,9 +3,11 @@ package httpapi
 import (
 	"cmp"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"tallystick/internal/ingest"
@@ -13,10 +15,35 @@ import (
 
 // A tally adds up what became of a body, batch by batch.
 type tally struct {
-	stats  *stats
-	route  string
-	result ingest.Result
-	full   bool // some of it may be taken later
+	stats   *stats
+	buffers *sync.Pool // of *[]byte, to read bodies into
+	route   string
+	result  ingest.Result
+	full    bool // some of it may be taken later
+}
+
+func (a *API) tally(route string) *tally {
+	return &tally{stats: a.stats, buffers: &a.buffers, route: route}
+}
+
+// window returns a window that release takes back.
+func (t *tally) window(body io.Reader) window {
+	w := window{r: body, max: maxLine}
+	if b, ok := t.buffers.Get().(*[]byte); ok {
+		w.buf = *b
+	} else {
+		w.buf = make([]byte, minWindow)
+	}
+	return w
+}
+
+// maxSpare is how large a buffer is at most that is kept for the next body.
+const maxSpare = 256 << 10
+
+func (t *tally) release(w *window) {
+	if len(w.buf) <= maxSpare {
+		t.buffers.Put(&w.buf)
+	}
 }
 
 // refuse counts rejects that do not come to ingest.

@@ -110,6 +110,7 @@ type Stats struct {
 	Series  int   // metrics at levels
 	Blocks  int   // in use
 	Bytes   int64 // of memory: the pool, used or free, and the tree
+	Slabs   int64 // of them, the pool's
 	Live    int64 // of them, those that are used
 	Refused int64 // how often memory was not to be had, ever
 	Freed   int64 // blocks that FreeBefore gave back, ever
@@ -125,6 +126,7 @@ func (s *Store) Stats() Stats {
 		Series:  int(s.series.Load()),
 		Blocks:  int(s.blocks.Load()),
 		Bytes:   bytes,
+		Slabs:   pool.Bytes,
 		Live:    bytes - pool.Bytes + pool.Live,
 		Refused: s.mem.refused.Load(),
 		Freed:   s.freed.Load(),
