@@ -123,15 +123,19 @@ func appendCount(n uint32, b []byte) []byte { return strconv.AppendUint(b, uint6
 
 // appendAll writes an array, item by item through the buffer.
 func appendAll[T any](e *encoder, items []T, add func(T, []byte) []byte) error {
-	e.text("[")
+	const longest = 32 // an item, with the comma
+	b := append(e.AvailableBuffer(), '[')
 	for i, v := range items {
 		if i > 0 {
-			e.text(",")
+			b = append(b, ',')
 		}
-		if _, err := e.Write(add(v, e.AvailableBuffer())); err != nil {
-			return err // the first error stays: looking once per item is enough
+		if b = add(v, b); len(b)+longest > e.Available() {
+			if _, err := e.Write(b); err != nil {
+				return err
+			}
+			b = e.AvailableBuffer()
 		}
 	}
-	e.text("]")
-	return nil
+	_, err := e.Write(append(b, ']'))
+	return err
 }

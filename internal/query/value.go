@@ -61,10 +61,9 @@ func appendShort(b []byte, f float64) (out []byte, ok bool) {
 	if rest == 0 {
 		return b, true
 	}
-	b = append(b, '.')
-	for part := int64(fine / 10); rest > 0; part /= 10 {
-		b = append(b, '0'+byte(rest/part))
-		rest %= part
+	b = append(b, '.', '0'+byte(rest/1000), '0'+byte(rest/100%10), '0'+byte(rest/10%10), '0'+byte(rest%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
 	}
 	return b, true
 }
