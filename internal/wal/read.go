@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"tallystick/internal/durable"
 )
 
@@ -106,11 +108,12 @@ type reader struct {
 	undone  map[int64][]byte // by the offset of the record
 	damaged func(Damage)
 
-	src io.Reader
-	err error // of src
-	buf []byte
-	pos int   // of what is read next, in buf
-	off int64 // of buf in the segment
+	src   io.Reader
+	err   error // of src
+	plain []byte
+	buf   []byte
+	pos   int   // of what is read next, in buf
+	off   int64 // of buf in the segment
 }
 
 // piece is how much is read at once.
@@ -177,6 +180,7 @@ var (
 	errMagic  = errors.New("no record begins there")
 	errHeader = errors.New("checksum of a record's header is wrong")
 	errBody   = errors.New("checksum of a record is wrong")
+	errPacked = errors.New("a compressed record cannot be read")
 	errEnd    = errors.New("the segment ends within a record")
 )
 
@@ -197,9 +201,27 @@ func (r *reader) record() (rec Record, corrects bool, err error) {
 	if r.sum.of(payload) != h.check {
 		return rec, false, errBody
 	}
+	if h.packed {
+		if payload, err = r.unpack(payload); err != nil {
+			return rec, false, err
+		}
+	}
 	rec = Record{Segment: r.segment, Offset: r.at(), At: h.at, Payload: payload}
 	r.pos += headerSize + h.length
 	return rec, h.corrects, nil
+}
+
+// unpack returns what was compressed.
+func (r *reader) unpack(payload []byte) (plain []byte, err error) {
+	n, err := s2.DecodedLen(payload)
+	if err != nil || n > MaxRecord {
+		return nil, errPacked
+	}
+	r.plain = slices.Grow(r.plain[:0], n)
+	if r.plain, err = s2.Decode(r.plain[:n], payload); err != nil {
+		return nil, errPacked
+	}
+	return r.plain, nil
 }
 
 // correct takes a correction.
@@ -217,6 +239,7 @@ func (r *reader) correct(payload []byte) {
 type header struct {
 	length   int
 	corrects bool
+	packed   bool
 	at       time.Time
 	check    uint32 // of the payload
 }
@@ -229,7 +252,7 @@ func (r *reader) header(b []byte) (h header, err error) {
 		return h, errHeader
 	}
 	n := binary.LittleEndian.Uint32(b[4:])
-	h.length, h.corrects = int(n&^correction), n&correction != 0
+	h.length, h.corrects, h.packed = int(n&^(correction|compressed)), n&correction != 0, n&compressed != 0
 	if h.length > maxPayload {
 		return h, ErrTooLong
 	}
@@ -242,7 +265,7 @@ func (r *reader) header(b []byte) (h header, err error) {
 // whether there is one.
 func (r *reader) resync(cause error) bool {
 	began := r.at()
-	if errors.Is(cause, errBody) { // it says how long it is
+	if errors.Is(cause, errBody) || errors.Is(cause, errPacked) { // it says how long it is
 		h, _ := r.header(r.buf[r.pos:])
 		r.pos += headerSize + h.length
 		if _, err := r.peek(); err == nil || !r.fill(1) {

@@ -25,6 +25,7 @@ const (
 	recordMagic = 0xf5a1_7e0d
 	headerSize  = 4 + 4 + 8 + 4 + 4
 	correction  = 1 << 31       // in a length
+	compressed  = 1 << 30       // the same
 	maxPayload  = MaxRecord + 8 // of a correction, which never has more to say than the record
 )
 
@@ -109,9 +110,12 @@ func parseHeader(b []byte, s sum) (before left, ok bool) {
 	return left{int(binary.LittleEndian.Uint64(b[20:])), int64(binary.LittleEndian.Uint64(b[28:]))}, true
 }
 
-func appendRecord(b []byte, s sum, at time.Time, payload []byte) []byte {
-	b = appendRecordHeader(b, s, at, uint32(len(payload)), s.of(payload)) //nolint:gosec // at most MaxRecord
-	return append(b, payload...)
+func appendRecord(b []byte, s sum, at time.Time, payload []byte, packed bool) []byte {
+	length := uint32(len(payload)) //nolint:gosec // at most MaxRecord
+	if packed {
+		length |= compressed
+	}
+	return append(appendRecordHeader(b, s, at, length, s.of(payload)), payload...)
 }
 
 func appendRecordHeader(b []byte, s sum, at time.Time, length, check uint32) []byte {

@@ -9,7 +9,8 @@
 //	record  magic u32 │ length u32 │ time i64, Unix nanoseconds │ CRC of the payload u32 │ CRC of these 20 bytes u32 │ payload
 //
 // The highest bit of a length makes it a correction, whose payload is the offset u64 of a
-// record before it in the segment, and what was not applied of that.
+// record before it in the segment, and what was not applied of that. The bit below says that
+// the payload is compressed, as an S2 block of klauspost/compress, a superset of Snappy's.
 //
 // All numbers are little-endian, CRCs are CRC-32C that begin with the salt: what a
 // sender put into a payload cannot pass for a record when a reader looks for the next
@@ -41,6 +42,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/klauspost/compress/s2"
 
 	"tallystick/internal/durable"
 )
@@ -133,10 +136,39 @@ type Log struct {
 
 // A waiter is a Commit.
 type waiter struct {
-	entry Entry
-	done  bool // guarded by the turn
-	err   error
+	entry   Entry
+	payload []byte // as it is written
+	packed  bool   // it is compressed,
+	room    []byte // in here
+	done    bool   // guarded by the turn
+	err     error
 }
+
+// maxRoom is how large a waiter's room is at most that is kept.
+const maxRoom = 1 << 20
+
+// set makes w wait for e.
+func (w *waiter) set(e Entry) {
+	w.entry, w.payload, w.packed, w.done, w.err = e, e.Record(), false, false, nil
+	if n := len(w.payload); n >= packedFrom {
+		w.room = slices.Grow(w.room[:0], s2.MaxEncodedLen(n))
+		if packed := s2.Encode(w.room[:cap(w.room)], w.payload); len(packed) < n-n/8 {
+			w.payload, w.packed = packed, true
+		}
+	}
+}
+
+// clear makes w wait for nothing.
+func (w *waiter) clear() {
+	w.entry, w.payload = nil, nil
+	if cap(w.room) > maxRoom {
+		w.room = nil
+	}
+}
+
+// packedFrom is from how many bytes on a payload is compressed: below, there is little to
+// find.
+const packedFrom = 256
 
 // New returns a Log for the folder, which need not be there yet.
 func New(cfg Config, fsys durable.FS, now func() time.Time, log *slog.Logger) *Log {
@@ -152,7 +184,7 @@ func (l *Log) Commit(e Entry) error {
 		return ErrTooLong
 	}
 	w, _ := l.waiters.Get().(*waiter)
-	*w = waiter{entry: e}
+	w.set(e)
 	l.mu.Lock()
 	l.queue = append(l.queue, w)
 	l.mu.Unlock()
@@ -162,7 +194,7 @@ func (l *Log) Commit(e Entry) error {
 	}
 	l.turn.Unlock()
 	err := w.err
-	*w = waiter{}
+	w.clear()
 	l.waiters.Put(w)
 	return err
 }
@@ -191,7 +223,7 @@ const maxGroup = 4 << 20
 func group(from []*waiter) (n int) {
 	bytes := 0
 	for ; n < len(from); n++ {
-		if bytes += headerSize + len(from[n].entry.Record()); n > 0 && bytes > maxGroup {
+		if bytes += headerSize + len(from[n].payload); n > 0 && bytes > maxGroup {
 			break
 		}
 	}
@@ -205,7 +237,7 @@ func (l *Log) commit(group []*waiter) {
 	if err == nil {
 		l.buf = l.buf[:0]
 		for _, w := range group {
-			l.buf = appendRecord(l.buf, l.out.sum, l.at, w.entry.Record())
+			l.buf = appendRecord(l.buf, l.out.sum, l.at, w.payload, w.packed)
 		}
 		err = l.put(l.buf)
 	}
@@ -235,7 +267,7 @@ func (l *Log) apply(group []*waiter, offset int64) {
 		if undone := w.entry.Apply(l.at); undone != nil {
 			l.buf = appendCorrection(l.buf, l.out.sum, l.at, offset, undone)
 		}
-		offset += headerSize + int64(len(w.entry.Record()))
+		offset += headerSize + int64(len(w.payload))
 	}
 	if len(l.buf) == 0 {
 		return

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -81,6 +83,35 @@ func check(t *testing.T, what, dir string, want ...string) {
 	}
 }
 
+// noise is bytes that cannot be compressed, always the same.
+func noise(n int) string {
+	r := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return string(b)
+}
+
+// What can be made smaller is, and comes back as it was.
+func TestCompressed(t *testing.T) {
+	dir := t.TempDir()
+	l := open(dir, durable.OS{})
+	var all []string
+	for n := range 2000 {
+		all = append(all, strings.Repeat(fmt.Sprint(n, " "), n%500)+noise(n))
+	}
+	commit(t, l, all...)
+	check(t, "compressed", dir, all...)
+	before := l.Stats().Bytes
+	text := strings.Repeat("cpu_load,hostname=n1 ", 1000)
+	commit(t, l, text, noise(100_000), "short")
+	check(t, "all", dir, append(all, text, noise(100_000), "short")...)
+	if got := l.Stats().Bytes - before; got > 103_000 {
+		t.Errorf("%d bytes and so many that repeat take %d", 100_000, got)
+	}
+}
+
 func TestCommit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "log")
 	l := open(dir, durable.OS{})
@@ -88,7 +119,7 @@ func TestCommit(t *testing.T) {
 	if got, err := wal.Segments(durable.OS{}, dir); len(got) != 0 || err != nil {
 		t.Errorf("got %v, %v before the first record, want no segment", got, err)
 	}
-	large := string(make([]byte, 3<<20))
+	large := noise(3 << 20)
 	commit(t, l, "a", "", large, "b")
 	check(t, "one life", dir, "a", "", large, "b")
 	l = open(dir, durable.OS{})
@@ -391,7 +422,7 @@ func TestFullDisk(t *testing.T) {
 		if i == 0 {
 			write(t, filepath.Join(dir, "other"), make([]byte, 100<<10))
 		}
-		p := fmt.Sprintf("%05d%s", i, make([]byte, 5000))
+		p := fmt.Sprintf("%05d%s", i, noise(5000))
 		err := l.Commit(&entry{payload: []byte(p)})
 		switch {
 		case err == nil:
