@@ -133,17 +133,22 @@ func (f *Folder) list(ctx context.Context, folder, prefix string, yield func(Obj
 	return true
 }
 
-// Remove implements Target. A folder goes with its last file, and so does what a process
-// that died was writing there.
+// Remove implements Target. A file is gone for good before the next one goes: what a loss of
+// power leaves is what was removed last. A folder goes with its last file, and so does what a
+// process that died was writing there.
 func (f *Folder) Remove(_ context.Context, name string) error {
 	path, err := f.path(name)
 	if err != nil {
 		return err
 	}
-	if err := f.FS.Remove("archive remove", path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	dir := filepath.Dir(path)
+	err = f.FS.Remove("archive remove", path)
+	if err == nil {
+		err = f.FS.SyncDir("archive remove", dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	dir := filepath.Dir(path)
 	left, err := f.FS.ReadDir(dir)
 	if err != nil || slices.ContainsFunc(left, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), durable.TempSuffix) }) {
 		return nil //nolint:nilerr // it is not known to be empty
