@@ -13,6 +13,7 @@ import (
 	"tallystick/internal/archive"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/durable"
+	"tallystick/internal/durable/durabletest"
 	"tallystick/internal/ocf"
 )
 
@@ -57,7 +58,7 @@ func TestDamage(t *testing.T) {
 			whole, err := os.ReadFile(file)
 			fatal(t, err)
 			for _, b := range damaged(whole, 4) {
-				dir := t.TempDir()
+				dir := durabletest.Dir(t)
 				fatal(t, os.CopyFS(dir, os.DirFS(origin)))
 				path := filepath.Join(dir, strings.TrimPrefix(file, origin))
 				name := fmt.Sprintf("%s %s %s", codec, filepath.Base(path), b.how)

@@ -114,7 +114,7 @@ func TestStepWithFaults(t *testing.T) {
 			}
 			fault.At = n + 1
 			name := fmt.Sprintf("%d %s %s %+v", n, op.Kind, op.Label, fault)
-			dir := t.TempDir()
+			dir := durabletest.Dir(t)
 			fsys := &durabletest.FS{Faults: []durabletest.Fault{fault}}
 			w := worker(m, dir, fsys)
 			err := w.Step(t.Context(), now)
@@ -206,7 +206,7 @@ func exists(path string) bool {
 // A day that is half removed is removed by the next prune.
 func TestPruneWithFaults(t *testing.T) {
 	m := little()
-	for at := 1; at < 12; at++ {
+	for at := 1; at < 50; at++ {
 		dir := t.TempDir()
 		w := worker(m, dir, durable.OS{})
 		step(t, w, after(day0+2))
