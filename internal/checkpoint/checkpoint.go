@@ -72,10 +72,18 @@ func Default() Config { return Config{Every: 5 * time.Minute, LogBytes: 1 << 30}
 
 // A Store is what samples are saved from and restored to: store.Store.
 type Store interface {
+	Tank
 	Cut() *store.Cut
 	Clusters() []string
 	Fill(b *store.BlockAt) error
 	Unsaved()
+}
+
+// A Tank is a Store that may have no room for all that is restored.
+type Tank interface {
+	Nodes() []selector.Path
+	AddSaved(node selector.Path, before int64, ends map[int64]int64)
+	FreeSaved(node selector.Path, before int64) store.Freed
 }
 
 // A Ledger is what transfers and claims are saved from and restored to:

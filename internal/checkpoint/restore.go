@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -105,6 +106,7 @@ type restoring struct {
 	info     Info
 	problems map[string][]string // by name of the checkpoint
 	told     map[string]bool     // reasons for which blocks were left on the disk
+	floor    floor               // of the counts that there is room for
 }
 
 func (d *Dir) restoring() (*restoring, error) {
@@ -113,6 +115,7 @@ func (d *Dir) restoring() (*restoring, error) {
 		return nil, err
 	}
 	r := &restoring{dir: d, view: v, from: v.from, problems: make(map[string][]string), told: make(map[string]bool)}
+	r.floor.Store(math.MinInt64)
 	for i := range r.from {
 		f := &r.from[i]
 		if f.err != nil {
@@ -283,7 +286,12 @@ func (r *restoring) fill(ctx context.Context, f *folder, of *metaOf, freed frees
 		if freed.has(b) || d.parts.Old != nil && d.parts.Old(b.Path.Cluster, b.Metric, end(b)) {
 			return nil
 		}
-		return d.frees.unless(b, func() error { return d.parts.Store.Fill(b) })
+		return d.frees.unless(b, func() error {
+			if of.Kind == Counts || r.adds(b) {
+				return r.count(b)
+			}
+			return d.parts.Store.Fill(b)
+		})
 	}
 	n, refused := d.eachBlock(ctx, f, of, use, r.tells(f, of))
 	r.info.Blocks += n
