@@ -110,18 +110,25 @@ func TestFullInTree(t *testing.T) {
 	}
 }
 
+// settled returns the state of memory when what sync.Pools have is collected too, which
+// takes two rounds.
+func settled() (m runtime.MemStats) {
+	for range 3 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return m
+}
+
 // TestBytes compares what the store says it holds with what the heap grew by.
 func TestBytes(t *testing.T) {
 	table := testTable(t)
 	f := func(name string, fill func(s *store.Store)) {
 		t.Helper()
 		s := store.New(table, store.Config{})
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
+		before := settled()
 		fill(s)
-		runtime.GC()
-		runtime.ReadMemStats(&after)
+		after := settled()
 		got, want := float64(s.Stats().Bytes), float64(after.HeapAlloc-before.HeapAlloc)
 		if math.Abs(got-want) > 0.05*want {
 			t.Errorf("%s: the store says %.0f bytes, the heap %.0f", name, got, want)
@@ -159,9 +166,7 @@ func TestSeriesIsSmall(t *testing.T) {
 	table := testTable(t)
 	s := store.New(table, store.Config{})
 	const nodes, threads, most = 500, 39, 300 // bytes of a series, all included
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	before := settled()
 	pts := make([]store.Point, 5)
 	for n := range nodes {
 		for i := range threads + 1 {
@@ -174,8 +179,7 @@ func TestSeriesIsSmall(t *testing.T) {
 			}
 		}
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
+	after := settled()
 	series := s.Stats().Series
 	if got := float64(after.HeapAlloc-before.HeapAlloc) / float64(series); series != nodes*(threads+1)*5 || got > most {
 		t.Errorf("%d series take %.0f bytes each, want at most %d", series, got, most)
