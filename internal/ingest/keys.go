@@ -6,6 +6,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
+
+	"tallystick/internal/metric"
+	"tallystick/internal/store"
 )
 
 // keys finds the targets of lines by their keys, so that a line whose key was seen
@@ -33,6 +36,8 @@ const (
 	// keyCost is what a key takes besides itself: key and pointer in a map at most
 	// half empty, and the known.
 	keyCost = 2*(16+8) + int64(unsafe.Sizeof(known{}))
+	// handleCost is what a level takes besides its names; mostly several keys share it.
+	handleCost = int64(unsafe.Sizeof(store.Handle{}))
 )
 
 // A keyShard has the keys of one lock.
@@ -47,13 +52,19 @@ type keyShard struct {
 
 // A known is a target that is remembered. It is not changed, but for what is atomic.
 type known struct {
-	target
-
+	level *store.Handle
 	scope string // of the key
 	key   string
-	bytes int64 // of memory, with its key
-	state atomic.Uint32
 	next  atomic.Pointer[known] // what came after it the last time
+	id    metric.ID             // of the measurement, if has
+	bytes uint32                // of memory, with its key
+	state atomic.Uint32
+	name  uint16 // how long the measurement is, which the key begins with
+	has   bool
+}
+
+func (e *known) target() target {
+	return target{level: e.level, measurement: e.key[:e.name], id: e.id, has: e.has}
 }
 
 // The states of a known.
@@ -117,21 +128,27 @@ func (k *keys) put(key, scope []byte, to *target, now int64) *known {
 		return nil
 	}
 	text := string(scope) + string(key)
-	e := &known{scope: text[:len(scope)], key: text[len(scope):]}
-	e.Path, e.measurement, e.id, e.has, e.useful = to.Path, to.measurement, to.id, to.has, to.useful
+	e := &known{
+		level: to.level, scope: text[:len(scope)], key: text[len(scope):],
+		id: to.id, has: to.has, name: uint16(len(to.measurement)), //nolint:gosec // at most maxKey
+	}
 	e.state.Store(used)
-	e.bytes = keyCost + int64(len(text)) + e.own(text)
+	bytes := keyCost + int64(len(text))
+	if !to.shared {
+		bytes += handleCost + own(&to.level.Path, text)
+	}
+	e.bytes = uint32(bytes) //nolint:gosec // at most some times maxKey
 	s := k.shard([]byte(text))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes+e.bytes > k.max {
+	if s.bytes+bytes > k.max {
 		s.sweep(now)
 	}
-	if s.known[text] != nil || s.bytes+e.bytes > k.max {
+	if s.known[text] != nil || s.bytes+bytes > k.max {
 		return nil
 	}
 	s.known[text] = e
-	s.bytes += e.bytes
+	s.bytes += bytes
 	return e
 }
 
@@ -149,7 +166,7 @@ func (s *keyShard) sweep(now int64) {
 		}
 		e.next.Store(nil) // what is dropped holds nothing else
 		delete(s.known, key)
-		s.bytes -= e.bytes
+		s.bytes -= int64(e.bytes)
 	}
 }
 

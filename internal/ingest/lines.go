@@ -152,7 +152,8 @@ func (b *batch) line(l *lineproto.Line) {
 		}
 	}
 	if l.Known {
-		b.fields(l, &b.hit.target, t)
+		to := b.hit.target()
+		b.fields(l, &to, t)
 		return
 	}
 	to, reason, err := b.resolve(l)
@@ -181,15 +182,15 @@ func (b *batch) fields(l *lineproto.Line, to *target, t int64) {
 			b.reject(l.Number, 1, metricReason(err), err.Error())
 			continue
 		}
-		if text := b.in.tooOld(b.now, to.Path.Cluster, id, t); text != "" {
+		if text := b.in.tooOld(b.now, to.level.Path.Cluster, id, t); text != "" {
 			b.reject(l.Number, 0, ReasonOld, text)
 			continue
 		}
 		if (len(b.samples) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == (Message{}) {
 			b.commit()
 		}
-		b.record.sample(b.index, &to.Handle, id, b.in.table, t, f.Value)
-		b.samples = append(b.samples, store.Sample{To: &to.Handle, Point: store.Point{Metric: id, Time: t, Value: f.Value}})
+		b.record.sample(b.index, to.level, id, b.in.table, t, f.Value)
+		b.samples = append(b.samples, store.Sample{To: to.level, Point: store.Point{Metric: id, Time: t, Value: f.Value}})
 		b.places = append(b.places, place{b.index, l.Number})
 		b.index++
 	}

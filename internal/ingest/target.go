@@ -23,7 +23,8 @@ const (
 
 // A target is what the key of a line says.
 type target struct {
-	store.Handle
+	level       *store.Handle
+	shared      bool // others have the level too
 	measurement string
 	id          metric.ID // of measurement, if has
 	has         bool
@@ -49,9 +50,12 @@ func (b *batch) resolve(l *lineproto.Line) (to *target, reason string, err error
 	case len(l.SType) == 0 && len(l.STypeID) > 0:
 		return nil, ReasonName, errNoSType
 	}
-	to = &target{Handle: store.Handle{Path: pathOf(l)}, measurement: string(l.Metric)}
-	to.Path.Cluster = cmp.Or(to.Path.Cluster, b.cluster)
-	return to, ReasonName, to.Path.Check()
+	to = &target{level: &store.Handle{Path: pathOf(l)}, measurement: string(l.Metric)}
+	to.level.Path.Cluster = cmp.Or(to.level.Path.Cluster, b.cluster)
+	if n := len(b.samples); n > 0 && b.samples[n-1].To.Path == to.level.Path { // as is mostly so
+		to.level, to.shared = b.samples[n-1].To, true
+	}
+	return to, ReasonName, to.level.Path.Check()
 }
 
 // pathOf returns the place of l, as Lines says.
@@ -115,13 +119,10 @@ func escape(item []byte) string {
 	return strings.NewReplacer(`\`, `\\`, ",", `\,`).Replace(string(item))
 }
 
-// own makes strings of t pieces of key where it has them: a target is held for
-// long, and this takes less memory. It returns the bytes of the others.
-func (t *target) own(key string) (rest int64) {
-	for _, s := range []*string{
-		&t.Path.Cluster, &t.Path.Node, &t.Path.Component.Type, &t.Path.Component.ID,
-		&t.Path.Sub.Type, &t.Path.Sub.ID, &t.measurement,
-	} {
+// own makes the names in a path pieces of key where it has them: they are held for long,
+// and this takes less memory. It returns the bytes of the others.
+func own(p *selector.Path, key string) (rest int64) {
+	for _, s := range parts(p) {
 		if i := strings.Index(key, *s); i >= 0 {
 			*s = key[i : i+len(*s)]
 		} else {

@@ -3,17 +3,17 @@ package store
 import (
 	"sync/atomic"
 
+	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 )
 
 // A Handle is a level that is written to again and again: it remembers where in the tree
-// that was, and where in the level a series, so that nothing is searched. It may be used by
-// several writers at the same time. Path must not change.
+// that was, so that nothing is searched. It may be used by several writers at the same
+// time. Path must not change.
 type Handle struct {
 	Path selector.Path
 
-	level  atomic.Pointer[level]
-	series atomic.Uint32 // place of the series that was written last
+	level atomic.Pointer[level]
 }
 
 // Same reports whether h and o are of one level.
@@ -53,13 +53,9 @@ func (s *Store) WriteAll(samples []Sample) (n int, err error) {
 				return i, err
 			}
 		}
-		place := int(p.To.series.Load())
-		if w.level == nil || place >= len(w.level.series) || w.level.series[place].id != p.Metric {
-			place = w.first(p.Metric)
-			p.To.series.Store(uint32(place)) //nolint:gosec // as many as there are metrics
-		}
+		w.place = w.guess(p.Metric)
 		fresh := w.level == nil
-		if err := w.put(p.Point, place); err != nil {
+		if err := w.put(p.Point, w.place); err != nil {
 			return i, w.error(p.Point, err)
 		}
 		if fresh {
@@ -69,9 +65,18 @@ func (s *Store) WriteAll(samples []Sample) (n int, err error) {
 	return len(samples), nil
 }
 
+// guess is first, and looks at the series behind the last one first: who sends several sends
+// them in one order.
+func (w *writer) guess(id metric.ID) int {
+	if next := w.place + 1; w.series(next, id) != nil {
+		return next
+	}
+	return w.first(id)
+}
+
 // move makes the level of h that which is written to, and locks its node.
 func (w *writer) move(h *Handle) error {
-	w.to, w.level = h, h.level.Load()
+	w.to, w.level, w.place = h, h.level.Load(), -1
 	if n := w.level.of(); n != nil && w.lock(n) && w.level.of() == n {
 		return nil
 	}

@@ -113,6 +113,7 @@ type writer struct {
 	at    selector.Path // if there is no Handle
 	to    *Handle
 	level *level // nil: not there yet
+	place int    // in it, of the series that was written last
 	epoch uint32
 
 	time, step int64 // of the last sample
