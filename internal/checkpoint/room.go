@@ -47,7 +47,7 @@ func (r *restoring) count(b *store.BlockAt) error {
 	}
 }
 
-// raise frees the older half of the counts that were restored, unless another has. If there
+// raise frees the oldest tenth of the counts that were restored, unless another has. If there
 // are none, b stays on the disk.
 func (r *restoring) raise(after int64, b *store.BlockAt) {
 	r.floor.mu.Lock()
@@ -73,7 +73,7 @@ func (r *restoring) raise(after int64, b *store.BlockAt) {
 	r.dir.log.Warn("memory is short: older counts stay on the disk", "until", time.Unix(to, 0).UTC())
 }
 
-// older returns the time until which half of the bytes end, after a time; that if none do.
+// older returns the time until which a tenth of the bytes end, after a time; that if none do.
 func older(ends map[int64]int64, after int64) int64 {
 	maps.DeleteFunc(ends, func(end, _ int64) bool { return end <= after })
 	sum := int64(0)
@@ -81,7 +81,7 @@ func older(ends map[int64]int64, after int64) int64 {
 		sum += bytes
 	}
 	for _, end := range slices.Sorted(maps.Keys(ends)) {
-		if after, sum = end, sum-2*ends[end]; sum <= 0 {
+		if after, sum = end, sum-10*ends[end]; sum <= 0 {
 			break
 		}
 	}
