@@ -3,6 +3,7 @@ package archive_test
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,15 +65,15 @@ func TestClockAhead(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := random(rand.New(rand.NewPCG(9, 0)), 6)
 			dir := t.TempDir()
-			began, ahead := time.Now(), time.Duration(0)
+			began, ahead := time.Now(), atomic.Int64{}
 			w := worker(m, dir, durable.OS{})
 			w.Config.Keep = 30 * day
-			w.Now = func() time.Time { return after(day0 + 2).Add(time.Since(began) + ahead) }
+			w.Now = func() time.Time { return after(day0 + 2).Add(time.Since(began) + time.Duration(ahead.Load())) }
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan error)
 			go func() { done <- w.Run(ctx) }()
 			for _, d := range []time.Duration{0, jump, 0} {
-				ahead = d
+				ahead.Store(int64(d))
 				time.Sleep(lasts)
 			}
 			stop()

@@ -51,6 +51,9 @@ func (p *Pool) Bytes(k Packed) []byte {
 	return b[lengthBytes : lengthBytes+n : lengthBytes+n]
 }
 
+// DenserPacked does for bytes what Denser does for a span.
+func (p *Pool) DenserPacked(k Packed) Packed { return Packed{p.denser(k.ref-1) + 1} }
+
 // Drop gives the memory of k back. Nobody must use it any more.
 func (p *Pool) Drop(k Packed) { p.put(k.ref - 1) }
 

@@ -68,3 +68,42 @@ func TestPackedWithoutMemory(t *testing.T) {
 		t.Error("got memory that Grow refused")
 	}
 }
+
+// TestDenser empties most places of many slabs, and moves the others together.
+func TestDenser(t *testing.T) {
+	var p block.Pool
+	r := rand.New(rand.NewPCG(1, 2))
+	packed, spans := map[int]block.Packed{}, map[int]block.Span{}
+	bytesOf := func(i int) []byte { return bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 100+i%300) }
+	for i := range 5000 {
+		k, ok := p.Pack(bytesOf(i))
+		if !ok {
+			t.Fatal("no memory")
+		}
+		packed[i], spans[i] = k, set(t, &p, need(t, &p, i%block.Slots), i%block.Slots, float64(i))
+	}
+	for i := range 5000 {
+		if r.IntN(10) > 0 {
+			p.Drop(packed[i])
+			p.Free(spans[i])
+			delete(packed, i)
+			delete(spans, i)
+		}
+	}
+	before := p.Stats()
+	for i := range packed {
+		packed[i], spans[i] = p.DenserPacked(packed[i]), p.Denser(spans[i])
+	}
+	after := p.Stats()
+	if after.Used != before.Used || after.Live != before.Live || after.Bytes > before.Bytes*2/3 {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	for i, k := range packed {
+		if got := p.Bytes(k); !bytes.Equal(got, bytesOf(i)) {
+			t.Fatalf("%d: got other bytes", i)
+		}
+		if base, values := p.Values(spans[i]); values[i%block.Slots-base] != float64(i) {
+			t.Fatalf("%d: got %v", i, values)
+		}
+	}
+}

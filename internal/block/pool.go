@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// slabSlots is how many slots are allocated at once: 256 KiB in one piece
+	// slabSlots is how many slots are allocated at once: 64 KiB in one piece
 	// without pointers, which the garbage collector marks once and never scans.
-	slabSlots = 1 << 15
+	slabSlots = 1 << 13
 	perSlab   = slabSlots / minSlots // units in a slab, which a reference tells apart
 
 	// SlabBytes is how much memory a Pool grows by.
@@ -17,11 +17,11 @@ const (
 
 	// maxSlabs is what the 32 bits of a reference can tell apart, one of which is none:
 	// 256 GiB.
-	maxSlabs = 1<<20 - 1
+	maxSlabs = 1<<32/perSlab - 1
 
 	// spare is how many empty slabs a pool keeps at least, for the next spans; of
 	// those beyond, one for every spareOf slabs.
-	spare   = 4
+	spare   = 16
 	spareOf = 16
 )
 
@@ -68,8 +68,13 @@ func (p *Pool) get(class uint8) (ref uint32, ok bool) {
 	if len(p.open[class]) == 0 && !p.begin(class) {
 		return 0, false
 	}
-	number := p.open[class][len(p.open[class])-1]
+	return p.from(p.open[class][len(p.open[class])-1]), true
+}
+
+// from returns a place of an open slab. p.mu is held.
+func (p *Pool) from(number uint32) (ref uint32) {
 	s := &p.slabs[number]
+	class := s.class
 	per := perSlab / units(class)
 	place := s.fresh
 	if s.free != 0 {
@@ -79,11 +84,53 @@ func (p *Pool) get(class uint8) (ref uint32, ok bool) {
 		s.fresh++
 	}
 	if s.used++; s.used == per {
-		p.open[class] = p.open[class][:s.at] // it is the last one
+		p.close(number)
 	}
 	p.used++
 	p.units += units(class)
-	return number*perSlab + uint32(place*units(class)), true //nolint:gosec // less than perSlab
+	return number*perSlab + uint32(place*units(class)) //nolint:gosec // less than perSlab
+}
+
+// close takes a slab out of those that are open. p.mu is held.
+func (p *Pool) close(number uint32) {
+	s := &p.slabs[number]
+	open := p.open[s.class]
+	last := open[len(open)-1]
+	open[s.at] = last
+	p.slabs[last].at = s.at
+	p.open[s.class] = open[:len(open)-1]
+}
+
+// denser moves what is at a place to a slab of its class that is fuller, so that those which
+// are nearly empty become free for other sizes, and returns where it is then.
+func (p *Pool) denser(ref uint32) uint32 {
+	p.mu.Lock()
+	number := ref / perSlab
+	s := &p.slabs[number]
+	best := number
+	if s.used < perSlab/units(s.class) {
+		for _, n := range p.open[s.class] {
+			if more := p.slabs[n].used - p.slabs[best].used; more > 0 || more == 0 && n < best {
+				best = n
+			}
+		}
+	}
+	if best == number {
+		p.mu.Unlock()
+		return ref
+	}
+	to := p.from(best)
+	n := units(s.class) * minSlots
+	p.mu.Unlock()
+	copy(p.slots(to, n), p.slots(ref, n))
+	p.put(ref)
+	return to
+}
+
+// slots returns the n slots from a place on.
+func (p *Pool) slots(ref uint32, n int) []float64 {
+	i := int(ref%perSlab) * minSlots
+	return (*p.table.Load())[ref/perSlab][i : i+n : i+n]
 }
 
 // begin makes an empty slab one of the class. p.mu is held.
@@ -148,12 +195,7 @@ func (p *Pool) put(ref uint32) {
 // end makes a slab that has become empty one of no class, or gives it back. p.mu
 // is held.
 func (p *Pool) end(number uint32) {
-	s := &p.slabs[number]
-	open := p.open[s.class]
-	moved := open[len(open)-1]
-	open[s.at] = moved
-	p.slabs[moved].at = s.at
-	p.open[s.class] = open[:len(open)-1]
+	p.close(number)
 	if len(p.empty) < spare+p.alive/spareOf {
 		p.empty = append(p.empty, number)
 		return

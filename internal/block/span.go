@@ -69,11 +69,14 @@ func (p *Pool) Free(s Span) { p.put(s.ref - 1) }
 // first of them is. All others are gaps. They may be written to, and are good
 // until Cover or Free of s.
 func (p *Pool) Values(s Span) (base int, values []float64) {
-	ref := s.ref - 1
-	slab := (*p.table.Load())[ref/perSlab]
-	i := int(ref%perSlab) * minSlots
-	n := room(s.class)
-	return int(s.base), slab[i : i+n : i+n]
+	return int(s.base), p.slots(s.ref-1, room(s.class))
+}
+
+// Denser returns s, maybe elsewhere, where it leaves a slab that is less full than another.
+// Nobody must use s any more.
+func (p *Pool) Denser(s Span) Span {
+	s.ref = p.denser(s.ref-1) + 1
+	return s
 }
 
 // Covers reports whether s has room for the slot at.

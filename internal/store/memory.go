@@ -11,12 +11,16 @@ type memory struct {
 
 // take counts n more bytes, unless they do not fit.
 func (m *memory) take(n int64) bool {
-	if used := m.used.Add(n); m.max > 0 && used > m.max {
-		m.used.Add(-n)
-		m.refused.Add(1)
-		return false
+	for {
+		used := m.used.Load()
+		if m.max > 0 && used+n > m.max {
+			m.refused.Add(1)
+			return false
+		}
+		if m.used.CompareAndSwap(used, used+n) {
+			return true
+		}
 	}
-	return true
 }
 
 // give counts n bytes less.

@@ -146,3 +146,37 @@ func TestWriteAllAllocates(t *testing.T) {
 		t.Errorf("20,000 samples: got %v allocations", got)
 	}
 }
+
+// Compact changes nothing; block.TestDenser has what it is good for.
+func TestCompact(t *testing.T) {
+	table := testTable(t)
+	s := store.New(table, store.Config{})
+	gauges(t, s, 600, 3*block.Slots)
+	for node := range 600 {
+		if node%10 > 0 {
+			s.FreeBefore(nodeAt(node), math.MaxInt64)
+		}
+	}
+	before := s.Stats()
+	want, err := s.Read(nodeAt(70), 3, metric.AggNone, 0, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range s.Nodes() {
+		s.Compact(n)
+	}
+	s.Compact(selector.Path{Cluster: "c", Node: "none"})
+	after := s.Stats()
+	if after.Live != before.Live || after.Bytes > before.Bytes {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	got, err := s.Read(nodeAt(70), 3, metric.AggNone, 0, 1<<30)
+	if err != nil || len(got.Values) != len(want.Values) {
+		t.Fatal(len(got.Values), err)
+	}
+	for i := range want.Values {
+		if got.Values[i] != want.Values[i] {
+			t.Fatalf("slot %d: got %v, want %v", i, got.Values[i], want.Values[i])
+		}
+	}
+}

@@ -62,6 +62,34 @@ func (s *Store) settle(n *node, k imageKey) bool {
 	return s.sealPast(&r.chain[at])
 }
 
+// Compact moves the blocks of a node to where memory is fuller, so that what is nearly
+// empty becomes free for blocks of any size. It is for when memory is short: what is freed
+// is here and there, and what comes is of other sizes.
+func (s *Store) Compact(node selector.Path) {
+	n := s.nodes.get(node)
+	if n == nil {
+		return
+	}
+	for l := range n.levels() {
+		n.mu.Lock()
+		for i := range l.level.series {
+			for j := range l.level.series[i].chain {
+				s.compact(&l.level.series[i].chain[j])
+			}
+		}
+		n.mu.Unlock()
+	}
+}
+
+func (s *Store) compact(l *link) {
+	if !l.span.None() {
+		l.span = s.pool.Denser(l.span)
+	}
+	if !l.packed.None() {
+		l.packed = s.pool.DenserPacked(l.packed)
+	}
+}
+
 // sealPast seals all but the last slots that a block has raw.
 func (s *Store) sealPast(l *link) bool {
 	from := s.pool.Last(l.span, block.Slots-1) + 1 - lagSlots

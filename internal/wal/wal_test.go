@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -492,12 +493,16 @@ func TestCommitAllocates(t *testing.T) {
 		if err := l.Commit(e); err != nil {
 			t.Fatal(err)
 		}
-		if got := testing.AllocsPerRun(200, func() {
-			if err := l.Commit(e); err != nil {
-				t.Fatal(err)
-			}
-		}); got != 0 {
-			t.Errorf("%s: got %v allocations, want none", kind, got)
+		least := math.Inf(1) // the race detector has pools lose some
+		for range 20 {
+			least = min(least, testing.AllocsPerRun(5, func() {
+				if err := l.Commit(e); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
+		if least != 0 {
+			t.Errorf("%s: got %v allocations, want none", kind, least)
 		}
 	}
 }
