@@ -35,6 +35,7 @@ type Tank interface {
 	Nodes() []selector.Path
 	Stats() store.Stats
 	Settle(node selector.Path) (blocks int)
+	Compact(node selector.Path)
 	AddSaved(node selector.Path, before int64, ends map[int64]int64)
 	FreeSaved(node selector.Path, before int64) store.Freed
 }
@@ -106,6 +107,7 @@ func (p *Pressure) Step(ctx context.Context, now time.Time) (freed int) {
 		freed += p.relieve(ctx, now, goal)
 	}
 	p.blocks.Add(int64(freed))
+	p.compact()
 	p.rest(now, freed)
 	return freed
 }
@@ -115,6 +117,16 @@ func (p *Pressure) settle(now time.Time) {
 	p.settled = now
 	for _, n := range p.Store.Nodes() {
 		p.Store.Settle(n)
+	}
+}
+
+// compact has all nodes compact, if much is free and in places that nothing fits.
+func (p *Pressure) compact() {
+	if s := p.Store.Stats(); float64(s.Bytes-s.Live) < least*float64(p.Max) {
+		return
+	}
+	for _, n := range p.Store.Nodes() {
+		p.Store.Compact(n)
 	}
 }
 

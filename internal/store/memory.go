@@ -9,11 +9,15 @@ type memory struct {
 	refused atomic.Int64 // how often
 }
 
+// reserve is what part of the cap only give takes from: counts that change while a checkpoint
+// is written are copied, whatever there is.
+const reserve = 50
+
 // take counts n more bytes, unless they do not fit.
 func (m *memory) take(n int64) bool {
 	for {
 		used := m.used.Load()
-		if m.max > 0 && used+n > m.max {
+		if m.max > 0 && used+n > m.max-m.max/reserve {
 			m.refused.Add(1)
 			return false
 		}
@@ -23,7 +27,7 @@ func (m *memory) take(n int64) bool {
 	}
 }
 
-// give counts n bytes less.
+// give counts n bytes less, or more if n is negative: those cannot be refused.
 func (m *memory) give(n int64) { m.used.Add(-n) }
 
 // room returns the capacity that a full slice of length n grows to: in small
