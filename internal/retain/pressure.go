@@ -30,12 +30,17 @@ const (
 	rest = 30 * time.Second
 )
 
+// A Tidy puts in order what is at a node. *store.Store is one.
+type Tidy interface {
+	Settle(node selector.Path) (blocks int)
+	Compact(node selector.Path)
+}
+
 // A Tank is a Store that is bounded. *store.Store is one.
 type Tank interface {
 	Nodes() []selector.Path
 	Stats() store.Stats
-	Settle(node selector.Path) (blocks int)
-	Compact(node selector.Path)
+	Tidy
 	AddSaved(node selector.Path, before int64, ends map[int64]int64)
 	FreeSaved(node selector.Path, before int64) store.Freed
 }
