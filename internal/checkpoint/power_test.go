@@ -117,7 +117,10 @@ func TestPowerLossOfDamaged(t *testing.T) {
 		if _, err := d.Fill(t.Context()); err != nil {
 			return err
 		}
-		_, err := d.Save(t.Context())
+		if _, err := d.Save(t.Context()); err != nil {
+			return err
+		}
+		_, err := d.Save(t.Context()) // which makes the names in the folder durable
 		return err
 	}, func(what, dir string, _ error) {
 		found := false
