@@ -17,7 +17,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load compare benchstat clean telegraf minio
+.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load compare profile benchstat clean telegraf minio
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -37,7 +37,7 @@ check: test lint race ## what every commit must pass
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 e2e: ## real xrootd servers and clients, InfluxDB's clients, Avro's library, MinIO if it is built
-	go test -tags e2e -count=1 -timeout 10m ./cmd/...
+	go test -tags e2e -count=1 -timeout 10m ./cmd/... ./benchmarks/...
 	TALLYTEST_MINIO=$(wildcard $(TOOLS)/minio) go test -tags e2e -count=1 -timeout 10m -run 'OthersRead|S3' ./internal/archive
 	cd internal/devtools/peers && TALLYTEST_TELEGRAF=$(wildcard $(TOOLS)/telegraf) go test -count=1 -timeout 10m ./...
 
@@ -77,11 +77,14 @@ fuzz: ## every fuzz target for FUZZTIME (5s), from its seeds
 bench: ## every benchmark matching BENCH, BENCHCOUNT times
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
 
-load: ## CPU, memory and waiting of a filled store; LOAD="-nodes 10000 -threads 39 -metrics 10 -steps 4" is 4 million series
+load: ## CPU, memory and waiting of a filled store; LOAD="-nodes 31500 -threads 39 -steps 3" is 4 million series
 	go run ./benchmarks/load $(LOAD)
 
 compare: build ## Tallystick and the other stores on this machine, on the same samples; COMPARE="-rounds 3"
 	@go run ./benchmarks/compare $(COMPARE)
+
+profile: build ## profiles of Tallystick (CPU, heap, locks) under the same workload, in bin/profiles
+	@go run ./benchmarks/compare -peers tallystick -profile bin/profiles -settle 0 $(COMPARE)
 
 benchstat: $(TOOLS)/benchstat ## compare two outputs of bench: OLD=a.txt NEW=b.txt
 	$(TOOLS)/benchstat $(OLD) $(NEW)

@@ -32,14 +32,16 @@ func (k kind) question(w *workload.Workload, n int) question {
 func (t *trial) questions(ctx context.Context) error {
 	for _, k := range []struct {
 		kind
+		of                string
 		cpu, median, slow row
 	}{
-		{oneSeries, oneCPU, oneMedian, oneSlow},
-		{manySeries, manyCPU, manyMedian, manySlow},
-		{average, averageCPU, averageMedian, averageSlow},
+		{oneSeries, "one", oneCPU, oneMedian, oneSlow},
+		{manySeries, "many", manyCPU, manyMedian, manySlow},
+		{average, "average", averageCPU, averageMedian, averageSlow},
 	} {
+		profiled := t.profile(ctx, k.of)
 		took, cpu, err := t.repeat(ctx, k.kind)
-		if err != nil {
+		if err = errors.Join(err, profiled()); err != nil {
 			return err
 		}
 		if len(took) == 0 {

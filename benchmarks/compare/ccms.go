@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -121,19 +120,13 @@ func (c *ccms) ask(w *workload.Workload, q question) (request, bool) {
 	case q.node < 0:
 		body.All = []string{s.Metric()}
 	case q.parts:
-		body.Queries = []ccmsOne{{s.Metric(), q.nodeName(w), s.Type, ids(w, q)}}
+		for _, series := range q.of(w) { // one each: what there is none of is left out of its answer
+			body.Queries = append(body.Queries, ccmsOne{s.Metric(), q.nodeName(w), s.Type, []string{w.At(series).ID}})
+		}
 	default:
 		body.Queries = []ccmsOne{{Metric: s.Metric(), Host: q.nodeName(w)}}
 	}
 	return c.query(body)
-}
-
-// ids are of the parts that a question is about.
-func ids(w *workload.Workload, q question) (list []string) {
-	for _, s := range q.of(w) {
-		list = append(list, w.At(s).ID)
-	}
-	return list
 }
 
 func (*ccms) read(w *workload.Workload, q question, body []byte) (*answer, error) {
@@ -151,12 +144,12 @@ func (*ccms) read(w *workload.Workload, q question, body []byte) (*answer, error
 	a, asked := newAnswer(w, q), q.of(w)
 	a.rounds = 0.0005001 // to three digits behind the point
 	for i, result := range got.Results {
-		for j, s := range result {
-			if s.Error != "" {
-				return nil, fmt.Errorf("it says: %s", s.Error)
+		for _, s := range result {
+			if i >= len(asked) || s.Error != "" {
+				continue // it is missing then
 			}
-			at := w.At(asked[j]) // of one node, in the order in which they were asked for
-			if q.node < 0 && i < len(got.Queries) {
+			at := w.At(asked[i])
+			if i < len(got.Queries) { // of all nodes, in some order
 				at.Node = got.Queries[i].Host
 			}
 			put := a.of(at.Node, at.Type, at.ID)

@@ -13,6 +13,7 @@ type tally struct {
 	rounded int // off by less than 1e-9 of it, or by what the peer is known to round to
 	wrong   int
 	missing int
+	oldest  int // slot with something missing, if there is
 	others  int // nobody has sent
 }
 
@@ -23,6 +24,9 @@ func (t *tally) right() int { return t.same + t.rounded }
 func (t *tally) bad() int { return t.wrong + t.missing + t.others }
 
 func (t *tally) add(o tally) {
+	if o.missing > 0 && (t.missing == 0 || o.oldest < t.oldest) {
+		t.oldest = o.oldest
+	}
 	t.same += o.same
 	t.rounded += o.rounded
 	t.wrong += o.wrong
@@ -38,12 +42,15 @@ func (t *tally) String() string {
 const near = 1e-9
 
 // value takes one, wanted or not, found or not; these are NaN. Within off it is rounded.
-func (t *tally) value(got, want, off float64) {
+func (t *tally) value(slot int, got, want, off float64) {
 	switch {
 	case math.IsNaN(want) && math.IsNaN(got):
 	case math.IsNaN(want):
 		t.others++
 	case math.IsNaN(got):
+		if t.missing == 0 || slot < t.oldest {
+			t.oldest = slot
+		}
 		t.missing++
 	case math.Float64bits(got) == math.Float64bits(want):
 		t.same++
@@ -72,7 +79,7 @@ func (a *answer) check() tally {
 			if r := (workload.Ref{Series: s, Slot: slot}); a.w.Has(r) {
 				want = a.w.Value(r)
 			}
-			t.value(v, want, math.Max(near*math.Abs(want), a.rounds))
+			t.value(slot, v, want, math.Max(near*math.Abs(want), a.rounds))
 		}
 	}
 	return t
@@ -94,6 +101,6 @@ func (a *answer) checkAverage(t *tally) {
 				n, sum, size = n+1, sum+v, size+math.Abs(v)
 			}
 		}
-		t.value(v, sum/n, near*size/n) // NaN of none
+		t.value(slot, v, sum/n, near*size/n) // NaN of none
 	}
 }

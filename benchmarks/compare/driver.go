@@ -85,6 +85,21 @@ func (l latencies) at(part float64) float64 {
 type sending struct {
 	acked atomic.Int64 // samples
 	took  latencies
+
+	mu   sync.Mutex
+	last []time.Time // when the last request with samples of a slot was answered
+}
+
+func newSending(w *workload.Workload) *sending { return &sending{last: make([]time.Time, w.Slots)} }
+
+// answered notes that a request was.
+func (s *sending) answered(batch []workload.Ref) {
+	s.acked.Add(int64(len(batch)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for slot := batch[0].Slot; slot <= batch[len(batch)-1].Slot; slot++ {
+		s.last[slot] = time.Now()
+	}
 }
 
 // fill sends all samples, on as many connections as there are senders, each with so
@@ -97,7 +112,7 @@ func (d *driver) fill(ctx context.Context, p peer, w *workload.Workload, senders
 	var wg sync.WaitGroup
 	for i := range senders {
 		wg.Go(func() {
-			if took[i], errs[i] = d.send(ctx, p, w, i, senders, size, &s.acked); errs[i] != nil {
+			if took[i], errs[i] = d.send(ctx, p, w, i, senders, size, s); errs[i] != nil {
 				stop()
 			}
 		})
@@ -107,7 +122,7 @@ func (d *driver) fill(ctx context.Context, p peer, w *workload.Workload, senders
 	return errors.Join(errs...)
 }
 
-func (d *driver) send(ctx context.Context, p peer, w *workload.Workload, sender, senders, size int, acked *atomic.Int64) (took latencies, err error) {
+func (d *driver) send(ctx context.Context, p peer, w *workload.Workload, sender, senders, size int, s *sending) (took latencies, err error) {
 	var body []byte
 	for batch := range w.Batches(sender, senders, size) {
 		body = p.encode(body[:0], w, batch)
@@ -116,7 +131,7 @@ func (d *driver) send(ctx context.Context, p peer, w *workload.Workload, sender,
 			return took, fmt.Errorf("write: %w", err)
 		}
 		took = append(took, t)
-		acked.Add(int64(len(batch)))
+		s.answered(batch)
 	}
 	return took, nil
 }

@@ -49,6 +49,7 @@ func (b *bench) find(ctx context.Context) (found []candidate, err error) {
 			continue
 		}
 		c.version = version(ctx, c)
+		c.name = another(found, name)
 		found = append(found, c)
 	}
 	for _, w := range b.without {
@@ -58,6 +59,20 @@ func (b *bench) find(ctx context.Context) (found []candidate, err error) {
 		return nil, fmt.Errorf("none of %s is here", b.peers)
 	}
 	return found, nil
+}
+
+// another is the name, with a number behind it if there is one already.
+func another(found []candidate, name string) string {
+	n := 1
+	for _, c := range found {
+		if strings.HasPrefix(c.name+" ", name+" ") {
+			n++
+		}
+	}
+	if n > 1 {
+		name += fmt.Sprintf(" %d", n)
+	}
+	return name
 }
 
 // version is what the package says that the binary is from, or else the binary itself.

@@ -34,16 +34,17 @@ func main() {
 
 // A bench is what is measured, and how.
 type bench struct {
-	args    []string
-	load    workload.Config
-	small   int    // slots of the part with small requests
-	peers   string // as on the command line
-	rounds  int
-	senders int
-	size    int           // samples of a request
-	settle  time.Duration // how long is waited at most until a server is idle
-	asking  time.Duration // how long questions of one kind are asked at most
-	dir     string        // of what the servers keep
+	args     []string
+	load     workload.Config
+	small    int    // slots of the part with small requests
+	peers    string // as on the command line
+	rounds   int
+	senders  int
+	size     int           // samples of a request
+	settle   time.Duration // how long is waited at most until a server is idle
+	asking   time.Duration // how long questions of one kind are asked at most
+	dir      string        // of what the servers keep
+	profiles string        // where profiles go; empty: nowhere
 
 	without []string // peers that are not compared, and why
 
@@ -86,15 +87,16 @@ func (b *bench) parse(args []string) error {
 	f.IntVar(&b.load.Parts, "parts", 0, "hardware threads, clients or jobs of each node; 0: as many as the shape has")
 	f.IntVar(&b.load.Slots, "slots", 360, "samples of each series")
 	f.Uint64Var(&b.load.Seed, "seed", 1, "another `number` makes other samples")
-	f.IntVar(&b.small, "small", 60, "samples of each series in the part with small requests, and kill -9")
+	f.IntVar(&b.small, "small", 120, "samples of each series in the part with small requests, and kill -9")
 	f.IntVar(&b.senders, "senders", 2, "connections that are written to at once")
 	f.IntVar(&b.size, "size", 8000, "samples in a request; a small one has those of a node")
 	f.IntVar(&b.rounds, "rounds", 1, "how often each is measured, in turn; the medians are told")
 	f.DurationVar(&b.settle, "settle", time.Minute, "how long is waited at most until a server has settled")
 	f.DurationVar(&b.asking, "asking", 5*time.Second, "how long each kind of question is asked")
 	f.StringVar(&b.dir, "dir", "", "where data go meanwhile; empty: the folder for temporary files")
+	f.StringVar(&b.profiles, "profile", "", "a `folder` to which profiles of peers go that have /debug/pprof, which is not for comparing")
 	f.StringVar(&b.peers, "peers", "tallystick,victoria-metrics,prometheus,influxdb",
-		"who is compared, each NAME or NAME=PATH of the binary; cc-metric-store needs a path")
+		"who is compared, each NAME or NAME=PATH of the binary; cc-metric-store needs a path; two of one name are two binaries")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

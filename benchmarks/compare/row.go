@@ -29,6 +29,7 @@ const (
 	averageMedian
 	averageSlow
 	kept
+	lostAge
 	valuesSame
 	valuesRounded
 	valuesBad
@@ -70,7 +71,8 @@ func rowTexts() []rowText {
 		{averageCPU, "average of {nodes} series by slot: CPU-ms", 2, true},
 		{averageMedian, "average of {nodes} series by slot, median: ms", 2, true},
 		{averageSlow, "average of {nodes} series by slot, 99 %: ms", 2, true},
-		{kept, "after kill -9, of what was acknowledged: %", 3, false},
+		{kept, "after kill -9, there of what was acknowledged: %", 3, false},
+		{lostAge, "the oldest that is lost had been acknowledged for: s", 1, false},
 		{valuesSame, "values that come back with the same 64 bits: %", 3, false},
 		{valuesRounded, "values that come back rounded (by less than 1e-9; cc-metric-store by 0.0005): %", 3, false},
 		{valuesBad, "values that are wrong, missing, or nobody's", 0, false},

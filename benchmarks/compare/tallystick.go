@@ -29,9 +29,12 @@ func (t *tallystick) command(ctx context.Context, at place, w *workload.Workload
 	if err := os.WriteFile(config, []byte(yaml.String()), 0o600); err != nil {
 		return nil, err
 	}
-	token, err := exec.CommandContext(ctx, at.bin, "token", "--config", config, "--role", "admin", "--subject", "compare").Output()
+	var problem strings.Builder
+	cmd := exec.CommandContext(ctx, at.bin, "token", "--config", config, "--role", "admin", "--subject", "compare")
+	cmd.Stderr = &problem
+	token, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("make token: %w", err)
+		return nil, fmt.Errorf("make token: %w: %s", err, &problem)
 	}
 	t.token = strings.TrimSpace(string(token))
 	return exec.CommandContext(ctx, at.bin, "serve", "--config", config), nil
@@ -96,4 +99,8 @@ func (*tallystick) read(w *workload.Workload, q question, body []byte) (*answer,
 		}
 	}
 	return a, nil
+}
+
+func (t *tallystick) profile(name string) request {
+	return request{http.MethodGet, "/debug/pprof/" + name, t.head(), nil}
 }

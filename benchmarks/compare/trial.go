@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,9 @@ type trial struct {
 	put   func(row row, value float64)
 
 	before  process.Usage // of the new server
-	answers tally         // of questions
+	sent    *sending
+	ended   time.Time // when it was killed
+	answers tally     // of questions
 }
 
 // measure runs both parts of a round for a peer: large requests, questions, and a
@@ -126,27 +129,28 @@ func (t *trial) isReady(ctx context.Context) error {
 
 // empty waits until the new server is idle, and looks how large it is.
 func (t *trial) empty(ctx context.Context) error {
-	if err := t.idle(ctx, 10*time.Second); err != nil {
+	if err := t.idle(ctx, min(3*time.Second, t.settle), min(10*time.Second, t.settle)); err != nil {
 		return err
 	}
 	t.before = t.proc.Usage()
 	return nil
 }
 
-// idle waits until the server does nothing for three seconds, but not longer than most.
-func (t *trial) idle(ctx context.Context, most time.Duration) error {
+// idle waits for so long at least, then until the server has done nothing for three
+// seconds, and not longer than most.
+func (t *trial) idle(ctx context.Context, least, most time.Duration) error {
 	const little = 60 * time.Millisecond // of processor time, in three seconds
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	used := []time.Duration{t.proc.Usage().CPU}
-	for end := time.Now().Add(most); time.Now().Before(end); {
+	for began := time.Now(); time.Since(began) < most; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 		}
 		used = append(used, t.proc.Usage().CPU)
-		if n := len(used); n > 3 && used[n-1]-used[n-4] < little {
+		if n := len(used); n > 3 && used[n-1]-used[n-4] < little && time.Since(began) >= least {
 			return nil
 		}
 	}
@@ -155,20 +159,21 @@ func (t *trial) idle(ctx context.Context, most time.Duration) error {
 
 // fill sends everything in large requests.
 func (t *trial) fill(ctx context.Context) error {
-	took, err := t.send(ctx, t.size)
-	if err != nil {
+	profiled := t.profile(ctx, "ingest")
+	if err := errors.Join(t.send(ctx, t.size), profiled()); err != nil {
 		return err
 	}
 	t.put(ingestLarge, perMillion(t.proc.Usage().CPU-t.before.CPU, t.w))
-	t.put(writeMedian, took.at(0.5))
-	t.put(writeSlow, took.at(0.99))
+	t.put(writeMedian, t.sent.took.at(0.5))
+	t.put(writeSlow, t.sent.took.at(0.99))
 	return nil
 }
 
 // fillSmall sends everything in requests of a node each.
 func (t *trial) fillSmall(ctx context.Context) error {
 	before := t.proc.Usage().CPU
-	if _, err := t.send(ctx, t.w.PerNode()); err != nil {
+	profiled := t.profile(ctx, "small")
+	if err := errors.Join(t.send(ctx, t.w.PerNode()), profiled()); err != nil {
 		return err
 	}
 	t.put(ingestSmall, perMillion(t.proc.Usage().CPU-before, t.w))
@@ -180,30 +185,35 @@ func perMillion(cpu time.Duration, w *workload.Workload) float64 {
 }
 
 // send sends everything, and tells how it goes.
-func (t *trial) send(ctx context.Context, size int) (latencies, error) {
-	var s sending
+func (t *trial) send(ctx context.Context, size int) error {
+	t.sent = newSending(t.w)
+	s := t.sent
 	done := make(chan error, 1)
 	began := time.Now()
-	go func() { done <- t.drive.fill(ctx, t.peer, t.w, t.senders, size, &s) }()
+	go func() { done <- t.drive.fill(ctx, t.peer, t.w, t.senders, size, s) }()
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-done:
 			if err != nil {
-				return nil, fmt.Errorf("%w\n%s", err, t.proc.LastWords())
+				return fmt.Errorf("%w\n%s", err, t.proc.LastWords())
 			}
 			t.say("%s: %d samples, %d a request, in %v", t.name, s.acked.Load(), size, time.Since(began).Round(time.Second/10))
-			return s.took, nil
+			return nil
 		case <-tick.C:
 			t.say("%s: %.1f million of %.1f", t.name, float64(s.acked.Load())/1e6, float64(t.w.Samples())/1e6)
 		}
 	}
 }
 
+// enough is how long a server is given at least for what it does later: what it has taken is in
+// files by then, whoever it is.
+const enough = 20 * time.Second
+
 // settled waits until the server is idle, and looks how large it is.
 func (t *trial) settled(ctx context.Context) error {
-	if err := t.idle(ctx, t.settle); err != nil {
+	if err := t.idle(ctx, min(enough, t.settle), t.settle); err != nil {
 		return err
 	}
 	u, n := t.proc.Usage(), float64(t.w.Samples())
@@ -262,6 +272,7 @@ func (t *trial) restart(ctx context.Context) error {
 
 // kill ends the server as kill -9 does.
 func (t *trial) kill(context.Context) error {
+	t.ended = time.Now()
 	t.proc.Kill()
 	return nil
 }
@@ -280,6 +291,11 @@ func (t *trial) kept(ctx context.Context) error {
 	}
 	t.say("%s: after kill -9: %v", t.name, &got)
 	t.put(kept, percent(got.right(), t.w.Samples()))
+	lost := time.Duration(0)
+	if got.missing > 0 {
+		lost = t.ended.Sub(t.sent.last[got.oldest])
+	}
+	t.put(lostAge, lost.Seconds())
 	return nil
 }
 

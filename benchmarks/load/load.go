@@ -2,29 +2,29 @@ package main
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"tallystick/benchmarks/workload"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
 )
 
 const (
-	cluster = "cluster"
-	step    = 10            // seconds
-	begin   = 1_700_000_000 // Unix second of the first sample
+	step  = 10            // seconds
+	begin = 1_700_000_000 // Unix second of the first sample
 )
 
 // A load writes to a store.
 type load struct {
 	shape
-	table *metric.Table
-	store *store.Store
+	made         *workload.Workload
+	node, thread int // metrics of a node, and of each of its threads
+	table        *metric.Table
+	store        *store.Store
 
 	// gate is what ingest has: writers hold it for reading, a checkpoint's cut for
 	// writing.
@@ -35,9 +35,15 @@ type load struct {
 }
 
 func newLoad(s shape) (*load, error) {
-	rows := make([]metric.Metric, s.metrics)
-	for i := range rows {
-		rows[i] = metric.Metric{Name: "metric" + strconv.Itoa(i), Step: step, Aggregation: metric.AggAvg}
+	// Samples beyond the slots of a workload are made as those in it.
+	made, err := workload.New(workload.Config{Shape: "telemetry", Nodes: s.nodes, Parts: s.threads, Slots: 1, Begin: begin, Seed: 1})
+	if err != nil {
+		return nil, err
+	}
+	var rows []metric.Metric
+	node, thread := made.Columns()
+	for i, c := range append(node, thread...) {
+		rows = append(rows, metric.Metric{Name: c.Metric(), Step: step, Aggregation: metric.AggAvg})
 		if i%4 == 3 { // a quarter are counts, which a cut keeps
 			rows[i].Fold, rows[i].Aggregation = metric.Sum, metric.AggSum
 		}
@@ -46,7 +52,7 @@ func newLoad(s shape) (*load, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make table: %w", err)
 	}
-	l := &load{shape: s, table: table, store: store.New(table, store.Config{MaxBytes: s.maxBytes})}
+	l := &load{shape: s, made: made, node: len(node), thread: len(thread), table: table, store: store.New(table, store.Config{MaxBytes: s.maxBytes})}
 	l.now.Store(begin)
 	return l, nil
 }
@@ -83,11 +89,11 @@ func (l *load) write(took func(time.Duration)) error {
 }
 
 func (l *load) writeStep(writer, at int, took func(time.Duration)) error {
-	r := rand.New(rand.NewPCG(uint64(at), uint64(writer))) //nolint:gosec // small numbers, and no secrets
-	points := make([]store.Point, l.metrics)
+	points := make([]store.Point, 0, l.made.PerNode())
 	for n := writer; n < l.nodes; n += l.writers {
+		points = l.fill(points[:0], n, at)
 		start := time.Now()
-		if err := l.writeNode(n, at, r, points); err != nil {
+		if err := l.writeNode(n, points); err != nil {
 			return err
 		}
 		if took != nil {
@@ -97,17 +103,21 @@ func (l *load) writeStep(writer, at int, took func(time.Duration)) error {
 	return nil
 }
 
-func (l *load) writeNode(n, at int, r *rand.Rand, points []store.Point) error {
+// writeNode writes what fill has made.
+func (l *load) writeNode(n int, points []store.Point) error {
 	l.gate.RLock()
 	defer l.gate.RUnlock()
 	path := nodePath(n)
+	node, thread := l.node, l.thread
 	for t := -1; t < l.threads; t++ {
+		size := node
 		if t >= 0 {
-			path.Component = threadPart(t)
+			path.Component, size = threadPart(t), thread
 		}
-		fill(points, at, r)
-		done, err := l.store.Write(path, points...)
-		l.refused.Add(int64(len(points) - done))
+		level := points[:size]
+		points = points[size:]
+		done, err := l.store.Write(path, level...)
+		l.refused.Add(int64(len(level) - done))
 		if err != nil && l.maxBytes == 0 {
 			return err
 		}
@@ -115,25 +125,25 @@ func (l *load) writeNode(n, at int, r *rand.Rand, points []store.Point) error {
 	return nil
 }
 
-// fill makes the samples of a level: constants, noisy gauges of limited precision,
-// ratios of full precision, and counts.
-func fill(points []store.Point, at int, r *rand.Rand) {
-	for i := range points {
-		v := float64(i)
-		switch i % 4 {
-		case 1:
-			v = math.Round(r.NormFloat64()*100) / 10
-		case 2:
-			v = r.Float64()
-		case 3:
-			v = float64(r.IntN(1 << 20))
+// fill makes the samples of a node, level by level.
+func (l *load) fill(points []store.Point, n, at int) []store.Point {
+	node, thread := l.node, l.thread
+	first := l.made.NodeSeries(n, 0)
+	for i := range l.made.PerNode() {
+		id := i
+		if i >= node {
+			id = node + (i-node)%thread
 		}
-		points[i] = store.Point{Metric: metric.ID(i), Time: begin + int64(at)*step, Value: v} //nolint:gosec // small
+		points = append(points, store.Point{
+			Metric: metric.ID(id), Time: begin + int64(at)*step, //nolint:gosec // small
+			Value: l.made.Value(workload.Ref{Series: first + i, Slot: at}),
+		})
 	}
+	return points
 }
 
 func nodePath(n int) selector.Path {
-	return selector.Path{Cluster: cluster, Node: "node" + strconv.Itoa(n)}
+	return selector.Path{Cluster: workload.Cluster, Node: "node" + strconv.Itoa(n)}
 }
 
 func threadPart(t int) selector.Part {

@@ -1,6 +1,6 @@
 // Command load fills a store as a cluster's collectors would, and measures it.
 //
-//	go run ./benchmarks/load -nodes 10000 -threads 39 -metrics 10 -steps 4
+//	go run ./benchmarks/load -nodes 31500 -threads 39 -steps 4
 //
 // It runs in one process, without HTTP: the store, the query engine, retention and
 // checkpoints are the real ones. First it only writes, and tells CPU time and
@@ -29,21 +29,18 @@ func main() {
 
 // A shape says how much there is of everything.
 type shape struct {
-	nodes, threads, metrics int // metrics of a node, and of each of its threads
-	steps                   int // samples of each series, in each phase
-	writers                 int
-	maxBytes                int64
-	dir                     string // of checkpoints
+	nodes, threads int
+	steps          int // samples of each series, in each phase
+	writers        int
+	maxBytes       int64
+	dir            string // of checkpoints
 }
-
-func (s shape) series() int { return s.nodes * (1 + s.threads) * s.metrics }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var s shape
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	f.IntVar(&s.nodes, "nodes", 1000, "`number` of nodes")
-	f.IntVar(&s.threads, "threads", 8, "hardware threads of a node")
-	f.IntVar(&s.metrics, "metrics", 4, "metrics of a node, and of a thread")
+	f.IntVar(&s.threads, "threads", 8, "hardware threads of a node, with 3 metrics each; the node has 10")
 	f.IntVar(&s.steps, "steps", 60, "samples of each series in each phase")
 	f.IntVar(&s.writers, "writers", 2, "writers at once, each with its nodes")
 	f.Int64Var(&s.maxBytes, "max-bytes", 0, "cap of the store; 0 is none")

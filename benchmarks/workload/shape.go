@@ -41,7 +41,7 @@ func shapes() map[string]shape {
 		// What a cache of XRootD has done for each client in a minute.
 		"xrootd": {
 			step: 60, node: ofServer(), kind: "client", parts: 40, named: true, oneIn: 3,
-			part: []column{one("client_reads", count), one("client_read_bytes", count), one("client_opens", count)},
+			part: []column{one("seen_reads", count), one("seen_bytes", count), one("seen_opens", count)},
 		},
 		// Jobs that end after 10 steps, while others begin.
 		"churn": {
