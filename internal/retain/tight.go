@@ -41,6 +41,7 @@ func (s *Tight) relieve() bool {
 	}
 	p := s.Pressure
 	freed := p.relieve(context.Background(), now, p.Store.Stats().Live-int64(least*float64(p.Max)))
+	p.compact()
 	if p.blocks.Add(int64(freed)); freed == 0 {
 		s.vain.Store(now.Unix())
 	}
