@@ -155,7 +155,8 @@ func (s *server) makeState() error {
 			s.collector = collect.New(s.cfg.Collect, out)
 			return s.collector
 		},
-		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.registry,
+		Ledger: s.ledger, Table: table, Now: time.Now, Metrics: s.registry,
+		Store: &retain.Tight{Store: s.store, Pressure: s.pressure, Now: time.Now},
 		Log: s.wal, Freed: func(at selector.Path, before int64) { s.checkpoints.Freed(at, before) },
 	})
 	if err != nil {

@@ -216,8 +216,8 @@ func (r *Mender) rewrite(ctx context.Context, day Day, of *File) (*File, error) 
 		return nil, err
 	}
 	f := &File{Name: of.Name, Kind: of.Kind, Cluster: of.Cluster, Codec: of.Codec}
-	if f.Codec == "" {
-		f.Codec = ocf.Null // not even the header can be read
+	if !slices.Contains(ocf.Codecs(), f.Codec) {
+		f.Codec = ocf.Null // the header cannot be read, or is damaged
 	}
 	err := m.write(f, func(w io.Writer) error {
 		out, err := newBlocks(w, schemaOf(f.Kind), f.Codec)

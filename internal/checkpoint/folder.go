@@ -20,7 +20,7 @@ import (
 
 const (
 	// version is that of the format, in meta.json. Before 3 each checkpoint had all of
-	// everything; 1 had other values in samples.avro. Both are read.
+	// everything; before 4 blocks were not sealed. All are read.
 	version = 4
 
 	metaFile      = "meta.json"

@@ -51,6 +51,9 @@ func (u *unlogged) Turn(f func(at time.Time)) {
 func (i *Ingest) begin(at time.Time) {
 	i.at, i.restoring = at, false
 	second := at.Unix()
+	if i.second > second+maxAhead {
+		i.second = second // it was a clock that was wrong
+	}
 	if second <= i.second {
 		return
 	}
@@ -65,6 +68,10 @@ func (i *Ingest) begin(at time.Time) {
 	}
 	i.second = second
 }
+
+// maxAhead is by how many seconds a clock may be put back without any of them being gone
+// through again.
+const maxAhead = 3600
 
 // maxGap is how many seconds without anything are gone through one by one at most, 30
 // days: what waits in a collector waits for less, and the clock may be set.
