@@ -157,7 +157,7 @@ func (s *server) makeState() error {
 		},
 		Ledger: s.ledger, Table: table, Now: time.Now, Metrics: s.registry,
 		Store: &retain.Tight{Store: s.store, Pressure: s.pressure, Now: time.Now},
-		Log: s.wal, Freed: func(at selector.Path, before int64) { s.checkpoints.Freed(at, before) },
+		Log:   s.wal, Freed: func(at selector.Path, before int64) { s.checkpoints.Freed(at, before) },
 	})
 	if err != nil {
 		return err
