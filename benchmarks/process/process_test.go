@@ -59,7 +59,15 @@ func TestStop(t *testing.T) {
 }
 
 func TestStopOfOneThatDoesNot(t *testing.T) {
-	p := start(t, "trap '' TERM; while :; do sleep 0.01; done")
+	ready := filepath.Join(t.TempDir(), "ready")
+	p := start(t, "trap '' TERM; : >"+ready+"; while :; do sleep 0.01; done")
+	deaf := func() bool {
+		_, err := os.Stat(ready)
+		return err == nil
+	}
+	if err := p.Poll(t.Context(), deaf); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	if _, err := p.Stop(ctx); err == nil {
