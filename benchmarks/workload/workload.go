@@ -97,6 +97,9 @@ func (w *Workload) PerNode() int { return len(w.node) + w.parts*len(w.part) }
 
 // Samples counts the samples.
 func (w *Workload) Samples() (n int) {
+	if w.oneIn <= 1 {
+		return w.Nodes * (len(w.node) + w.Parts*len(w.part)) * w.Slots // each slot has as many parts
+	}
 	for s := range w.Series() {
 		for slot := range w.Slots {
 			if w.has(s, slot) {
