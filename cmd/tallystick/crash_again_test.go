@@ -50,7 +50,7 @@ func (k *kept) configure(text string) {
 func (k *kept) publish(messages []string) {
 	k.t.Helper()
 	for _, m := range messages {
-		if _, err := k.js.PublishAsync(k.kind, []byte(m)); err != nil {
+		if _, err := k.js.PublishAsync(k.kind, []byte(m), jetstream.WithStallWait(time.Minute)); err != nil {
 			k.t.Fatal(err)
 		}
 	}
