@@ -91,7 +91,7 @@ func (t *table) cell(peer string, r rowText) string {
 
 func (t *table) fill(text string) string {
 	return strings.NewReplacer(
-		"{size}", grouped(t.bench.size), "{small}", grouped(t.w.PerNode()),
+		"{size}", grouped(t.bench.size), "{small}", grouped(t.w.AtOnce()),
 		"{nodes}", grouped(t.w.Nodes), "{slots}", grouped(t.w.Slots),
 	).Replace(text)
 }

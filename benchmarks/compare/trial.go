@@ -173,7 +173,7 @@ func (t *trial) fill(ctx context.Context) error {
 func (t *trial) fillSmall(ctx context.Context) error {
 	before := t.proc.Usage().CPU
 	profiled := t.profile(ctx, "small")
-	if err := errors.Join(t.send(ctx, t.w.PerNode()), profiled()); err != nil {
+	if err := errors.Join(t.send(ctx, t.w.AtOnce()), profiled()); err != nil {
 		return err
 	}
 	t.put(ingestSmall, perMillion(t.proc.Usage().CPU-before, t.w))

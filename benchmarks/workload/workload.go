@@ -95,10 +95,15 @@ func (w *Workload) Series() int { return w.Nodes * w.PerNode() }
 // PerNode is how many series each node has: those of the node itself, then those of its parts.
 func (w *Workload) PerNode() int { return len(w.node) + w.parts*len(w.part) }
 
+// AtOnce is how many samples a node has in a slot, in the mean, and one at least.
+func (w *Workload) AtOnce() int {
+	return max(1, (len(w.node)+w.Parts*len(w.part))/max(1, w.oneIn))
+}
+
 // Samples counts the samples.
 func (w *Workload) Samples() (n int) {
 	if w.oneIn <= 1 {
-		return w.Nodes * (len(w.node) + w.Parts*len(w.part)) * w.Slots // each slot has as many parts
+		return w.Nodes * w.AtOnce() * w.Slots // each slot has as many parts
 	}
 	for s := range w.Series() {
 		for slot := range w.Slots {

@@ -170,8 +170,8 @@ func TestTelemetry(t *testing.T) {
 	c := small("telemetry")
 	c.Nodes = 1000
 	w := made(t, c)
-	if w.Series() != 34_000 || w.PerNode() != 34 {
-		t.Errorf("%d series, %d of a node, want 34000, 34", w.Series(), w.PerNode())
+	if w.Series() != 34_000 || w.PerNode() != 34 || w.AtOnce() != 34 {
+		t.Errorf("%d series, %d of a node, %d at once, want 34000, 34, 34", w.Series(), w.PerNode(), w.AtOnce())
 	}
 	for batch := range w.Batches(0, 1, 34_000) {
 		if mean := float64(len(w.AppendLines(nil, batch))) / 34_000; mean < 75 || mean > 95 {
@@ -206,6 +206,9 @@ func TestChurn(t *testing.T) {
 	w := made(t, small("churn"))
 	if w.AllParts() != 4*8 {
 		t.Fatalf("%d parts, want 32: 8 at once, four times", w.AllParts())
+	}
+	if w.AtOnce() != 34 {
+		t.Errorf("%d samples of a node at once, want 34", w.AtOnce())
 	}
 	series := w.PartSeries(0, 8, 0) // of those that come second
 	for slot := range w.Slots {
