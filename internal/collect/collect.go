@@ -25,7 +25,7 @@ package collect
 
 import (
 	"errors"
-	"hash/maphash"
+	"hash/crc32"
 	"maps"
 	"time"
 
@@ -68,6 +68,9 @@ type Output interface {
 	Sample(s Sample)
 	// Server tells of a server when its names become known or change.
 	Server(s Server)
+	// Loss tells that something was lost on the way; each loss is told once, and
+	// taken back by one with a negative count if it comes after all.
+	Loss(l transfer.Loss)
 }
 
 // Config is what an operator may choose.
@@ -105,10 +108,14 @@ type Stats struct {
 	Duplicates uint64                 // datagrams that came again shortly after
 	Late       uint64                 // records about files that were finished already
 	Full       uint64                 // records refused because Config.Max was reached
-	Lives      int                    // held now
-	Users      int
-	Files      int
-	Held       int // what counts against Config.Max
+
+	Lost  map[transfer.LossOf]uint64 // at least, by what it counts
+	Found uint64                     // packets that were told as lost and came after all
+
+	Lives int // held now
+	Users int
+	Files int
+	Held  int // what counts against Config.Max
 }
 
 // ErrFull is the error of a packet of which something was refused because
@@ -118,9 +125,10 @@ var ErrFull = errors.New("too many open files and sessions")
 // A Collector holds the state of all servers. Its methods must not be called
 // at the same time.
 type Collector struct {
-	cfg  Config
-	out  Output
-	seed maphash.Seed
+	cfg Config
+	out Output
+
+	castagnoli *crc32.Table
 
 	all     map[*life]struct{}
 	lives   map[lifeKey]*life  // those whose sid is known
@@ -137,9 +145,9 @@ type Collector struct {
 // New returns a collector without state that tells out what it finds.
 func New(cfg Config, out Output) *Collector {
 	return &Collector{
-		cfg: cfg, out: out, seed: maphash.MakeSeed(),
+		cfg: cfg, out: out, castagnoli: crc32.MakeTable(crc32.Castagnoli),
 		all: map[*life]struct{}{}, lives: map[lifeKey]*life{}, sockets: map[socket]*life{}, servers: map[uint64]*server{},
-		stats: Stats{Packets: map[xrootd.Kind]uint64{}},
+		stats: Stats{Packets: map[xrootd.Kind]uint64{}, Lost: map[transfer.LossOf]uint64{}},
 	}
 }
 
@@ -152,34 +160,61 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 	if l == nil {
 		return err
 	}
-	if l.seenBefore(c.gram.Header, maphash.Bytes(c.seed, p.Data)) {
-		c.stats.Duplicates++
-		return err
+	if s := c.streamOf(l, p.Remote); s != nil {
+		if s.seenBefore(c.gram.Header.Seq, c.hashOf(p.Data)) {
+			c.stats.Duplicates++
+			return err
+		}
+		c.number(now, l, s)
 	}
 	l.Heard = now
-	if c.gram.Kind == xrootd.KindMap {
-		return errors.Join(err, c.takeMap(now, l))
-	}
-	return errors.Join(err, c.takeFile(now, l))
-}
-
-// lifeOf returns the life that the datagram at hand belongs to, nil if it is of
-// a kind that is not collected.
-func (c *Collector) lifeOf(now time.Time, remote string) *life {
-	var sid uint64
 	switch g := &c.gram; {
 	case g.Kind == xrootd.KindMap && g.Map.UserOK:
-		sid = g.Map.User.SID
+		return errors.Join(err, c.takeMap(now, l))
 	case g.Kind == xrootd.KindFile:
-		sid = g.File.SID
-	default:
+		return errors.Join(err, c.takeFile(now, l))
+	}
+	return err
+}
+
+// lifeOf returns the life that the datagram at hand belongs to, nil if that
+// cannot be told. Of most kinds only the number counts.
+func (c *Collector) lifeOf(now time.Time, remote string) *life {
+	g := &c.gram
+	if g.Header.Code == 0 || g.Header.Text && g.Kind != xrootd.KindMap { // it has no number that counts either
 		return nil
 	}
-	l := c.life(now, sid, c.gram.Header.Stod, remote)
+	sid := c.sid()
+	if sid == 0 && g.Kind != xrootd.KindFile {
+		return c.sockets[socket{remote, g.Header.Stod}]
+	}
+	l := c.life(now, sid, g.Header.Stod, remote)
 	if l != nil {
 		c.hearFrom(l, remote)
 	}
 	return l
+}
+
+// sid returns the fingerprint of the server that sent the datagram at hand, 0 if
+// it does not tell.
+func (c *Collector) sid() uint64 {
+	switch g := &c.gram; g.Kind {
+	case xrootd.KindMap:
+		return g.Map.User.SID
+	case xrootd.KindFile:
+		return g.File.SID
+	case xrootd.KindRedirect:
+		return g.Redirect.SID
+	case xrootd.KindGStream:
+		return g.GStream.SID
+	case xrootd.KindTrace:
+		for i := range g.Trace.Entries {
+			if sid := g.Trace.Entries[i].SID; sid != 0 {
+				return sid
+			}
+		}
+	}
+	return 0
 }
 
 func (c *Collector) takeMap(now time.Time, l *life) error {
@@ -232,6 +267,8 @@ func (c *Collector) Advance(now time.Time) {
 			c.endLife(now, e.life)
 		case dueSweep:
 			c.sweep(now, e.life)
+		case dueNumbers:
+			c.settleNumbers(now, e.life)
 		}
 	}
 }
@@ -239,7 +276,7 @@ func (c *Collector) Advance(now time.Time) {
 // Stats returns the counts up to now.
 func (c *Collector) Stats() Stats {
 	s := c.stats
-	s.Packets = maps.Clone(c.stats.Packets)
+	s.Packets, s.Lost = maps.Clone(c.stats.Packets), maps.Clone(c.stats.Lost)
 	s.Lives, s.Held = len(c.all), c.size
 	for l := range c.all {
 		s.Users += len(l.Users)

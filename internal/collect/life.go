@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-
-	"tallystick/internal/xrootd"
 )
 
 // A lifeKey names one life of a server.
@@ -40,13 +38,17 @@ type life struct {
 	Heard time.Time
 
 	done    *roaring.Bitmap // files that are finished
+	mapped  *roaring.Bitmap // ids of dictionary records that came
 	server  *server
-	remote  string                // that its newest datagram came from
-	sockets []socket              // that lead to it
-	seen    map[byte]*[256]uint64 // by stream: hash of the newest packet of each number
+	remote  string   // that its newest datagram came from
+	sockets []socket // that lead to it
+	streams []*stream
+
+	numbering bool // its queue entry dueNumbers is there
 }
 
-// lifeWeight is what a life counts against Config.Max: seen alone takes 4 KiB.
+// lifeWeight is what a life counts against Config.Max: what a stream remembers
+// takes 2 KiB, and there are two or three.
 const lifeWeight = 16
 
 // life returns the named life, a new one if need be, nil if there is no room.
@@ -72,7 +74,7 @@ func (c *Collector) life(now time.Time, sid uint64, stod int64, remote string) *
 func newLife(stod int64) *life {
 	return &life{
 		Stod: stod, Users: map[uint32]*user{}, Files: map[uint32]*file{}, Names: map[raw]*name{},
-		done: roaring.New(), server: &server{}, seen: map[byte]*[256]uint64{},
+		done: roaring.New(), mapped: roaring.New(), server: &server{},
 	}
 }
 
@@ -149,30 +151,6 @@ func (l *life) hear(now time.Time, hold time.Duration, until int64) {
 	}
 }
 
-// seenBefore reports whether the datagram came before, as far back as its number
-// goes. Sequence numbers of dictionary and f packets are counted apart
-// (XROOTD.md fact 8). It saves the work; what it misses changes nothing.
-func (l *life) seenBefore(h xrootd.Header, hash uint64) bool {
-	stream := byte('m')
-	switch {
-	case h.Text: // from a socket and a counter of their own
-		stream = 'T'
-	case h.Code == 'f':
-		stream = 'f'
-	}
-	w := l.seen[stream]
-	if w == nil {
-		w = new([256]uint64)
-		l.seen[stream] = w
-	}
-	last := &w[h.Seq%256]
-	if *last == hash {
-		return true
-	}
-	*last = hash
-	return false
-}
-
 // endLife finishes what is open in a life that has ended. Files that were heard
 // of since wait for their own time. Sessions stay for files that are told of
 // late.
@@ -219,10 +197,9 @@ func (c *Collector) sweep(now time.Time, l *life) {
 			c.forgetInfos(l, n)
 		}
 	}
-	if past(now, l.Heard, lateFor) {
-		clear(l.seen)
-	}
+	c.sweepStreams(now, l)
 	l.done.RunOptimize()
+	l.mapped.RunOptimize()
 	if past(now, l.Heard, c.cfg.Idle) && len(l.Files) == 0 {
 		c.drop(l)
 		return
@@ -248,7 +225,7 @@ func past(now, t time.Time, d time.Duration) bool { return !t.Add(d).After(now) 
 // drop forgets l, and its server with its last life: what the server is called it
 // says again when it starts.
 func (c *Collector) drop(l *life) {
-	c.size -= lifeWeight
+	c.size -= lifeWeight + l.streamsWeight()
 	for _, u := range l.Users {
 		c.size -= u.weight()
 	}

@@ -9,10 +9,11 @@ import (
 type dueKind uint8
 
 const (
-	dueFile  dueKind = iota // a record about the file has waited long enough
-	dueUser                 // its disconnect has
-	dueEnd                  // the first record of the next life has
-	dueSweep                // it is time to look for silence in the life
+	dueFile    dueKind = iota // a record about the file has waited long enough
+	dueUser                   // its disconnect has
+	dueEnd                    // the first record of the next life has
+	dueSweep                  // it is time to look for silence in the life
+	dueNumbers                // the oldest packet without a place in its stream has
 )
 
 // An entry is a file, user or life to be looked at when its time comes. One that

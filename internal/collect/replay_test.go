@@ -21,6 +21,8 @@ type recorder struct {
 	samples   map[collect.Sample]float64 // by the sample without its value
 	servers   map[string]collect.Server
 	reopened  []string // transfers told as open after they were told as ended
+	lost      map[transfer.LossOf]int64
+	losses    []transfer.Loss // packets and records
 }
 
 func newRecorder() *recorder {
@@ -28,6 +30,7 @@ func newRecorder() *recorder {
 		transfers: map[string]*transfer.Transfer{},
 		samples:   map[collect.Sample]float64{},
 		servers:   map[string]collect.Server{},
+		lost:      map[transfer.LossOf]int64{},
 	}
 }
 
@@ -45,6 +48,13 @@ func (r *recorder) Sample(s collect.Sample) {
 }
 
 func (r *recorder) Server(s collect.Server) { r.servers[s.Name] = s }
+
+func (r *recorder) Loss(l transfer.Loss) {
+	r.lost[l.Of] += l.Count
+	if l.Of != transfer.IDs {
+		r.losses = append(r.losses, l)
+	}
+}
 
 // An arrival is a datagram with the time when it came.
 type arrival struct {

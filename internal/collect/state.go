@@ -20,6 +20,9 @@ type saved struct {
 	Names  []*name `json:"names,omitempty"`  // of the life, by their text
 	Remote string  `json:"remote,omitempty"` // of a life without a sid
 	Done   []byte  `json:"done,omitempty"`   // finished files, a roaring bitmap in its portable form
+
+	Mapped  []byte    `json:"mapped,omitempty"` // ids of dictionary records, as Done
+	Streams []*stream `json:"streams,omitempty"`
 }
 
 // State returns everything that is held, as entries for Restore: first the
@@ -34,7 +37,14 @@ func (c *Collector) State() ([][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("finished files of server %d: %w", l.SID, err)
 		}
-		e := saved{Life: l, Names: slices.SortedFunc(maps.Values(l.Names), (*name).compare), Done: done}
+		mapped, err := l.mapped.ToBytes()
+		if err != nil {
+			return nil, fmt.Errorf("dictionary ids of server %d: %w", l.SID, err)
+		}
+		e := saved{
+			Life: l, Names: slices.SortedFunc(maps.Values(l.Names), (*name).compare), Done: done,
+			Mapped: mapped, Streams: l.streams,
+		}
 		if l.SID == 0 {
 			e.Remote = l.remote
 		}
@@ -89,6 +99,9 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	if _, err := l.done.ReadFrom(bytes.NewReader(e.Done)); err != nil {
 		return fmt.Errorf("collector state: finished files of server %d: %w", e.Life.SID, err)
 	}
+	if _, err := l.mapped.ReadFrom(bytes.NewReader(e.Mapped)); err != nil && len(e.Mapped) > 0 { // state of before there were any
+		return fmt.Errorf("collector state: dictionary ids of server %d: %w", e.Life.SID, err)
+	}
 	l.Ended, l.Next, l.Last, l.Closes, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Closes, e.Life.Heard
 	maps.Copy(l.Users, e.Life.Users)
 	maps.Copy(l.Files, e.Life.Files)
@@ -97,7 +110,8 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 		l.Names[n.Text] = n
 		c.size += n.weight()
 	}
-	c.size += lifeWeight
+	l.restoreStreams(e.Streams)
+	c.size += lifeWeight + l.streamsWeight()
 	c.begin(now, l, e.Life.SID)
 	if e.Remote != "" {
 		c.hearFrom(l, e.Remote)
@@ -109,6 +123,9 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 // resume ties together what is in l, and has everything looked at that was
 // waiting for its time.
 func (c *Collector) resume(l *life) {
+	if len(l.streams) > 0 {
+		c.wakeNumbers(l)
+	}
 	for _, u := range l.Users {
 		c.resumeUser(l, u)
 	}

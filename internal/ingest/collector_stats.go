@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tallystick/internal/collect"
+	"tallystick/internal/transfer"
 )
 
 // collectorStats tells what the collector counts: it is deaf, and has one lock
@@ -24,6 +25,12 @@ func (c *collectorStats) Collect(out chan<- prometheus.Metric) {
 	for kind, n := range s.Packets {
 		out <- prometheus.MustNewConstMetric(datagrams, count, float64(n), kind.String())
 	}
+	lost := prometheus.NewDesc("tallystick_collect_lost_total",
+		"What was lost on the way, at least: packets by their stream (map, file, gstream), records of f packets, dictionary ids.", []string{"of"}, nil)
+	for _, of := range []transfer.LossOf{transfer.MapPackets, transfer.FilePackets, transfer.GStreamPackets, transfer.Records, transfer.IDs} {
+		out <- prometheus.MustNewConstMetric(lost, count, float64(s.Lost[of]), string(of))
+	}
+	tell(count, "found_total", "Packets that were counted as lost and came after all, later than collect.hold.", float64(s.Found))
 	tell(count, "duplicates_total", "Datagrams that came again.", float64(s.Duplicates))
 	tell(count, "late_records_total", "Records about files that were finished already.", float64(s.Late))
 	tell(count, "refused_records_total", "Records refused because collect.max was reached.", float64(s.Full))

@@ -100,6 +100,14 @@ type Ledger interface {
 	PutClaim(c *transfer.Claim) (added bool, err error)
 	Claim(run, id string) *transfer.Claim
 	Transfers(f ledger.Filter) []*transfer.Transfer
+	Losses
+}
+
+// Losses keep what was lost on the way: ledger.Ledger.
+type Losses interface {
+	PutLoss(l transfer.Loss)
+	Losses(server string, from, to int64) []transfer.Loss
+	RenameLosses(sid uint64, name string)
 }
 
 // A Store keeps samples: store.Store.

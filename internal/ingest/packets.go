@@ -119,6 +119,9 @@ func (o output) Server(s collect.Server) {
 	}
 }
 
+// Loss puts l into the ledger.
+func (o output) Loss(l transfer.Loss) { o.i.ledger.PutLoss(l) }
+
 // rename gives transfers of s that were told under a placeholder its name. Their
 // samples stay where they are: the tree has no way to move what others have
 // added to.
@@ -127,6 +130,7 @@ func (i *Ingest) rename(s collect.Server) {
 		if was == s.Name || !s.Placeholder(was) {
 			continue
 		}
+		i.ledger.RenameLosses(s.SID, s.Name)
 		for _, t := range i.ledger.Transfers(ledger.Filter{Server: was}) {
 			named := *t // what is in the ledger does not change
 			named.Site, named.Server, named.Address, named.Version = s.Site, s.Name, s.Address, s.Version

@@ -3,10 +3,12 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"tallystick/internal/collect"
+	"tallystick/internal/transfer"
 )
 
 // entrySize is how many servers or claims an entry of the state has: few enough
@@ -18,11 +20,13 @@ type entry struct {
 	Servers []collect.Server `json:"servers,omitempty"`
 	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
 	Taken   *takenState      `json:"taken,omitempty"`   // messages
+	Losses  []transfer.Loss  `json:"losses,omitempty"`  // of the ledger, which saves only transfers and claims itself
 	Second  int64            `json:"second,omitempty"`  // up to which the collector has completed what waits
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
-// claims wait for theirs, which messages were taken, and how far the collector has come.
+// claims wait for theirs, which messages were taken, what was lost on the way, and how
+// far the collector has come.
 // It must be called in Pause, so that it fits the ledger and the collector.
 func (i *Ingest) State() ([][]byte, error) {
 	i.mu.Lock()
@@ -45,6 +49,11 @@ func (i *Ingest) State() ([][]byte, error) {
 		}
 		if err := add(e); err != nil {
 			return nil, fmt.Errorf("encode waiting claims: %w", err)
+		}
+	}
+	for part := range slices.Chunk(i.ledger.Losses("", math.MinInt64, math.MaxInt64), entrySize) {
+		if err := add(entry{Losses: part}); err != nil {
+			return nil, fmt.Errorf("encode losses: %w", err)
 		}
 	}
 	taken, err := i.messages.state()
@@ -74,6 +83,9 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 	}
 	for _, s := range e.Servers {
 		i.restoreServer(s)
+	}
+	for _, l := range e.Losses {
+		i.ledger.PutLoss(l)
 	}
 	if e.Taken != nil {
 		if err := i.messages.restore(*e.Taken); err != nil {

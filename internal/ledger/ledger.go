@@ -48,6 +48,7 @@ type Ledger struct {
 	mu        sync.RWMutex
 	transfers *table[*transfer.Transfer] // under mu
 	claims    *table[*transfer.Claim]    // under mu
+	lost      losses                     // under mu
 }
 
 // New returns an empty ledger.
@@ -59,6 +60,7 @@ func New(cfg Config) *Ledger {
 	return &Ledger{
 		transfers: newTable(limit, transferGroups),
 		claims:    newTable(limit, claimGroups),
+		lost:      losses{all: make(map[lossKey]*transfer.Loss)},
 	}
 }
 
@@ -151,11 +153,12 @@ func (l *Ledger) AllClaims(f Filter) iter.Seq[*transfer.Claim] {
 }
 
 // FreeBefore drops what ended before the Unix second before, and returns how
-// many entries went. What never said when it ended counts as ended when it was
+// many transfers and claims went. What never said when it ended counts as ended when it was
 // opened; transfers that are open stay.
 func (l *Ledger) FreeBefore(before int64) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.lost.freeBefore(before)
 	return l.transfers.freeBefore(float64(before)) + l.claims.freeBefore(float64(before))
 }
 

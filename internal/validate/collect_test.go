@@ -24,6 +24,7 @@ type book struct{ *ledger.Ledger }
 func (b book) Transfer(t *transfer.Transfer) { b.PutTransfer(t) }
 func (book) Sample(collect.Sample)           {}
 func (book) Server(collect.Server)           {}
+func (b book) Loss(n transfer.Loss)          { b.PutLoss(n) }
 
 // throughCollector returns the report on a capture's datagrams, the order of
 // which change may change.

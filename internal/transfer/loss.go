@@ -1,0 +1,28 @@
+package transfer
+
+// A LossOf says what a Loss counts.
+type LossOf string
+
+// What is counted of what was lost. The kinds overlap: a login that was lost is a
+// packet and an id.
+const (
+	MapPackets     LossOf = "map"     // packets of the sequence that = d i p r t T u U x share (XROOTD.md fact 8)
+	FilePackets    LossOf = "file"    // packets of the f stream: opens, closes, progress
+	GStreamPackets LossOf = "gstream" // packets of a g-stream
+	Records        LossOf = "records" // records that an f packet announces and does not have
+	IDs            LossOf = "ids"     // dictionary ids that were given and never spoken of (XROOTD.md fact 9)
+)
+
+// A Loss tells that something which a server sent never came.
+type Loss struct {
+	SID    uint64 `json:"sid"`    // the server's fingerprint, 0 if it tells none
+	Stod   int64  `json:"stod"`   // the start of this life of it, Unix seconds
+	Server string `json:"server"` // host:port: its name in the tree
+	Of     LossOf `json:"of"`
+	// Count is how many were lost at least. It is negative where some of those
+	// told before came after all.
+	Count int64 `json:"count"`
+	// Sent is when they were sent: for FilePackets, GStreamPackets and Records by
+	// the server's clock, else between the arrivals of those before and after.
+	Sent Interval `json:"sent"`
+}
