@@ -71,6 +71,9 @@ type Output interface {
 	// Loss tells that something was lost on the way; each loss is told once, and
 	// taken back by one with a negative count if it comes after all.
 	Loss(l transfer.Loss)
+	// Life tells what was seen of a life of a server. It comes again, with the
+	// same ID, while there is more, at most every Config.Hold.
+	Life(l transfer.Life)
 }
 
 // Config is what an operator may choose.
@@ -160,19 +163,17 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 	if l == nil {
 		return err
 	}
-	if s := c.streamOf(l, p.Remote); s != nil {
-		if s.seenBefore(c.gram.Header.Seq, c.hashOf(p.Data)) {
-			c.stats.Duplicates++
-			return err
-		}
-		c.number(now, l, s)
+	c.heard(now, l)
+	if c.again(now, l, p) {
+		return err
 	}
-	l.Heard = now
 	switch g := &c.gram; {
 	case g.Kind == xrootd.KindMap && g.Map.UserOK:
 		return errors.Join(err, c.takeMap(now, l))
 	case g.Kind == xrootd.KindFile:
 		return errors.Join(err, c.takeFile(now, l))
+	case g.Kind == xrootd.KindTrace:
+		c.takeTrace(l)
 	}
 	return err
 }
@@ -240,7 +241,7 @@ func (c *Collector) takeMap(now time.Time, l *life) error {
 
 func (c *Collector) takeFile(now time.Time, l *life) error {
 	s := &c.gram.File
-	l.hear(now, c.cfg.Hold, s.End)
+	l.speak(now, c.cfg.Hold, s.End)
 	within := transfer.Interval{s.Begin, s.End}
 	var errs error
 	for i := range s.Records {
@@ -269,6 +270,8 @@ func (c *Collector) Advance(now time.Time) {
 			c.sweep(now, e.life)
 		case dueNumbers:
 			c.settleNumbers(now, e.life)
+		case dueLife:
+			c.tellLife(now, e.life)
 		}
 	}
 }

@@ -176,7 +176,7 @@ func TestStateCarriesEverything(t *testing.T) {
 				c = restored(t, c, r, as[cut].at)
 				feed(t, c, as[cut:])
 				c = restored(t, c, r, as[len(as)-1].at)
-				c.Advance(as[len(as)-1].at.Add(time.Hour))
+				rest(c, as)
 				if d := cmp.Diff(want, r, cmp.AllowUnexported(recorder{})); d != "" {
 					t.Fatalf("cut after %d packets (-want +got):\n%s", cut, d)
 				}
@@ -225,7 +225,7 @@ func TestWhatWasCutShortIsNotExact(t *testing.T) {
 	})
 	f("s08_restart", map[transfer.End]map[transfer.Quality]int{
 		transfer.Closed:     {transfer.Exact: 57},
-		transfer.Lost:       {transfer.LowerBound: 2},
+		transfer.Stopped:    {transfer.LowerBound: 2},
 		transfer.Unreported: {transfer.Unknown: 4},
 	})
 }

@@ -31,6 +31,8 @@ type file struct {
 	Until  int64     `json:",omitempty"` // when it ended at the latest, in the server's time; 0: unknown
 	Opener *opener   `json:",omitempty"` // who opened it, once the session is forgotten
 
+	Stopped bool `json:",omitempty"` // it was open when the server's life ended
+
 	name   *name
 	ofName link
 	ofUser link
@@ -137,7 +139,7 @@ func (f *file) link(n *name) {
 // record takes a record of an f datagram.
 func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) error {
 	if r.Type == xrootd.FileDisc {
-		return c.disconnect(now, l, r.ID, within)
+		return c.disconnect(now, l, r, within)
 	}
 	f, err := c.file(now, l, r.ID)
 	if f == nil {
@@ -149,8 +151,7 @@ func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *
 	case xrootd.FileXfr:
 		err = c.progress(now, f, within[1], r)
 	case xrootd.FileClose:
-		l.Closes = true
-		f.closed(now, within, r)
+		f.closed(now, l, within, r)
 	}
 	c.wake(l, f, now.Add(c.cfg.Hold))
 	return err
@@ -163,6 +164,7 @@ func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interv
 	if !c.room(weigh(len(r.LFN)) - 1) {
 		return ErrFull
 	}
+	l.saw(r)
 	f.Open = &opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
 	if f.userless() {
 		return nil
@@ -215,10 +217,11 @@ func (p progress) compare(q progress) int {
 	return cmp.Or(cmp.Compare(p.End, q.End), cmp.Compare(p.Bytes.Total(), q.Bytes.Total()))
 }
 
-func (f *file) closed(now time.Time, within transfer.Interval, r *xrootd.FileRecord) {
+func (f *file) closed(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) {
 	if f.Close != nil {
 		return
 	}
+	l.saw(r)
 	f.Close = &closing{At: now, Within: within, Bytes: bytesOf(r), Forced: r.Forced}
 	if r.HasOps {
 		o := &r.Ops
@@ -261,7 +264,7 @@ func (c *Collector) settleFile(now time.Time, e entry) {
 	t := l.transfer(f, l.Last)
 	f.describeEnd(t, false)
 	c.tellOpen(t, f, ripe)
-	c.tellProgress(t, f, ripe)
+	c.tellProgress(now, l, t, f, ripe)
 	t.Bytes = f.Told
 	c.out.Transfer(t)
 	c.wakeAgain(l, f)
@@ -308,11 +311,14 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 	case !f.Ended.IsZero():
 		until = f.Until
 	}
+	if f.Ended.IsZero() {
+		f.Stopped = l.Next != 0 && !l.left(f)
+	}
 	t := l.transfer(f, until)
 	f.describeEnd(t, true)
 	always := f.Heard // nothing arrived later
 	c.tellOpen(t, f, always)
-	c.tellProgress(t, f, always)
+	c.tellProgress(now, l, t, f, always)
 	t.Bytes = f.Told
 	if f.Close != nil {
 		c.tellClose(t, f)
@@ -327,7 +333,7 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 // record is to be expected, or an eighth of all that may be held is such files.
 func (c *Collector) keep(now time.Time, l *life, f *file, until int64) bool {
 	first := f.Ended.IsZero()
-	if first && (!l.Closes || c.ended >= c.cfg.Max/8) {
+	if first && (l.Saw.Closes == 0 || c.ended >= c.cfg.Max/8) {
 		return false
 	}
 	l.freeze(f)

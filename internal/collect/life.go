@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
+
+	"tallystick/internal/transfer"
 )
 
 // A lifeKey names one life of a server.
@@ -25,20 +27,23 @@ type socket struct {
 // A life is what is known of one life of a server, from its start to its next.
 // The exported fields are what State keeps.
 type life struct {
-	SID    uint64
-	Stod   int64
-	Ended  time.Time // when the next life was first heard of; zero while it lives
-	Next   int64     // stod of the next life; 0 while it lives
-	Last   int64     // end of the newest f packet, in the server's time
-	Closes bool      // it sends close records (XROOTD.md fact 1)
-	Users  map[uint32]*user
-	Files  map[uint32]*file
-	Names  map[raw]*name `json:"-"` // JSON has no keys that are not UTF-8
+	SID   uint64
+	Stod  int64
+	Ended time.Time // when the next life was first heard of; zero while it lives
+	Next  int64     // stod of the next life; 0 while it lives
+	Last  int64     // end of the newest f packet, in the server's time
+	Users map[uint32]*user
+	Files map[uint32]*file
+	Names map[raw]*name `json:"-"` // JSON has no keys that are not UTF-8
 
-	Heard time.Time
+	Heard   time.Time
+	Saw     transfer.Life // the counts of it
+	Idents  []uint64      // hashes of the newest ident records
+	Changed time.Time     // since when there is something in it that is not told; zero: there is not
 
 	done    *roaring.Bitmap // files that are finished
 	mapped  *roaring.Bitmap // ids of dictionary records that came
+	traced  *roaring.Bitmap // files whose open came in the t stream
 	server  *server
 	remote  string   // that its newest datagram came from
 	sockets []socket // that lead to it
@@ -74,7 +79,7 @@ func (c *Collector) life(now time.Time, sid uint64, stod int64, remote string) *
 func newLife(stod int64) *life {
 	return &life{
 		Stod: stod, Users: map[uint32]*user{}, Files: map[uint32]*file{}, Names: map[raw]*name{},
-		done: roaring.New(), mapped: roaring.New(), server: &server{},
+		done: roaring.New(), mapped: roaring.New(), traced: roaring.New(), server: &server{},
 	}
 }
 
@@ -93,6 +98,7 @@ func (c *Collector) adopt(now time.Time, l *life, sid uint64) {
 	c.lives[lifeKey{sid, l.Stod}] = l
 	l.server = c.serverOf(sid)
 	l.server.lives++
+	c.changed(now, l)
 	c.succeed(now, l)
 }
 
@@ -137,13 +143,16 @@ func (c *Collector) end(now time.Time, l *life, next int64) {
 	if l.Ended.IsZero() {
 		l.Ended = now
 	}
-	l.Next = next
+	if l.Next != next {
+		l.Next = next
+		c.changed(now, l)
+	}
 	c.queue.push(now.Add(c.cfg.Hold), l, dueEnd, 0)
 }
 
-// hear notes that l's server spoke until a time of its own. One that still speaks
+// speak notes that l's server spoke until a time of its own. One that still speaks
 // when the start of its next life has passed lives: its clock was set back.
-func (l *life) hear(now time.Time, hold time.Duration, until int64) {
+func (l *life) speak(now time.Time, hold time.Duration, until int64) {
 	l.Last = max(l.Last, until)
 	if l.Next != 0 && until > l.Next && now.After(l.Ended.Add(hold)) {
 		l.Next, l.Ended = 0, time.Time{}
@@ -200,6 +209,7 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	c.sweepStreams(now, l)
 	l.done.RunOptimize()
 	l.mapped.RunOptimize()
+	l.traced.RunOptimize()
 	if past(now, l.Heard, c.cfg.Idle) && len(l.Files) == 0 {
 		c.drop(l)
 		return

@@ -14,6 +14,7 @@ const (
 	dueEnd                    // the first record of the next life has
 	dueSweep                  // it is time to look for silence in the life
 	dueNumbers                // the oldest packet without a place in its stream has
+	dueLife                   // what was seen of the life is to be told
 )
 
 // An entry is a file, user or life to be looked at when its time comes. One that

@@ -23,6 +23,7 @@ type recorder struct {
 	reopened  []string // transfers told as open after they were told as ended
 	lost      map[transfer.LossOf]int64
 	losses    []transfer.Loss // packets and records
+	lives     map[string]transfer.Life
 }
 
 func newRecorder() *recorder {
@@ -31,6 +32,7 @@ func newRecorder() *recorder {
 		samples:   map[collect.Sample]float64{},
 		servers:   map[string]collect.Server{},
 		lost:      map[transfer.LossOf]int64{},
+		lives:     map[string]transfer.Life{},
 	}
 }
 
@@ -54,6 +56,12 @@ func (r *recorder) Loss(l transfer.Loss) {
 	if l.Of != transfer.IDs {
 		r.losses = append(r.losses, l)
 	}
+}
+
+// Life forgets when the life was heard of, which is another time in another order.
+func (r *recorder) Life(l transfer.Life) {
+	l.Heard = 0
+	r.lives[l.ID()] = l
 }
 
 // An arrival is a datagram with the time when it came.
@@ -86,8 +94,15 @@ func play(t *testing.T, as []arrival) *recorder {
 	r := newRecorder()
 	c := collect.New(collect.Default(), r)
 	feed(t, c, as)
-	c.Advance(as[len(as)-1].at.Add(time.Hour))
+	rest(c, as)
 	return r
+}
+
+// rest lets time go by after as.
+func rest(c *collect.Collector, as []arrival) {
+	end := as[len(as)-1].at
+	c.Advance(end.Add(time.Hour))
+	c.Advance(end.Add(time.Hour + time.Minute)) // what is found out above is told of the life
 }
 
 func feed(t *testing.T, c *collect.Collector, as []arrival) {

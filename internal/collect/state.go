@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"tallystick/internal/xrootd"
 )
 
@@ -22,6 +24,7 @@ type saved struct {
 	Done   []byte  `json:"done,omitempty"`   // finished files, a roaring bitmap in its portable form
 
 	Mapped  []byte    `json:"mapped,omitempty"` // ids of dictionary records, as Done
+	Traced  []byte    `json:"traced,omitempty"` // files whose open came in the t stream, as Done
 	Streams []*stream `json:"streams,omitempty"`
 }
 
@@ -33,17 +36,13 @@ func (c *Collector) State() ([][]byte, error) {
 		entries = append(entries, saved{Server: s})
 	}
 	for l := range c.all {
-		done, err := l.done.ToBytes()
-		if err != nil {
-			return nil, fmt.Errorf("finished files of server %d: %w", l.SID, err)
-		}
-		mapped, err := l.mapped.ToBytes()
-		if err != nil {
-			return nil, fmt.Errorf("dictionary ids of server %d: %w", l.SID, err)
-		}
-		e := saved{
-			Life: l, Names: slices.SortedFunc(maps.Values(l.Names), (*name).compare), Done: done,
-			Mapped: mapped, Streams: l.streams,
+		e := saved{Life: l, Names: slices.SortedFunc(maps.Values(l.Names), (*name).compare), Streams: l.streams}
+		for b, to := range bitmaps(l, &e) {
+			data, err := b.ToBytes()
+			if err != nil {
+				return nil, fmt.Errorf("ids of server %d: %w", l.SID, err)
+			}
+			*to = data
 		}
 		if l.SID == 0 {
 			e.Remote = l.remote
@@ -96,13 +95,16 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 
 func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	l := newLife(e.Life.Stod)
-	if _, err := l.done.ReadFrom(bytes.NewReader(e.Done)); err != nil {
-		return fmt.Errorf("collector state: finished files of server %d: %w", e.Life.SID, err)
+	for b, from := range bitmaps(l, e) {
+		if len(*from) == 0 { // state of before there were any
+			continue
+		}
+		if _, err := b.ReadFrom(bytes.NewReader(*from)); err != nil {
+			return fmt.Errorf("collector state: ids of server %d: %w", e.Life.SID, err)
+		}
 	}
-	if _, err := l.mapped.ReadFrom(bytes.NewReader(e.Mapped)); err != nil && len(e.Mapped) > 0 { // state of before there were any
-		return fmt.Errorf("collector state: dictionary ids of server %d: %w", e.Life.SID, err)
-	}
-	l.Ended, l.Next, l.Last, l.Closes, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Closes, e.Life.Heard
+	l.Ended, l.Next, l.Last, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Heard
+	l.Saw, l.Idents = e.Life.Saw, e.Life.Idents
 	maps.Copy(l.Users, e.Life.Users)
 	maps.Copy(l.Files, e.Life.Files)
 	for _, n := range e.Names {
@@ -113,6 +115,7 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	l.restoreStreams(e.Streams)
 	c.size += lifeWeight + l.streamsWeight()
 	c.begin(now, l, e.Life.SID)
+	l.Changed = e.Life.Changed
 	if e.Remote != "" {
 		c.hearFrom(l, e.Remote)
 	}
@@ -120,11 +123,19 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	return nil
 }
 
+// bitmaps returns where the bitmaps of l are saved.
+func bitmaps(l *life, s *saved) map[*roaring.Bitmap]*[]byte {
+	return map[*roaring.Bitmap]*[]byte{l.done: &s.Done, l.mapped: &s.Mapped, l.traced: &s.Traced}
+}
+
 // resume ties together what is in l, and has everything looked at that was
 // waiting for its time.
 func (c *Collector) resume(l *life) {
 	if len(l.streams) > 0 {
 		c.wakeNumbers(l)
+	}
+	if !l.Changed.IsZero() {
+		c.queue.push(l.Changed.Add(c.cfg.Hold), l, dueLife, 0)
 	}
 	for _, u := range l.Users {
 		c.resumeUser(l, u)

@@ -128,11 +128,11 @@ func (s *stream) seenBefore(seq uint16, hash uint64) bool {
 }
 
 // number has the datagram at hand wait for its place in s. A dictionary record
-// whose id is known has it already.
-func (c *Collector) number(now time.Time, l *life, s *stream) {
+// that is known has it already.
+func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 	s.Heard = now
 	g := &c.gram
-	if g.Kind == xrootd.KindMap && !s.Text && g.Map.DictID != 0 && !l.mapped.CheckedAdd(g.Map.DictID) {
+	if known {
 		s.Again++
 		return
 	}

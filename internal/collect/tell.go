@@ -20,7 +20,7 @@ func (c *Collector) tellOpen(t *transfer.Transfer, f *file, ripe time.Time) {
 // tellProgress puts the bytes between one progress record and the next into the
 // slot of the next: of all records up to the newest that is ripe, since an older
 // one that arrived later belongs before it.
-func (c *Collector) tellProgress(t *transfer.Transfer, f *file, ripe time.Time) {
+func (c *Collector) tellProgress(now time.Time, l *life, t *transfer.Transfer, f *file, ripe time.Time) {
 	n := 0
 	for i, p := range f.Xfr {
 		if !p.At.After(ripe) {
@@ -28,24 +28,29 @@ func (c *Collector) tellProgress(t *transfer.Transfer, f *file, ripe time.Time) 
 		}
 	}
 	for _, p := range f.Xfr[:n] {
-		c.tellBytes(t, f, p.End, p.Bytes)
+		if c.tellBytes(t, f, p.End, p.Bytes) {
+			l.Saw.Moved++
+			c.changed(now, l)
+		}
 	}
 	f.Xfr = slices.Delete(f.Xfr, 0, n)
 	c.size -= n
 }
 
 // tellBytes puts what was moved since the last time into the slot of at. Counts
-// only grow: a record that says less than one before it has come too late.
-func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo transfer.Bytes) {
+// only grow: a record that says less than one before it has come too late. news
+// tells that there were any.
+func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo transfer.Bytes) (news bool) {
 	d := upTo.Minus(f.Told)
 	if d.Read < 0 || d.ReadV < 0 || d.Write < 0 {
 		c.stats.Late++
-		return
+		return false
 	}
 	f.Told = upTo
 	c.sample(t, metric.XrdReadBytes, at, d.Read)
 	c.sample(t, metric.XrdReadVBytes, at, d.ReadV)
 	c.sample(t, metric.XrdWriteBytes, at, d.Write)
+	return d != (transfer.Bytes{})
 }
 
 func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
@@ -120,12 +125,20 @@ func (f *file) describeEnd(t *transfer.Transfer, ended bool) {
 	case !ended:
 		t.End, t.Quality = transfer.Open, transfer.LowerBound
 	case f.Moved:
-		t.End, t.Quality = transfer.Lost, transfer.LowerBound
+		t.End, t.Quality = f.cut(), transfer.LowerBound
 	case f.Open != nil:
-		t.End, t.Quality = transfer.Lost, transfer.Unknown
+		t.End, t.Quality = f.cut(), transfer.Unknown
 	default:
 		t.End, t.Quality = transfer.Unreported, transfer.Unknown
 	}
+}
+
+// cut tells why f ended without a close record.
+func (f *file) cut() transfer.End {
+	if f.Stopped {
+		return transfer.Stopped
+	}
+	return transfer.Lost
 }
 
 // end tells how a file with this close record ended. What a client moved by page

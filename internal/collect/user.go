@@ -189,16 +189,17 @@ func (u *user) infoFor(file uint32) raw {
 }
 
 // disconnect takes a disc record. Session 0 is that of all who are not told.
-func (c *Collector) disconnect(now time.Time, l *life, id uint32, within transfer.Interval) error {
-	if id == 0 {
+func (c *Collector) disconnect(now time.Time, l *life, r *xrootd.FileRecord, within transfer.Interval) error {
+	if r.ID == 0 {
 		return nil
 	}
-	u, err := c.user(now, l, id)
+	u, err := c.user(now, l, r.ID)
 	if err != nil || !u.Gone.IsZero() {
 		return err
 	}
+	l.saw(r)
 	u.Gone, u.Left = now, within
-	c.queue.push(now.Add(c.cfg.Hold), l, dueUser, id)
+	c.queue.push(now.Add(c.cfg.Hold), l, dueUser, r.ID)
 	return nil
 }
 
@@ -273,6 +274,15 @@ func (l *life) userOf(f *file) *user {
 		return nil
 	}
 	return f.name.before(f.ID)
+}
+
+// left reports whether the session that f was opened in has disconnected.
+func (l *life) left(f *file) bool {
+	u := l.Users[f.openedBy()]
+	if f.userless() {
+		u = l.userOf(f)
+	}
+	return u != nil && !u.Gone.IsZero()
 }
 
 // openerOf returns what is known of who opened f; sure tells that it is of the

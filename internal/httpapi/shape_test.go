@@ -41,6 +41,8 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	}
 	f("Transfer", transfer.Transfer{}, true)
 	f("Claim", transfer.Claim{}, false)
+	f("Life", transfer.Life{}, true)
+	f("Loss", transfer.Loss{}, true)
 	f("Bytes", transfer.Bytes{}, false)
 	f("Ops", transfer.Ops{}, false)
 	f("Verdict", transfer.Verdict{}, true)

@@ -100,14 +100,17 @@ type Ledger interface {
 	PutClaim(c *transfer.Claim) (added bool, err error)
 	Claim(run, id string) *transfer.Claim
 	Transfers(f ledger.Filter) []*transfer.Transfer
-	Losses
+	Servers
 }
 
-// Losses keep what was lost on the way: ledger.Ledger.
-type Losses interface {
+// Servers keep what was seen of servers, and what was lost of it on the way:
+// ledger.Ledger.
+type Servers interface {
 	PutLoss(l transfer.Loss)
 	Losses(server string, from, to int64) []transfer.Loss
-	RenameLosses(sid uint64, name string)
+	PutLife(l transfer.Life)
+	Lives(server string, from, to int64) []transfer.Life
+	Rename(sid uint64, name, address string)
 }
 
 // A Store keeps samples: store.Store.

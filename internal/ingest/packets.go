@@ -122,15 +122,18 @@ func (o output) Server(s collect.Server) {
 // Loss puts l into the ledger.
 func (o output) Loss(l transfer.Loss) { o.i.ledger.PutLoss(l) }
 
+// Life puts l into the ledger.
+func (o output) Life(l transfer.Life) { o.i.ledger.PutLife(l) }
+
 // rename gives transfers of s that were told under a placeholder its name. Their
 // samples stay where they are: the tree has no way to move what others have
 // added to.
 func (i *Ingest) rename(s collect.Server) {
+	i.ledger.Rename(s.SID, s.Name, s.Address)
 	for _, was := range s.Names {
 		if was == s.Name || !s.Placeholder(was) {
 			continue
 		}
-		i.ledger.RenameLosses(s.SID, s.Name)
 		for _, t := range i.ledger.Transfers(ledger.Filter{Server: was}) {
 			named := *t // what is in the ledger does not change
 			named.Site, named.Server, named.Address, named.Version = s.Site, s.Name, s.Address, s.Version

@@ -21,12 +21,13 @@ type entry struct {
 	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
 	Taken   *takenState      `json:"taken,omitempty"`   // messages
 	Losses  []transfer.Loss  `json:"losses,omitempty"`  // of the ledger, which saves only transfers and claims itself
+	Lives   []transfer.Life  `json:"lives,omitempty"`   // likewise
 	Second  int64            `json:"second,omitempty"`  // up to which the collector has completed what waits
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
-// claims wait for theirs, which messages were taken, what was lost on the way, and how
-// far the collector has come.
+// claims wait for theirs, which messages were taken, what was seen of servers and
+// lost on the way, and how far the collector has come.
 // It must be called in Pause, so that it fits the ledger and the collector.
 func (i *Ingest) State() ([][]byte, error) {
 	i.mu.Lock()
@@ -54,6 +55,11 @@ func (i *Ingest) State() ([][]byte, error) {
 	for part := range slices.Chunk(i.ledger.Losses("", math.MinInt64, math.MaxInt64), entrySize) {
 		if err := add(entry{Losses: part}); err != nil {
 			return nil, fmt.Errorf("encode losses: %w", err)
+		}
+	}
+	for part := range slices.Chunk(i.ledger.Lives("", math.MinInt64, math.MaxInt64), entrySize) {
+		if err := add(entry{Lives: part}); err != nil {
+			return nil, fmt.Errorf("encode lives: %w", err)
 		}
 	}
 	taken, err := i.messages.state()
@@ -86,6 +92,9 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 	}
 	for _, l := range e.Losses {
 		i.ledger.PutLoss(l)
+	}
+	for _, l := range e.Lives {
+		i.ledger.PutLife(l)
 	}
 	if e.Taken != nil {
 		if err := i.messages.restore(*e.Taken); err != nil {

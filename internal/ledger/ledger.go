@@ -49,6 +49,7 @@ type Ledger struct {
 	transfers *table[*transfer.Transfer] // under mu
 	claims    *table[*transfer.Claim]    // under mu
 	lost      losses                     // under mu
+	lived     lives                      // under mu
 }
 
 // New returns an empty ledger.
@@ -61,6 +62,7 @@ func New(cfg Config) *Ledger {
 		transfers: newTable(limit, transferGroups),
 		claims:    newTable(limit, claimGroups),
 		lost:      losses{all: make(map[lossKey]*transfer.Loss)},
+		lived:     lives{all: make(map[lifeKey]*transfer.Life)},
 	}
 }
 
@@ -159,6 +161,7 @@ func (l *Ledger) FreeBefore(before int64) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost.freeBefore(before)
+	l.lived.freeBefore(before)
 	return l.transfers.freeBefore(float64(before)) + l.claims.freeBefore(float64(before))
 }
 

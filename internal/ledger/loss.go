@@ -101,10 +101,11 @@ func (l *Ledger) LossesDropped() int {
 	return l.lost.dropped
 }
 
-// RenameLosses gives all losses of a server its name.
-func (l *Ledger) RenameLosses(sid uint64, name string) {
+// Rename gives all losses and lives of a server its name and address.
+func (l *Ledger) Rename(sid uint64, name, address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.lived.rename(sid, name, address)
 	for _, n := range l.lost.all {
 		if n.SID == sid {
 			n.Server = name

@@ -47,7 +47,7 @@ func TestLosses(t *testing.T) {
 	f("none left", "a:1", 6060, 6100)
 	l.PutLoss(lost("a:1", -1, 6060, 6070))
 	f("less than none", "a:1", 6060, 6100)
-	l.RenameLosses(3, "x:2")
+	l.Rename(3, "x:2", "192.0.2.1:2")
 	minute.Server = "x:2"
 	f("renamed", "x:2", 0, 7000, minute)
 	l.FreeBefore(6025)

@@ -65,7 +65,8 @@ const (
 	Open       End = "open"       // it has not ended: the counts are those so far
 	Closed     End = "closed"     // the client closed the file
 	Forced     End = "forced"     // the session ended with the file open
-	Lost       End = "lost"       // no close record came before the session or the server's life ended
+	Lost       End = "lost"       // no close record came before the session ended, or the silence was too long
+	Stopped    End = "stopped"    // the server's life ended with the file open
 	Unreported End = "unreported" // the file was named to the monitoring, and never spoken of again
 )
 

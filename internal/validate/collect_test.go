@@ -25,6 +25,7 @@ func (b book) Transfer(t *transfer.Transfer) { b.PutTransfer(t) }
 func (book) Sample(collect.Sample)           {}
 func (book) Server(collect.Server)           {}
 func (b book) Loss(n transfer.Loss)          { b.PutLoss(n) }
+func (b book) Life(n transfer.Life)          { b.PutLife(n) }
 
 // throughCollector returns the report on a capture's datagrams, the order of
 // which change may change.

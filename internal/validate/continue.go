@@ -185,7 +185,9 @@ func (r rows) continues(c *claim, a *account) bool {
 
 // cut reports whether a was cut off by the end of its session or its server's
 // life.
-func (a *account) cut() bool { return a.End == transfer.Forced || a.End == transfer.Lost }
+func (a *account) cut() bool {
+	return a.End == transfer.Forced || a.End == transfer.Lost || a.End == transfer.Stopped
+}
 
 func (c *claim) cut() bool { return slices.ContainsFunc(c.joined, (*account).cut) }
 

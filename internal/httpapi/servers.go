@@ -1,0 +1,43 @@
+package httpapi
+
+import (
+	"math"
+	"net/http"
+
+	"tallystick/internal/transfer"
+)
+
+// A serverList is the answer of /api/v1/servers.
+type serverList struct {
+	Servers []transfer.Life `json:"servers"`
+}
+
+// A lossList is the answer of /api/v1/losses.
+type lossList struct {
+	Losses []transfer.Loss `json:"losses"`
+}
+
+func (a *API) servers(w http.ResponseWriter, r *http.Request) error {
+	return ofServers(w, r, a.parts.Ledger.Lives, func(ls []transfer.Life) any { return &serverList{list(ls)} })
+}
+
+func (a *API) losses(w http.ResponseWriter, r *http.Request) error {
+	return ofServers(w, r, a.parts.Ledger.Losses, func(ls []transfer.Loss) any { return &lossList{list(ls)} })
+}
+
+// ofServers answers with what of gives for the request's server and time, as form
+// has it. It is at most some MB: the ledger holds few of either.
+func ofServers[T any](w http.ResponseWriter, r *http.Request, of func(server string, from, to int64) []T, form func([]T) any) error {
+	f, err := filter(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if f.From != 0 {
+		from = f.From
+	}
+	if f.To != 0 {
+		to = f.To - 1 // the parameter is the first second that is not asked for
+	}
+	return answer(w, http.StatusOK, form(of(f.Server, from, to)))
+}

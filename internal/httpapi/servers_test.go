@@ -1,0 +1,45 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tallystick/internal/httpapi"
+	"tallystick/internal/transfer"
+)
+
+// Ensure lives and losses are told by server and time, and that there may be none.
+func TestServers(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	old := transfer.Life{SID: 5, Stod: 1000, Server: "a:1", Address: "192.0.2.1:1", Heard: 1100, Last: 1090, Next: 1200, Opens: 3}
+	now := transfer.Life{SID: 5, Stod: 1200, Server: "a:1", Address: "192.0.2.1:1", Heard: 1300}
+	other := transfer.Life{SID: 6, Stod: 1000, Server: "b:1", Address: "192.0.2.2:1", Heard: 1300}
+	lost := transfer.Loss{SID: 5, Stod: 1000, Server: "a:1", Of: transfer.FilePackets, Count: 2, Sent: transfer.Interval{1050, 1055}}
+	f := func(query string, lives []transfer.Life, losses []transfer.Loss) {
+		t.Helper()
+		got := unmarshal[struct{ Servers []transfer.Life }](s, s.get("/api/v1/servers"+query, ""))
+		if diff := cmp.Diff(lives, got.Servers); diff != "" {
+			t.Errorf("servers%s (-want +got):\n%s", query, diff)
+		}
+		was := unmarshal[struct{ Losses []transfer.Loss }](s, s.get("/api/v1/losses"+query, ""))
+		if diff := cmp.Diff(losses, was.Losses); diff != "" {
+			t.Errorf("losses%s (-want +got):\n%s", query, diff)
+		}
+	}
+	no, none := []transfer.Life{}, []transfer.Loss{}
+	f("", no, none)
+	for _, l := range []transfer.Life{other, now, old} {
+		s.ledger.PutLife(l)
+	}
+	s.ledger.PutLoss(lost)
+	f("", []transfer.Life{old, now, other}, []transfer.Loss{lost})
+	f("?server=A:1", []transfer.Life{old, now}, []transfer.Loss{lost})
+	f("?server=192.0.2.2:1", []transfer.Life{other}, none)
+	f("?server=a:1&to=1200", []transfer.Life{old}, []transfer.Loss{lost})
+	f("?server=a:1&from=1056&to=1100", []transfer.Life{old}, none)
+	f("?server=a:1&from=1201", []transfer.Life{now}, none)
+	f("?to=1000", no, none)
+	s.wantError(s.get("/api/v1/servers?from=2&to=1", ""), http.StatusBadRequest, "bad_request", "to")
+}
