@@ -40,6 +40,13 @@ func TestCompare(t *testing.T) {
 		if !strings.Contains(table.String(), "- without influxdb (not found)\n") {
 			t.Errorf("%s: who is not there is not told in\n%s", shape, &table)
 		}
+		over := "| the same, of what came over NATS | 0 |" // the other has no such
+		if (&bench{}).findBroker() != "" {
+			over = "- without NATS (nats-server not found)\n"
+		}
+		if !strings.Contains(table.String(), over) {
+			t.Errorf("%s: no %s in\n%s\n%s", shape, over, &table, &progress)
+		}
 	}
 	f("telemetry", 2)
 	f("churn", 2)

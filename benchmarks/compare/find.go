@@ -52,6 +52,9 @@ func (b *bench) find(ctx context.Context) (found []candidate, err error) {
 		c.name = another(found, name)
 		found = append(found, c)
 	}
+	if without := b.findBroker(); without != "" {
+		b.without = append(b.without, without)
+	}
 	for _, w := range b.without {
 		b.say("without %s", w)
 	}

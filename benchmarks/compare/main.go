@@ -45,6 +45,7 @@ type bench struct {
 	asking   time.Duration // how long questions of one kind are asked at most
 	dir      string        // of what the servers keep
 	profiles string        // where profiles go; empty: nowhere
+	broker   string        // the binary of a NATS broker; empty: there is none
 
 	without []string // peers that are not compared, and why
 

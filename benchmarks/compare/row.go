@@ -7,6 +7,7 @@ const (
 	ingestLarge row = iota
 	ingestAll
 	ingestSmall
+	ingestBus
 	writeMedian
 	writeSlow
 	memory
@@ -34,6 +35,7 @@ const (
 	valuesRounded
 	valuesBad
 	answersBad
+	busBad
 )
 
 // A rowText is how a row is told.
@@ -50,6 +52,7 @@ func rowTexts() []rowText {
 		{ingestLarge, "ingest, {size} samples a request: CPU-s per million", 3, true},
 		{ingestAll, "the same, with what is done until it is idle: CPU-s per million", 3, true},
 		{ingestSmall, "ingest, {small} samples a request: CPU-s per million", 3, true},
+		{ingestBus, "ingest, {size} samples a message of NATS JetStream, acknowledged: CPU-s per million", 3, true},
 		{writeMedian, "a request of {size}, median: ms", 1, true},
 		{writeSlow, "a request of {size}, 99 %: ms", 1, true},
 		{memory, "memory, loaded: MiB", 0, true},
@@ -77,5 +80,6 @@ func rowTexts() []rowText {
 		{valuesRounded, "values that come back rounded (by less than 1e-9; cc-metric-store by 0.0005): %", 3, false},
 		{valuesBad, "values that are wrong, missing, or nobody's", 0, false},
 		{answersBad, "the same, in answers to the questions", 0, false},
+		{busBad, "the same, of what came over NATS", 0, false},
 	}
 }

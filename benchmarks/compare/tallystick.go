@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"tallystick/benchmarks/workload"
@@ -15,7 +16,10 @@ import (
 
 // A tallystick is this project's server, as an operator runs it: with a key, the log
 // on, and everything else at its default.
-type tallystick struct{ token string }
+type tallystick struct {
+	token  string
+	broker string // its URL, if it is to take from one
+}
 
 func (t *tallystick) command(ctx context.Context, at place, w *workload.Workload) (*exec.Cmd, error) {
 	var yaml strings.Builder
@@ -24,6 +28,10 @@ func (t *tallystick) command(ctx context.Context, at place, w *workload.Workload
 	node, part := w.Columns()
 	for _, s := range append(node, part...) {
 		fmt.Fprintf(&yaml, "  %s: {step: %ds, aggregation: avg}\n", s.Metric(), w.Step())
+	}
+	if t.broker != "" {
+		fmt.Fprintf(&yaml, "ingest: {fields: all}\nnats:\n  urls: [%q]\n  subscriptions: {compare: {subject: %s, stream: %s, max_bytes: %d, precision: s}}\n",
+			t.broker, busSubject, busStream, busBytes)
 	}
 	config := filepath.Join(at.conf, "tallystick.yaml")
 	if err := os.WriteFile(config, []byte(yaml.String()), 0o600); err != nil {
@@ -103,4 +111,19 @@ func (*tallystick) read(w *workload.Workload, q question, body []byte) (*answer,
 
 func (t *tallystick) profile(name string) request {
 	return request{http.MethodGet, "/debug/pprof/" + name, t.head(), nil}
+}
+
+func (t *tallystick) listen(url string) { t.broker = url }
+
+// taken reads the server's own metrics.
+func (t *tallystick) taken() (request, func(body []byte) int) {
+	return request{http.MethodGet, "/metrics", t.head(), nil}, func(body []byte) (n int) {
+		for line := range strings.Lines(string(body)) {
+			if count, ok := strings.CutPrefix(line, `tallystick_nats_answers_total{answer="taken",subscription="compare"} `); ok {
+				v, _ := strconv.ParseFloat(strings.TrimSpace(count), 64) // it writes numbers
+				n = int(v)
+			}
+		}
+		return n
+	}
 }

@@ -25,21 +25,30 @@ type trial struct {
 	drive *driver
 	put   func(row row, value float64)
 
+	brokerProc *process.Process // if it takes from one
+	brokerURL  string
+
 	before  process.Usage // of the new server
 	sent    *sending
 	ended   time.Time // when it was killed
 	answers tally     // of questions
 }
 
-// measure runs both parts of a round for a peer: large requests, questions, and a
-// restart; and small requests, and kill -9.
+// measure runs the parts of a round for a peer: large requests, questions, and a
+// restart; small requests, and kill -9; and large messages of a broker.
 func (b *bench) measure(ctx context.Context, round int, c *candidate, t *table) error {
 	b.say("round %d of %d: %s", round+1, b.rounds, c.name)
 	put := func(r row, value float64) { t.put(c.name, r, value) }
 	if err := b.part(ctx, c, b.load.Slots, put, (*trial).large); err != nil {
 		return err
 	}
-	return b.part(ctx, c, b.small, put, (*trial).killed)
+	if err := b.part(ctx, c, b.small, put, (*trial).killed); err != nil {
+		return err
+	}
+	if _, ok := c.peer().(listener); !ok || b.broker == "" {
+		return nil
+	}
+	return b.part(ctx, c, b.load.Slots, put, (*trial).overNATS)
 }
 
 // part runs one part, with a fresh server on an empty folder.
@@ -61,8 +70,10 @@ func (b *bench) part(ctx context.Context, c *candidate, slots int, put func(row,
 		}
 	}
 	defer func() {
-		if t.proc != nil {
-			t.proc.Kill()
+		for _, p := range []*process.Process{t.proc, t.brokerProc} {
+			if p != nil {
+				p.Kill()
+			}
 		}
 	}()
 	return do(t, ctx)

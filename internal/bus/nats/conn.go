@@ -60,7 +60,7 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	if !c.nc.IsConnected() {
 		c.counts.failures.Inc()
 	}
-	if c.js, err = jetstream.New(c.nc); err == nil {
+	if c.js, err = jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(ackTime)); err == nil {
 		err = registerConnected(reg, c.nc.IsConnected)
 	}
 	if err != nil {

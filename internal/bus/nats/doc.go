@@ -19,6 +19,7 @@
 //     the Handler takes it, is lost. What the client library has no room for is counted.
 //   - Each Subscriber has messages, a Handler and a goroutine of its own: they are
 //     handed over one after the other, in the order in which they came.
+//   - A Publisher speaks with JetStream only: what it says is published is in a stream.
 //   - Being told to stop, a Subscriber hands over what it has received, and only
 //     then returns.
 package nats
