@@ -13,6 +13,10 @@ func Samples() string { return samplesSchema }
 // Transfer returns the Avro schema of a transfer.
 func Transfer() string { return transferSchema }
 
+// OldTransfers returns the Avro schemas that transfers had in older versions, which
+// lack fields.
+func OldTransfers() []string { return []string{transferSchema1} }
+
 // Claim returns the Avro schema of a claim.
 func Claim() string { return claimSchema }
 
@@ -30,6 +34,8 @@ var (
 	samplesSchema string
 	//go:embed transfer.avsc
 	transferSchema string
+	//go:embed old/transfer.1.avsc
+	transferSchema1 string
 	//go:embed claim.avsc
 	claimSchema string
 	//go:embed packet.avsc

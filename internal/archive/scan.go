@@ -9,8 +9,13 @@ import (
 	"io"
 	"iter"
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/linkedin/goavro/v2"
+
+	"tallystick/api"
+	"tallystick/internal/checkpoint"
 	"tallystick/internal/ocf"
 )
 
@@ -47,8 +52,8 @@ func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq[item] {
 		if !in.Open(schemaOf(kind)) {
 			return
 		}
-		if !in.Same() { // there is one version; a bit may have turned in the name of a field
-			tell(errors.New("its schema is not the one of this version: what is read may lack fields"))
+		if !knows(kind, in) { // a bit may have turned in the name of a field
+			tell(errors.New("its schema is not one of this or an older version: what is read may lack fields"))
 		}
 		for n, block := range in.Blocks() {
 			for i := range n {
@@ -67,6 +72,17 @@ func items(in *ocf.Reader, kind Kind, tell func(error)) iter.Seq[item] {
 			}
 		}
 	}
+}
+
+// knows reports whether the file is one of this or of an older version.
+func knows(kind Kind, in *ocf.Reader) bool {
+	if in.Same() {
+		return true
+	}
+	return kind == checkpoint.Transfers && slices.ContainsFunc(api.OldTransfers(), func(text string) bool {
+		old, err := goavro.NewCodec(text)
+		return err == nil && old.Schema() == in.Codec().Schema()
+	})
 }
 
 // scanned is what a file of a target has.

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -66,10 +65,11 @@ type progress struct {
 type closing struct {
 	At     time.Time
 	Within transfer.Interval
-	Bytes  transfer.Bytes
+	Bytes  transfer.Bytes // as the server told them
 	Forced bool
 	Ops    *transfer.Ops
-	Paged  bool // only pgwrites came: Bytes.Write has their checksums in it
+	Detail *transfer.OpsDetail `json:",omitempty"`
+	Paged  bool                // only pgwrites came: Bytes.Write has their checksums in it
 }
 
 // file returns the file with the given id, a new one if need be; nil without an
@@ -224,11 +224,11 @@ func (f *file) closed(now time.Time, l *life, within transfer.Interval, r *xroot
 	l.saw(r)
 	f.Close = &closing{At: now, Within: within, Bytes: bytesOf(r), Forced: r.Forced}
 	if r.HasOps {
-		o := &r.Ops
-		f.Close.Ops = &transfer.Ops{
-			Read: int64(o.Read), ReadV: int64(o.ReadV), ReadVSegments: o.Segs, Write: int64(o.Write),
-		}
-		f.Close.Paged = o.WriteMin == math.MaxInt32 && r.Write > 0
+		f.Close.count(&r.Ops)
+	}
+	if r.HasSSQ {
+		q := &r.SSQ
+		f.Close.Detail.Squares = &transfer.Squares{Read: q.Read, ReadV: q.ReadV, Segments: q.Segs, Write: q.Write}
 	}
 }
 
@@ -262,10 +262,9 @@ func (c *Collector) settleFile(now time.Time, e entry) {
 		return
 	}
 	t := l.transfer(f, l.Last)
-	f.describeEnd(t, false)
 	c.tellOpen(t, f, ripe)
 	c.tellProgress(now, l, t, f, ripe)
-	t.Bytes = f.Told
+	f.describe(t, false)
 	c.out.Transfer(t)
 	c.wakeAgain(l, f)
 }
@@ -315,14 +314,13 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 		f.Stopped = l.Next != 0 && !l.left(f)
 	}
 	t := l.transfer(f, until)
-	f.describeEnd(t, true)
 	always := f.Heard // nothing arrived later
 	c.tellOpen(t, f, always)
 	c.tellProgress(now, l, t, f, always)
-	t.Bytes = f.Told
 	if f.Close != nil {
 		c.tellClose(t, f)
 	}
+	f.describe(t, true)
 	c.out.Transfer(t)
 	if f.Open != nil && f.Close != nil || !c.keep(now, l, f, until) {
 		c.forget(l, f)

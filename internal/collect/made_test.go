@@ -168,8 +168,8 @@ func TestSilenceEnds(t *testing.T) {
 		t.Errorf("after 47 h: got %v, want open", got.End)
 	}
 	r.pass(20 * time.Hour)
-	if got := r.one(); got.End != transfer.Lost || got.Quality != transfer.Unknown {
-		t.Errorf("after 67 h: got %v %v, want lost, unknown", got.End, got.Quality)
+	if got := r.one(); got.End != transfer.Lost || got.Quality != transfer.LostBytes {
+		t.Errorf("after 67 h: got %v %v, want lost, its bytes too", got.End, got.Quality)
 	}
 	r.pass(100 * time.Hour)
 	if s := r.Stats(); s.Lives != 0 || s.Files != 0 || s.Users != 0 {

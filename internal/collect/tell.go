@@ -55,12 +55,14 @@ func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo tran
 
 func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
 	at := f.Close.Within[1]
-	t.Bytes = f.Close.Bytes
 	if f.CloseTold {
 		return
 	}
 	f.CloseTold = true
-	c.tellBytes(t, f, at, f.Close.Bytes)
+	upTo := f.Close.Bytes
+	written, _ := f.Close.written()
+	upTo.Write = max(written, f.Told.Write)
+	c.tellBytes(t, f, at, upTo)
 	c.sample(t, metric.XrdCloses, at, 1)
 	if o := f.Close.Ops; o != nil {
 		c.sample(t, metric.XrdReadOps, at, o.Read)
@@ -94,8 +96,7 @@ func (l *life) transfer(f *file, until int64) *transfer.Transfer {
 		t.Opened, t.Size, t.Writable, t.Path = o.Within, o.Size, o.Writable, cmp.Or(string(o.Path), t.Path)
 	}
 	o, _ := l.openerOf(f)
-	t.User, t.Client, t.PID, t.Protocol = string(o.Who.User), string(o.Who.Host), o.Who.PID, string(o.Who.Protocol)
-	t.App, t.MonInfo, t.AppInfo = string(o.App), string(o.MonInfo), string(o.AppInfo)
+	o.tell(t)
 	return t
 }
 
@@ -112,24 +113,20 @@ func (l *life) fileID(id uint32) string {
 	return string(strconv.AppendUint(append(b, '.'), uint64(id), 10))
 }
 
-// describeEnd fills in how f ended and what its byte counts are worth.
-func (f *file) describeEnd(t *transfer.Transfer, ended bool) {
+// describe fills in how f ended and what its byte counts are worth.
+func (f *file) describe(t *transfer.Transfer, ended bool) {
+	t.Bytes = f.Told
 	switch {
 	case f.Close != nil && ended:
-		t.Closed = f.Close.Within
-		if f.Close.Ops != nil {
-			ops := *f.Close.Ops // t belongs to the one who is told
-			t.Ops = &ops
-		}
-		t.End, t.Quality = f.Close.end(f.Moved)
+		f.Close.describe(t, f.Moved)
 	case !ended:
 		t.End, t.Quality = transfer.Open, transfer.LowerBound
 	case f.Moved:
 		t.End, t.Quality = f.cut(), transfer.LowerBound
 	case f.Open != nil:
-		t.End, t.Quality = f.cut(), transfer.Unknown
+		t.End, t.Quality = f.cut(), transfer.LostBytes
 	default:
-		t.End, t.Quality = transfer.Unreported, transfer.Unknown
+		t.End, t.Quality = transfer.Unreported, transfer.LostBytes
 	}
 }
 
@@ -139,20 +136,4 @@ func (f *file) cut() transfer.End {
 		return transfer.Stopped
 	}
 	return transfer.Lost
-}
-
-// end tells how a file with this close record ended. What a client moved by page
-// reads and writes up to being killed is in no record (XROOTD.md fact 2), so a
-// forced close that counts nothing says nothing.
-func (c *closing) end(moved bool) (transfer.End, transfer.Quality) {
-	nothing := c.Bytes == (transfer.Bytes{}) && !moved
-	switch {
-	case c.Forced && nothing:
-		return transfer.Forced, transfer.Unknown
-	case c.Forced:
-		return transfer.Forced, transfer.LowerBound
-	case c.Paged:
-		return transfer.Closed, transfer.UpperBound
-	}
-	return transfer.Closed, transfer.Exact
 }

@@ -26,10 +26,12 @@ type name struct {
 type who struct {
 	Protocol, User, Host raw
 	PID                  int
+	IPv6                 bool `json:",omitempty"`
 }
 
 func whoIs(u *xrootd.UserID) who {
 	w := who{Protocol: raw(u.Protocol), User: raw(u.User), Host: raw(u.ClientHost()), PID: u.PID}
+	w.IPv6 = strings.HasPrefix(u.Host, "[") && strings.Contains(string(w.Host), ":")
 	if w.Protocol == "http" && w.User == "unknown" { // what XrdHttp says of everybody
 		w.User = ""
 	}
@@ -45,13 +47,12 @@ type info struct {
 // A user is one session of a client: its login, an open in it, its disconnect,
 // whichever comes first.
 type user struct {
-	ID      uint32
-	Text    raw // of its name; empty before the login came
-	App     raw
-	MonInfo raw
-	Heard   time.Time         // of the last login, open or disconnect
-	Gone    time.Time         // when its disconnect arrived; zero before
-	Left    transfer.Interval // when it disconnected, in the server's time
+	ID   uint32
+	Text raw // of its name; empty before the login came
+	login
+	Heard time.Time         // of the last login, open or disconnect
+	Gone  time.Time         // when its disconnect arrived; zero before
+	Left  transfer.Interval // when it disconnected, in the server's time
 
 	name  *name
 	files links // those whose open record names it
@@ -59,8 +60,9 @@ type user struct {
 
 // An opener is what is known of who opened a file.
 type opener struct {
-	Who                   who
-	App, MonInfo, AppInfo raw
+	Who who
+	login
+	AppInfo raw
 }
 
 // name returns the name that m begins with, a new one if need be.
@@ -124,7 +126,7 @@ func (c *Collector) user(now time.Time, l *life, id uint32) (*user, error) {
 	return u, nil
 }
 
-func (u *user) weight() int { return weigh(len(u.App) + len(u.MonInfo)) }
+func (u *user) weight() int { return weigh(u.size()) }
 
 // login takes a u record. A second one for the same id says the same, or lies.
 func (c *Collector) login(now time.Time, l *life, m *xrootd.Map) error {
@@ -132,11 +134,11 @@ func (c *Collector) login(now time.Time, l *life, m *xrootd.Map) error {
 	if err != nil || u.name != nil {
 		return err
 	}
-	in := xrootd.ParseLogin(m.Rest)
-	if !c.room(weigh(len(in.App)+len(in.MonInfo)) - 1) {
+	in := loginOf(m.Rest)
+	if !c.room(weigh(in.size()) - 1) {
 		return ErrFull
 	}
-	u.App, u.MonInfo = raw(strings.Clone(in.App)), raw(strings.Clone(in.MonInfo))
+	u.login = in
 	n, err := c.name(l, m)
 	if err == nil {
 		u.join(n)
@@ -292,7 +294,7 @@ func (l *life) openerOf(f *file) (o opener, sure bool) {
 		return *f.Opener, true
 	}
 	if u := l.userOf(f); u != nil {
-		return opener{u.name.who, u.App, u.MonInfo, u.infoFor(f.ID)}, true
+		return opener{u.name.who, u.login, u.infoFor(f.ID)}, true
 	}
 	if f.name != nil {
 		return opener{Who: f.name.who}, false

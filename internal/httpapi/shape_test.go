@@ -41,6 +41,13 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	}
 	f("Transfer", transfer.Transfer{}, true)
 	f("Claim", transfer.Claim{}, false)
+	f("SizeRange", transfer.Range{}, true)
+	f("OpsDetail", transfer.OpsDetail{}, true)
+	f("Squares", transfer.Squares{}, true)
+	f("Trace", transfer.Trace{}, true)
+	f("TraceTotals", transfer.Totals{}, true)
+	f("Auth", transfer.Auth{}, false)
+	f("Token", transfer.Token{}, false)
 	f("Life", transfer.Life{}, true)
 	f("Loss", transfer.Loss{}, true)
 	f("Bytes", transfer.Bytes{}, false)

@@ -19,6 +19,29 @@ func transferBytes(t *transfer.Transfer) int64 {
 	if t.Ops != nil {
 		n += int(unsafe.Sizeof(*t.Ops))
 	}
+	return int64(n) + detailBytes(t)
+}
+
+func detailBytes(t *transfer.Transfer) int64 {
+	n := len(t.ClientVersion)
+	if t.Raw != nil {
+		n += int(unsafe.Sizeof(*t.Raw))
+	}
+	if d := t.OpsDetail; d != nil {
+		n += int(unsafe.Sizeof(*d))
+		if d.Squares != nil {
+			n += int(unsafe.Sizeof(*d.Squares))
+		}
+	}
+	if t.Trace != nil {
+		n += int(unsafe.Sizeof(*t.Trace) + unsafe.Sizeof(transfer.Totals{}))
+	}
+	if a := t.Auth; a != nil {
+		n += int(unsafe.Sizeof(*a)) + len(a.Protocol) + len(a.Name) + len(a.DN) + len(a.VO) + len(a.Role) + len(a.Groups)
+	}
+	if k := t.Token; k != nil {
+		n += int(unsafe.Sizeof(*k)) + len(k.Subject) + len(k.User) + len(k.Org) + len(k.Role) + len(k.Groups)
+	}
 	return int64(n)
 }
 

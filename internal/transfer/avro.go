@@ -26,6 +26,7 @@ func (t *Transfer) Native() map[string]any {
 	putInterval(m, "closed", t.Closed)
 	putBytes(m, "bytes", t.Bytes)
 	putOps(m, t.Ops)
+	t.putDetail(m)
 	return m
 }
 
@@ -44,11 +45,32 @@ func FromNative(m map[string]any) (*Transfer, error) {
 	if r.value("size") == nil {
 		t.Size = -1
 	}
+	r.detail(t)
+	if t.Quality == upperBound {
+		t.correct()
+	}
 	r.need("id")
 	if r.err != nil {
 		return nil, fmt.Errorf("transfer %q: %w", t.ID, r.err)
 	}
 	return t, nil
+}
+
+// upperBound is the quality that version 1 had for what Corrected is now, with the
+// count as the server told it.
+const upperBound Quality = "upper-bound"
+
+func (t *Transfer) correct() {
+	raw, ops := t.Bytes, int64(0)
+	if t.Ops != nil {
+		ops = t.Ops.Write
+	}
+	n, ok := PageBytes(raw.Write, ops)
+	t.Raw, t.Quality = &raw, Corrected
+	if !ok {
+		n, t.Quality = FewestPageBytes(raw.Write, ops), LowerBound
+	}
+	t.Bytes.Write = n
 }
 
 // Native returns c as a record of the schema in api/claim.avsc.

@@ -76,9 +76,11 @@ type Quality string
 // The qualities of a transfer.
 const (
 	Exact      Quality = "exact"       // as far as the server's own account goes
+	Corrected  Quality = "corrected"   // the server counted the checksums of page writes too, and they are taken off (XROOTD.md fact 5): see Raw
+	Requested  Quality = "requested"   // what was asked for, and more was asked for than there was (XROOTD.md fact 6)
 	LowerBound Quality = "lower-bound" // at least so much: the account was cut short
-	UpperBound Quality = "upper-bound" // at most so much: pgwrite counts its checksums (XROOTD.md fact 5)
-	Unknown    Quality = "unknown"     // nothing is known of the bytes: the counts are what little was said
+	Unknown    Quality = "unknown"     // nothing is known of the bytes: the server did not count them (XROOTD.md fact 2)
+	LostBytes  Quality = "lost"        // the record that had the count never came, and nothing else tells it
 )
 
 // A Transfer is one file access as a server's monitoring tells it.
@@ -104,7 +106,11 @@ type Transfer struct {
 	Opened Interval `json:"opened"`
 	Closed Interval `json:"closed"`
 	Bytes  Bytes    `json:"bytes"`
+	Raw    *Bytes   `json:"raw,omitempty"` // what the server told, where Bytes is something else
 	Ops    *Ops     `json:"ops,omitempty"` // nil where the server does not report them
+
+	OpsDetail *OpsDetail `json:"ops_detail,omitempty"` // as Ops
+	Trace     *Trace     `json:"trace,omitempty"`      // nil where nothing of the file is in the t stream
 
 	End     End     `json:"end"`
 	Quality Quality `json:"quality"`
@@ -112,6 +118,15 @@ type Transfer struct {
 	App     string `json:"app,omitempty"`      // what the client calls itself (&x= of the login)
 	AppInfo string `json:"app_info,omitempty"` // the session's app info in force at the open (i record)
 	MonInfo string `json:"mon_info,omitempty"` // the user's monitoring info (&y= of the login)
+
+	ClientVersion string `json:"client_version,omitempty"`
+	IPv6          bool   `json:"ipv6,omitempty"` // the client came over IPv6; false also where that is not known
+	Auth          *Auth  `json:"auth,omitempty"`
+	Token         *Token `json:"token,omitempty"`
+	// Experiment and Activity are what the packets of the session are marked with
+	// (scitags), 0 if with nothing.
+	Experiment int `json:"experiment,omitempty"`
+	Activity   int `json:"activity,omitempty"`
 }
 
 // Time returns the Unix second that decides which day t is of: when it was closed at

@@ -29,7 +29,7 @@ func causeOfDifference(v transfer.Verdict) transfer.Cause {
 	switch {
 	case v.Monitored == v.Claim.Asked:
 		return transfer.Asked
-	case d.Read == 0 && d.ReadV == 0 && d.Write > 0 && some(v, transfer.UpperBound) && d.Write <= checksumsMax(v.Claimed.Write):
+	case d.Read == 0 && d.ReadV == 0 && d.Write > 0 && some(v, transfer.Corrected) && d.Write <= checksumsMax(v.Claimed.Write):
 		return transfer.Checksums
 	case d.Read <= 0 && d.ReadV <= 0 && d.Write <= 0 && some(v, transfer.LowerBound, transfer.Unknown):
 		return transfer.Cut

@@ -57,7 +57,7 @@ func newAccount(t *transfer.Transfer) *account {
 		Transfer: t, names: [2]string{transfer.CleanServer(t.Server), transfer.CleanServer(t.Address)},
 		path: transfer.CleanPath(t.Path), host: transfer.CleanHost(t.Client),
 		begin: float64(t.Opened[0]), end: float64(t.Opened[1]) + 1,
-		blank: t.Quality == transfer.Unknown || t.End == transfer.Unreported, pid: t.PID,
+		blank: t.Quality == transfer.Unknown || t.Quality == transfer.LostBytes || t.End == transfer.Unreported, pid: t.PID,
 	}
 	if strings.HasPrefix(t.Protocol, "http") {
 		a.pid = 0 // the number of a connection (XROOTD.md 1.2)

@@ -143,7 +143,7 @@ func TestCause(t *testing.T) {
 	f(func(c *transfer.Claim) { c.Received.Read = 50 }, quality(transfer.LowerBound), transfer.Differ, "")
 	f(func(c *transfer.Claim) { c.Outcome = transfer.Failed }, less, transfer.Fail, "")
 	written := func(n int64) func(x *transfer.Transfer) {
-		return func(x *transfer.Transfer) { x.Bytes, x.Quality = transfer.Bytes{Write: n}, transfer.UpperBound }
+		return func(x *transfer.Transfer) { x.Bytes, x.Quality = transfer.Bytes{Write: n}, transfer.Corrected }
 	}
 	put := func(c *transfer.Claim) {
 		c.Asked = transfer.Bytes{Write: 9000001}

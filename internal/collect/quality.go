@@ -1,0 +1,76 @@
+package collect
+
+import (
+	"math"
+
+	"tallystick/internal/transfer"
+	"tallystick/internal/xrootd"
+)
+
+// count takes the operations of a close record.
+func (c *closing) count(o *xrootd.FileOps) {
+	c.Ops = &transfer.Ops{Read: int64(o.Read), ReadV: int64(o.ReadV), ReadVSegments: o.Segs, Write: int64(o.Write)}
+	c.Detail = &transfer.OpsDetail{
+		Read: rangeOf(o.ReadMin, o.ReadMax), ReadV: rangeOf(o.ReadVMin, o.ReadVMax),
+		Segments: transfer.Range{Min: int64(o.SegsMin), Max: int64(o.SegsMax)}, Write: rangeOf(o.WriteMin, o.WriteMax),
+	}
+	c.Paged = o.WriteMin == math.MaxInt32 && c.Bytes.Write > 0
+}
+
+func rangeOf(least, most int32) transfer.Range {
+	return transfer.Range{Min: int64(least), Max: int64(most)}
+}
+
+// mixed reports whether page writes came beside others: the others alone cannot add up
+// to so much.
+func (c *closing) mixed() bool {
+	return c.Ops != nil && c.Ops.Write > 0 && !c.Paged && c.Bytes.Write > c.Ops.Write*c.Detail.Write.Max
+}
+
+// written returns how many bytes were written, and what that is worth: servers count
+// the checksums of page writes (XROOTD.md fact 5).
+func (c *closing) written() (int64, transfer.Quality) {
+	told := c.Bytes.Write
+	switch {
+	case c.Paged:
+		if n, ok := transfer.PageBytes(told, c.Ops.Write); ok {
+			return n, transfer.Corrected
+		}
+		return transfer.FewestPageBytes(told, c.Ops.Write), transfer.LowerBound
+	case c.mixed():
+		return transfer.FewestPageBytes(told, c.Ops.Write), transfer.LowerBound
+	}
+	return told, transfer.Exact
+}
+
+// pastEnd reports whether a read surely went beyond the end of a file of that size,
+// which nobody wrote to: servers count what was asked for (XROOTD.md fact 6).
+func (c *closing) pastEnd(size int64) bool {
+	if c.Ops == nil || size < 0 || c.Bytes.Write > 0 {
+		return false
+	}
+	return c.Detail.Read.Max > size || c.Ops.Read == 1 && c.Bytes.Read > size
+}
+
+// describe fills in how f was closed, and what its byte counts are worth. What a
+// client moved by page reads and writes up to being killed is in no record (XROOTD.md
+// fact 2), so a forced close that counts nothing says nothing.
+func (c *closing) describe(t *transfer.Transfer, moved bool) {
+	t.Closed, t.End, t.Bytes = c.Within, transfer.Closed, c.Bytes
+	if c.Ops != nil { // t belongs to the one who is told
+		ops, detail := *c.Ops, *c.Detail
+		t.Ops, t.OpsDetail = &ops, &detail
+	}
+	t.Bytes.Write, t.Quality = c.written()
+	if raw := c.Bytes; t.Bytes != raw {
+		t.Raw = &raw
+	}
+	switch nothing := c.Bytes == (transfer.Bytes{}) && !moved; {
+	case c.Forced && nothing:
+		t.End, t.Quality = transfer.Forced, transfer.Unknown
+	case c.Forced:
+		t.End, t.Quality = transfer.Forced, transfer.LowerBound
+	case t.Quality != transfer.LowerBound && c.pastEnd(t.Size):
+		t.Quality = transfer.Requested
+	}
+}
