@@ -141,6 +141,7 @@ type Collector struct {
 	size    int // what counts against cfg.Max
 	ended   int // files that are kept after their end
 	stats   Stats
+	packets uint64 // t datagrams, to know which is at hand
 
 	gram xrootd.Datagram // reused
 }
@@ -164,7 +165,8 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 		return err
 	}
 	c.heard(now, l)
-	if c.again(now, l, p) {
+	hash := c.hashOf(p.Data)
+	if c.again(now, l, p.Remote, hash) {
 		return err
 	}
 	switch g := &c.gram; {
@@ -173,7 +175,7 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 	case g.Kind == xrootd.KindFile:
 		return errors.Join(err, c.takeFile(now, l))
 	case g.Kind == xrootd.KindTrace:
-		c.takeTrace(l)
+		return errors.Join(err, c.takeTrace(now, l, hash))
 	}
 	return err
 }

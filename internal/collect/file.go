@@ -17,6 +17,7 @@ type file struct {
 	Open  *opening   `json:",omitempty"`
 	Xfr   []progress `json:",omitempty"` // not told yet, in order
 	Close *closing   `json:",omitempty"`
+	Trace *tracing   `json:",omitempty"`
 
 	Heard     time.Time
 	Moved     bool           // a progress record came
@@ -93,7 +94,7 @@ func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
 
 // weight is what f counts against Config.Max.
 func (f *file) weight() int {
-	w := 1 + len(f.Xfr)
+	w := 1 + len(f.Xfr) + f.Trace.weight()
 	if f.Map != nil {
 		w += weigh(len(f.Map.Path)) - 1
 	}
@@ -166,6 +167,7 @@ func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interv
 	}
 	l.saw(r)
 	f.Open = &opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
+	f.Trace.sized(r.Size)
 	if f.userless() {
 		return nil
 	}
@@ -297,6 +299,9 @@ func (f *file) waiting() (first time.Time, ok bool) {
 	if f.Close != nil && !f.CloseTold {
 		look(f.Close.At)
 	}
+	if f.Trace != nil && !f.Trace.Since.IsZero() && !f.Ended.IsZero() { // of an open file it can wait for the end
+		look(f.Trace.Since)
+	}
 	return first, ok
 }
 
@@ -317,12 +322,10 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 	always := f.Heard // nothing arrived later
 	c.tellOpen(t, f, always)
 	c.tellProgress(now, l, t, f, always)
-	if f.Close != nil {
-		c.tellClose(t, f)
-	}
+	c.tellClose(t, f)
 	f.describe(t, true)
 	c.out.Transfer(t)
-	if f.Open != nil && f.Close != nil || !c.keep(now, l, f, until) {
+	if f.Open != nil && f.Close != nil && l.witnessed(f) || !c.keep(now, l, f, until) {
 		c.forget(l, f)
 	}
 }
@@ -331,7 +334,7 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 // record is to be expected, or an eighth of all that may be held is such files.
 func (c *Collector) keep(now time.Time, l *life, f *file, until int64) bool {
 	first := f.Ended.IsZero()
-	if first && (l.Saw.Closes == 0 || c.ended >= c.cfg.Max/8) {
+	if first && (l.Saw.Closes == 0 && !l.traces() || c.ended >= c.cfg.Max/8) {
 		return false
 	}
 	l.freeze(f)

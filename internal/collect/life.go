@@ -39,6 +39,7 @@ type life struct {
 	Heard   time.Time
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
+	Asks    bool          // requests came in its t stream
 	Changed time.Time     // since when there is something in it that is not told; zero: there is not
 
 	done    *roaring.Bitmap // files that are finished

@@ -28,10 +28,12 @@ func (c *closing) mixed() bool {
 }
 
 // written returns how many bytes were written, and what that is worth: servers count
-// the checksums of page writes (XROOTD.md fact 5).
-func (c *closing) written() (int64, transfer.Quality) {
+// the checksums of page writes (XROOTD.md fact 5). The t stream has the place of each.
+func (c *closing) written(w *tracing) (int64, transfer.Quality) {
 	told := c.Bytes.Write
 	switch {
+	case c.Paged && w != nil && w.whole() && w.Write == told && w.Writes == c.Ops.Write:
+		return told - w.Checksums, transfer.Corrected
 	case c.Paged:
 		if n, ok := transfer.PageBytes(told, c.Ops.Write); ok {
 			return n, transfer.Corrected
@@ -52,25 +54,41 @@ func (c *closing) pastEnd(size int64) bool {
 	return c.Detail.Read.Max > size || c.Ops.Read == 1 && c.Bytes.Read > size
 }
 
+// uncounted reports whether the client surely asked for more than was counted, as of
+// reads that the server does in the background (XROOTD.md fact 3).
+func (c *closing) uncounted(w *tracing) bool {
+	if w == nil || !w.whole() || c.Ops == nil || w.ReadVs != c.Ops.ReadV || w.ReadV != c.Bytes.ReadV {
+		return false // else what looks like reads may be pieces of a vector read
+	}
+	return w.bytes().Read-w.PastEnd > c.Bytes.Read
+}
+
 // describe fills in how f was closed, and what its byte counts are worth. What a
 // client moved by page reads and writes up to being killed is in no record (XROOTD.md
 // fact 2), so a forced close that counts nothing says nothing.
-func (c *closing) describe(t *transfer.Transfer, moved bool) {
+func (c *closing) describe(t *transfer.Transfer, f *file) {
 	t.Closed, t.End, t.Bytes = c.Within, transfer.Closed, c.Bytes
+	if f.Trace != nil && f.Trace.Closed {
+		t.Closed = t.Closed.And(f.Trace.CloseWithin)
+	}
 	if c.Ops != nil { // t belongs to the one who is told
 		ops, detail := *c.Ops, *c.Detail
 		t.Ops, t.OpsDetail = &ops, &detail
 	}
-	t.Bytes.Write, t.Quality = c.written()
+	t.Bytes.Write, t.Quality = c.written(f.Trace)
 	if raw := c.Bytes; t.Bytes != raw {
 		t.Raw = &raw
 	}
-	switch nothing := c.Bytes == (transfer.Bytes{}) && !moved; {
+	past := c.pastEnd(t.Size) || c.Bytes.Write == 0 && f.Trace != nil && f.Trace.PastEnd > 0
+	switch nothing := c.Bytes == (transfer.Bytes{}) && !f.Moved; {
 	case c.Forced && nothing:
 		t.End, t.Quality = transfer.Forced, transfer.Unknown
 	case c.Forced:
 		t.End, t.Quality = transfer.Forced, transfer.LowerBound
-	case t.Quality != transfer.LowerBound && c.pastEnd(t.Size):
+	case t.Quality == transfer.LowerBound:
+	case c.uncounted(f.Trace):
+		t.Quality = transfer.LowerBound
+	case past:
 		t.Quality = transfer.Requested
 	}
 }

@@ -43,11 +43,10 @@ func (c *Collector) tellLife(now time.Time, l *life) {
 	c.out.Life(t)
 }
 
-// again reports whether the datagram at hand came before. It counts the records
-// that are one to a datagram.
-func (c *Collector) again(now time.Time, l *life, p Packet) bool {
-	hash := c.hashOf(p.Data)
-	s := c.streamOf(l, p.Remote)
+// again reports whether the datagram at hand, which has that hash, came before. It
+// counts the records that are one to a datagram.
+func (c *Collector) again(now time.Time, l *life, remote string, hash uint64) bool {
+	s := c.streamOf(l, remote)
 	if s != nil && s.seenBefore(c.gram.Header.Seq, hash) {
 		c.stats.Duplicates++
 		return true
@@ -111,20 +110,5 @@ func (l *life) saw(r *xrootd.FileRecord) {
 		}
 	case xrootd.FileDisc:
 		l.Saw.Discs++
-	}
-}
-
-// takeTrace takes a t datagram.
-func (c *Collector) takeTrace(l *life) {
-	for i := range c.gram.Trace.Entries {
-		e := &c.gram.Trace.Entries[i]
-		if e.Type != xrootd.TraceOpen {
-			continue
-		}
-		if l.traced.CheckedAdd(e.ID) {
-			l.Saw.Traced++
-		} else {
-			l.Saw.Twice++
-		}
 	}
 }

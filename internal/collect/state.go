@@ -104,7 +104,7 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 		}
 	}
 	l.Ended, l.Next, l.Last, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Heard
-	l.Saw, l.Idents = e.Life.Saw, e.Life.Idents
+	l.Saw, l.Idents, l.Asks = e.Life.Saw, e.Life.Idents, e.Life.Asks
 	maps.Copy(l.Users, e.Life.Users)
 	maps.Copy(l.Files, e.Life.Files)
 	for _, n := range e.Names {

@@ -53,14 +53,22 @@ func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo tran
 	return d != (transfer.Bytes{})
 }
 
+// tellClose tells what a close counts: without a close record what the t stream has of
+// it.
 func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
+	if f.Close == nil {
+		if b, ok := f.Trace.counted(); ok && f.Trace.CloseWithin.Known() {
+			c.tellBytes(t, f, f.Trace.CloseWithin[1], b)
+		}
+		return
+	}
 	at := f.Close.Within[1]
 	if f.CloseTold {
 		return
 	}
 	f.CloseTold = true
 	upTo := f.Close.Bytes
-	written, _ := f.Close.written()
+	written, _ := f.Close.written(f.Trace)
 	upTo.Write = max(written, f.Told.Write)
 	c.tellBytes(t, f, at, upTo)
 	c.sample(t, metric.XrdCloses, at, 1)
@@ -116,24 +124,35 @@ func (l *life) fileID(id uint32) string {
 // describe fills in how f ended and what its byte counts are worth.
 func (f *file) describe(t *transfer.Transfer, ended bool) {
 	t.Bytes = f.Told
+	f.Trace.tell(t)
+	if f.Trace != nil {
+		f.Trace.Since = time.Time{}
+	}
 	switch {
-	case f.Close != nil && ended:
-		f.Close.describe(t, f.Moved)
 	case !ended:
 		t.End, t.Quality = transfer.Open, transfer.LowerBound
-	case f.Moved:
-		t.End, t.Quality = f.cut(), transfer.LowerBound
-	case f.Open != nil:
-		t.End, t.Quality = f.cut(), transfer.LostBytes
+	case f.Close != nil:
+		f.Close.describe(t, f)
 	default:
-		t.End, t.Quality = transfer.Unreported, transfer.LostBytes
+		f.describeCut(t)
 	}
 }
 
-// cut tells why f ended without a close record.
-func (f *file) cut() transfer.End {
-	if f.Stopped {
-		return transfer.Stopped
+// describeCut fills in how f ended without a close record.
+func (f *file) describeCut(t *transfer.Transfer) {
+	traced := f.Trace != nil && f.Trace.Closed
+	switch {
+	case traced:
+		t.End, t.Closed = transfer.Lost, f.Trace.CloseWithin
+	case f.unopened() && f.Trace == nil:
+		t.End = transfer.Unreported
+	case f.Stopped:
+		t.End = transfer.Stopped
+	default:
+		t.End = transfer.Lost
 	}
-	return transfer.Lost
+	t.Quality = transfer.LostBytes
+	if _, ok := f.Trace.counted(); ok || f.Moved {
+		t.Quality = transfer.LowerBound
+	}
 }

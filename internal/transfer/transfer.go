@@ -57,6 +57,19 @@ type Interval [2]int64
 // Known reports whether i is anything at all.
 func (i Interval) Known() bool { return i != Interval{} }
 
+// And returns what i and j have in common. Where one is unknown, or they have nothing
+// in common since clocks are not that good, it is the first that is known.
+func (i Interval) And(j Interval) Interval {
+	both := Interval{max(i[0], j[0]), min(i[1], j[1])}
+	switch {
+	case !i.Known():
+		return j
+	case !j.Known() || both[0] > both[1]:
+		return i
+	}
+	return both
+}
+
 // An End says how the server's account of a transfer came to its end.
 type End string
 

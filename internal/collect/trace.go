@@ -1,0 +1,314 @@
+package collect
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tallystick/internal/transfer"
+	"tallystick/internal/xrootd"
+)
+
+// A tracing is what the t stream says of a file. Its entries come in packets of the
+// session, with requests, and once more, without, in packets of all sessions where a
+// server is configured so (XROOTD.md fact 11); packets come in any order, twice, or not
+// at all. So it holds only sums, and which packets are in them.
+type tracing struct {
+	Packets []uint64  `json:",omitempty"` // hashes, sorted
+	Since   time.Time `json:",omitzero"`  // when the first came that is not told; zero: all are
+	Broken  bool      `json:",omitempty"` // there were too many packets, and some are not in
+
+	Opened, Closed bool              `json:",omitempty"`
+	Size           int64             // at open; -1: unknown
+	OpenWithin     transfer.Interval // zero: unknown
+	CloseWithin    transfer.Interval
+	Totals         transfer.Totals // of the close
+
+	// Requests. The segments of a readu come as reads behind it, maybe in the next
+	// packet: they are taken off when all is in.
+	Read, ReadV, Write    int64 // bytes
+	Reads, ReadVs, Writes int64
+	Segments, Apart       int64 // of vector reads; of these, those that come as reads
+	ApartBytes            int64
+	Checksums             int64   // among Write, if all are page writes
+	PastEnd               int64   // bytes of reads beyond Size
+	Unsized               []reach `json:",omitempty"` // reads before Size was known, those that reach furthest
+	packet                uint64  // the packet at hand
+	fresh                 bool    // it was not in before
+}
+
+// A reach is how far a read goes.
+type reach struct{ End, Len int64 }
+
+const (
+	// maxTraced is how many packets of one file are told apart: a million requests.
+	maxTraced = 1024
+	// tracedWeight is how many of them count as one against Config.Max.
+	tracedWeight = 32
+	// maxUnsized is how many reads of a file wait for its size at most. Those that are
+	// dropped end before those that are not.
+	maxUnsized = 64
+	// enough is how many files must have been traced for it to be sure that a server
+	// traces no requests.
+	enough = 256
+)
+
+// takeTrace takes a t datagram.
+func (c *Collector) takeTrace(now time.Time, l *life, hash uint64) (err error) {
+	c.packets++
+	var within transfer.Interval
+	for i := range c.gram.Trace.Entries {
+		e := &c.gram.Trace.Entries[i]
+		switch e.Type {
+		case xrootd.TraceWindow:
+			within = windowAt(c.gram.Trace.Entries[i:])
+			continue
+		case xrootd.TraceAppID, xrootd.TraceDisc:
+			continue
+		}
+		t, full := c.tracing(now, l, e.ID, hash)
+		if full != nil {
+			err = full
+		}
+		if e.Type == xrootd.TraceOpen {
+			l.sawTraced(e.ID, t != nil)
+		} else if e.Type != xrootd.TraceClose {
+			l.Asks = true
+		}
+		if t != nil {
+			t.entry(e, within)
+		}
+	}
+	return err
+}
+
+// windowAt returns when what is behind the window entry that entries begin with
+// happened, up to the next: a server looks at its clock when a window ends, which it
+// does by whole seconds and maybe a little late. Zero: unknown.
+func windowAt(entries []xrootd.TraceEntry) transfer.Interval {
+	from := entries[0].Begin
+	next := slices.IndexFunc(entries[1:], func(e xrootd.TraceEntry) bool { return e.Type == xrootd.TraceWindow })
+	if next < 0 || from == 0 || entries[1+next].PrevEnd < from {
+		return transfer.Interval{}
+	}
+	return transfer.Interval{from, entries[1+next].PrevEnd + 1}
+}
+
+// sawTraced counts an open of the t stream; fresh tells that its packet is new.
+func (l *life) sawTraced(id uint32, fresh bool) {
+	if l.traced.CheckedAdd(id) {
+		l.Saw.Traced++
+	} else if fresh {
+		l.Saw.Twice++
+	}
+}
+
+// tracing returns what is traced of a file, nil if the packet at hand is in it or the
+// file is finished.
+func (c *Collector) tracing(now time.Time, l *life, id uint32, hash uint64) (*tracing, error) {
+	f := l.Files[id]
+	if f == nil || f.Trace == nil || f.Trace.packet != c.packets {
+		var err error
+		if f, err = c.file(now, l, id); f == nil || id == 0 {
+			return nil, err
+		}
+		if err := c.beginTrace(now, l, f, hash); err != nil {
+			return nil, err
+		}
+	}
+	if !f.Trace.fresh {
+		return nil, nil
+	}
+	return f.Trace, nil
+}
+
+// beginTrace puts the packet at hand into what is traced of f, if it is not in it.
+func (c *Collector) beginTrace(now time.Time, l *life, f *file, hash uint64) error {
+	if f.Trace == nil {
+		f.Trace = newTracing(f)
+	}
+	t := f.Trace
+	i, known := slices.BinarySearch(t.Packets, hash)
+	t.packet, t.fresh = c.packets, !known && len(t.Packets) < maxTraced
+	if known {
+		return nil
+	}
+	if !t.fresh {
+		t.Broken = true
+		return nil
+	}
+	if len(t.Packets)%tracedWeight == 0 && !c.room(1) {
+		t.fresh = false
+		return ErrFull
+	}
+	t.Packets = slices.Insert(t.Packets, i, hash)
+	if t.Since.IsZero() {
+		t.Since = now
+	}
+	if l.Next != 0 || !f.Ended.IsZero() { // there may be nothing else to tell it
+		c.wake(l, f, now.Add(c.cfg.Hold))
+	}
+	return nil
+}
+
+func newTracing(f *file) *tracing {
+	t := &tracing{Size: -1}
+	if f.Open != nil {
+		t.Size = f.Open.Size
+	}
+	return t
+}
+
+// weight is what t counts against Config.Max.
+func (t *tracing) weight() int {
+	if t == nil {
+		return 0
+	}
+	return (len(t.Packets) + tracedWeight - 1) / tracedWeight
+}
+
+func (t *tracing) entry(e *xrootd.TraceEntry, within transfer.Interval) {
+	switch e.Type {
+	case xrootd.TraceOpen:
+		t.Opened = true
+		t.OpenWithin = both(t.OpenWithin, within)
+		t.sized(e.Size)
+	case xrootd.TraceClose:
+		t.Closed = true
+		t.CloseWithin = both(t.CloseWithin, within)
+		t.Totals = transfer.Totals{Read: int64(e.ReadBytes), Write: int64(e.WriteBytes)}
+	case xrootd.TraceRead:
+		t.request(e)
+	case xrootd.TraceReadU:
+		t.Apart += int64(e.Segs)
+		t.ApartBytes += e.Len
+		fallthrough
+	case xrootd.TraceReadV:
+		t.ReadVs++
+		t.ReadV += e.Len
+		t.Segments += int64(e.Segs)
+	}
+}
+
+// both returns when what two packets tell of happened: the same in either order.
+func both(i, j transfer.Interval) transfer.Interval {
+	if i.Known() && j.Known() && (i[1] < j[0] || j[1] < i[0]) {
+		return transfer.Interval{min(i[0], j[0]), max(i[1], j[1])}
+	}
+	return i.And(j)
+}
+
+func (t *tracing) request(e *xrootd.TraceEntry) {
+	if e.Write {
+		t.Writes++
+		t.Write += e.Len
+		t.Checksums += transfer.PageChecksums(e.Offset, e.Len)
+		return
+	}
+	t.Reads++
+	t.Read += e.Len
+	t.reach(reach{e.Offset + e.Len, e.Len})
+}
+
+// reach adds what r asks for beyond the end of the file.
+func (t *tracing) reach(r reach) {
+	switch {
+	case t.Size < 0:
+		i, _ := slices.BinarySearchFunc(t.Unsized, r, reach.compare)
+		t.Unsized = slices.Insert(t.Unsized, i, r)
+		if len(t.Unsized) > maxUnsized {
+			t.Unsized = slices.Delete(t.Unsized, 0, 1)
+		}
+	case r.End > t.Size:
+		t.PastEnd += min(r.Len, r.End-t.Size)
+	}
+}
+
+func (r reach) compare(s reach) int {
+	return cmp.Or(cmp.Compare(r.End, s.End), cmp.Compare(r.Len, s.Len))
+}
+
+// sized takes the size of the file.
+func (t *tracing) sized(size int64) {
+	if t == nil || t.Size >= 0 || size < 0 {
+		return
+	}
+	t.Size = size
+	for _, r := range t.Unsized {
+		t.reach(r)
+	}
+	t.Unsized = nil
+}
+
+// bytes returns what was asked for.
+func (t *tracing) bytes() transfer.Bytes {
+	return transfer.Bytes{Read: max(0, t.Read-t.ApartBytes), ReadV: t.ReadV, Write: t.Write}
+}
+
+// whole reports whether nothing contradicts that all entries are in.
+func (t *tracing) whole() bool { return !t.Broken && t.Reads >= t.Apart && t.Read >= t.ApartBytes }
+
+// trace returns t as it is told.
+func (t *tracing) trace() *transfer.Trace {
+	out := &transfer.Trace{
+		Bytes:    t.bytes(),
+		Ops:      transfer.Ops{Read: max(0, t.Reads-t.Apart), ReadV: t.ReadVs, ReadVSegments: t.Segments, Write: t.Writes},
+		PastEnd:  t.PastEnd,
+		Complete: t.Opened && t.Closed && t.whole(),
+	}
+	if t.Closed {
+		totals := t.Totals
+		out.Totals = &totals
+	}
+	return out
+}
+
+// counted returns what the server counted, by the close entry, if it is certain how
+// much of it is of which kind: if the requests add up to it.
+func (t *tracing) counted() (b transfer.Bytes, ok bool) {
+	if t == nil || !t.Closed {
+		return b, false
+	}
+	b = t.bytes()
+	b.Write = t.Totals.Write
+	switch {
+	case t.Totals.Read == 0:
+		b.Read, b.ReadV = 0, 0
+	case !t.whole() || b.Read+b.ReadV != t.Totals.Read:
+		return b, false
+	}
+	return b, b != transfer.Bytes{} // of nothing it is not certain that it was counted (XROOTD.md fact 2)
+}
+
+// tell puts what is traced of a file into x.
+func (t *tracing) tell(x *transfer.Transfer) {
+	if t == nil {
+		return
+	}
+	x.Trace = t.trace()
+	if x.Size < 0 {
+		x.Size = t.Size
+	}
+	if t.Opened {
+		x.Opened = x.Opened.And(t.OpenWithin)
+	}
+}
+
+// traces reports whether something came in the t stream of l.
+func (l *life) traces() bool { return l.Asks || l.Saw.Traced > 0 }
+
+// witnessed reports whether nothing more is to be expected of the t stream about f,
+// whose close record came.
+func (l *life) witnessed(f *file) bool {
+	t := f.Trace
+	switch {
+	case !l.traces():
+		return true
+	case t == nil || !t.Opened || !t.Closed:
+		return false
+	case !l.Asks && l.Saw.Traced > enough:
+		return true
+	}
+	asked, told := t.bytes(), f.Close.Bytes
+	return !f.Close.Forced && asked.Read >= told.Read && asked.ReadV >= told.ReadV && asked.Write >= told.Write
+}
