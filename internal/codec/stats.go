@@ -70,7 +70,7 @@ func times(v float64, n int) float64 {
 func summarize(values []float64) Summary {
 	s := Summary{Slots: len(values), First: -1, Last: -1}
 	for i, v := range values {
-		if math.IsNaN(v) {
+		if v != v {
 			continue
 		}
 		if s.Count++; s.Count == 1 {
@@ -78,7 +78,12 @@ func summarize(values []float64) Summary {
 		}
 		s.Last = i
 		s.Sum += v
-		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
+		if v < s.Min || v == 0 {
+			s.Min = min(s.Min, v) // -0 is less than 0
+		}
+		if v > s.Max || v == 0 {
+			s.Max = max(s.Max, v)
+		}
 	}
 	return s
 }
