@@ -21,6 +21,9 @@ const (
 	// is free goes back to the system. Ingest allocates less than that.
 	calm   = 5
 	little = 1 << 20
+
+	// atStart is GOGC until the first look: a start makes much that stays, and little garbage.
+	atStart = 400
 )
 
 // A Garbage chooses how much garbage gathers before it is collected. The runtime lets as
@@ -43,15 +46,22 @@ type Garbage struct {
 	quiet   int    // looks
 }
 
+// Begin is for the start, before Run.
+func (g *Garbage) Begin() {
+	if !chosen() {
+		debug.SetGCPercent(atStart)
+	}
+}
+
 // Run looks every second, until ctx ends.
 func (g *Garbage) Run(ctx context.Context) error {
 	t := time.NewTicker(look)
 	defer t.Stop()
 	for {
-		g.Step()
-		g.Trim()
 		select {
 		case <-t.C:
+			g.Step()
+			g.Trim()
 		case <-ctx.Done():
 			return nil
 		}
