@@ -118,6 +118,8 @@ func (f queryFunc) Query(ctx context.Context, r query.Request) ([]query.Series, 
 	return f(ctx, r)
 }
 
+func (queryFunc) Reuse([]query.Series) {}
+
 func (queryFunc) Metrics(context.Context, selector.Path, bool) ([]query.Metric, error) {
 	return nil, nil
 }

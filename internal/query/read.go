@@ -104,6 +104,9 @@ func (r *Reader) read(id metric.ID, s Set) (Series, error) {
 		return out, fmt.Errorf("read %s: %w", m.Name, err)
 	}
 	out.fill(raw, factor, s)
+	if s.NoValues || factor > 1 {
+		r.engine.store.Reuse(raw.Values)
+	}
 	return out, nil
 }
 
@@ -159,10 +162,7 @@ func (s *Series) fill(raw store.Series, factor int64, set Set) {
 	}
 	values, first := Resample(raw.Values, slot(raw.From, raw.Step), factor, set.Resampling)
 	s.From = first * s.Step
-	s.Values = make(Values, len(values))
-	for i, v := range values {
-		s.Values[i] = Value(v)
-	}
+	s.Values = valuesOf(values)
 	if set.Counts && raw.Counts != nil {
 		s.Counts = coarsen(raw.Counts, slot(raw.From, raw.Step), factor)
 	}
