@@ -11,7 +11,7 @@ import (
 const (
 	// leastGarbage is how much garbage may gather in any case: less has the collector run
 	// all the time in a small process.
-	leastGarbage = 4 << 20
+	leastGarbage = 8 << 20
 	// garbageOf is how much of what the collector has to look through may gather as garbage
 	// before it runs. With half of it, it takes under two percent of what ingest takes
 	// (benchmarks/README.md).
