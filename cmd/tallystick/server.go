@@ -57,6 +57,7 @@ type server struct {
 	checkpoints *checkpoint.Dir
 	retain      *retain.Worker
 	pressure    *retain.Pressure
+	garbage     *retain.Garbage
 	api         *httpapi.API
 
 	wal     *wal.Log
@@ -72,6 +73,8 @@ type server struct {
 // before anything is read; connections wait until there is somebody to answer.
 func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
 	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry(), back: make(chan struct{})}
+	s.garbage = &retain.Garbage{Slabs: func() int64 { return s.store.Stats().Slabs }}
+	s.garbage.Begin()
 	if err := s.make(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -237,7 +240,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("suspend", s.after((&suspender{save: save.Step, log: s.log}).Run))
 	g.Add("retention", s.after(s.retain.Run))
 	s.pressure.Save = save.Step
-	g.Add("garbage", (&retain.Garbage{Slabs: func() int64 { return s.store.Stats().Slabs }}).Run)
+	g.Add("garbage", s.garbage.Run)
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))

@@ -17,6 +17,7 @@ const MaxPacked = maxUnits*unitBytes - lengthBytes
 const (
 	lengthBytes = 2    // before the bytes
 	maxUnits    = 0x48 // the last of packedUnits
+	lastByOne   = 0x12 // before it, each of packedUnits has one unit more than the one before
 )
 
 // None reports whether there are no bytes.
@@ -37,7 +38,7 @@ func (p *Pool) Pack(b []byte) (Packed, bool) {
 
 // packedClass returns the smallest class that has room for n bytes.
 func packedClass(n int) uint8 {
-	class := 0
+	class := max(min((n+unitBytes-1)/unitBytes, lastByOne), 1) - 1
 	for int(packedUnits[class])*unitBytes < n {
 		class++
 	}

@@ -21,8 +21,12 @@ const (
 
 	// spare is how many empty slabs a pool keeps at least, for the next spans; of
 	// those beyond, one for every spareOf slabs.
-	spare   = 16
-	spareOf = 16
+	spare   = 4
+	spareOf = 64
+
+	// lookedAt is how many slabs denser looks at: more would be slow where there are a
+	// million, and those looked at now are full some time.
+	lookedAt = 64
 )
 
 // A Pool has the memory of Spans and of Packed, to use and to use again. It grows by
@@ -109,7 +113,8 @@ func (p *Pool) denser(ref uint32) uint32 {
 	s := &p.slabs[number]
 	best := number
 	if s.used < perSlab/units(s.class) {
-		for _, n := range p.open[s.class] {
+		open := p.open[s.class]
+		for _, n := range open[:min(len(open), lookedAt)] {
 			if more := p.slabs[n].used - p.slabs[best].used; more > 0 || more == 0 && n < best {
 				best = n
 			}

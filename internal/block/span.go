@@ -22,8 +22,9 @@ const (
 	classes     = spanClasses + len(packedUnits)
 )
 
-// packedUnits has a digit for each class of Packed: how many units its places have.
-const packedUnits = "\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x0c\x0e\x10\x14\x18\x1c\x20\x28\x30\x38\x40\x48"
+// packedUnits has a digit for each class of Packed: how many units its places have. From 12 on
+// each has a ninth more at most than the one before, and all fill a slab but for a fiftieth.
+const packedUnits = "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x14\x16\x18\x1a\x1c\x1e\x20\x22\x24\x27\x2a\x2e\x33\x38\x3c\x40\x44\x48"
 
 // units returns how large the places of a class are.
 func units(class uint8) int {

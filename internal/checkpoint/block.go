@@ -80,7 +80,9 @@ func (d *decoder) block(rec []byte, b *store.BlockAt) (rest []byte, err error) {
 		if text, rec, err = cutText(rec); err != nil {
 			return rec, err
 		}
-		*s = d.text(text)
+		if string(text) != *s { // most are as in the record before
+			*s = d.text(text)
+		}
 	}
 	if b.Step, rec, err = cutLong(rec); err != nil {
 		return rec, err

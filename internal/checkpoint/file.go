@@ -250,16 +250,21 @@ func blockOf(m map[string]any, b *store.BlockAt) error {
 // processors. It returns how many were used, and what use refused.
 func (d *Dir) eachBlock(ctx context.Context, f *folder, of *metaOf, use func(*store.BlockAt) error, tell func(error)) (used int, refused []error) {
 	var (
-		mu   sync.Mutex // of what follows, and of tell
-		wg   sync.WaitGroup
-		work = make(chan portion) // none waits, so that no more is in memory than is worked at
+		mu    sync.Mutex // of what follows, and of tell
+		wg    sync.WaitGroup
+		procs = runtime.GOMAXPROCS(0)
+		work  = make(chan portion)         // none waits, so that no more is in memory than is worked at,
+		free  = make(chan []byte, procs+1) // and the next one
 	)
+	for range cap(free) {
+		free <- nil
+	}
 	told := func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		tell(err)
 	}
-	for range runtime.GOMAXPROCS(0) {
+	for range procs {
 		wg.Go(func() {
 			n, errs := 0, []error(nil)
 			b, dec := new(store.BlockAt), decoder{}
@@ -275,6 +280,7 @@ func (d *Dir) eachBlock(ctx context.Context, f *folder, of *metaOf, use func(*st
 					}
 					n++
 				}
+				free <- p.plain
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -282,7 +288,7 @@ func (d *Dir) eachBlock(ctx context.Context, f *folder, of *metaOf, use func(*st
 		})
 	}
 	for p := range stoppable(ctx, d.portions(f, of, api.SampleBlock(), told)) {
-		p.plain = bytes.Clone(p.plain)
+		p.plain = append((<-free)[:0], p.plain...)
 		work <- p
 	}
 	close(work)

@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -13,6 +14,12 @@ import (
 func trip(t *testing.T, e *codec.Encoder, values []float64) {
 	t.Helper()
 	piece := e.Append([]byte("before"), values)[len("before"):]
+	if most := 8*len(values) + 48; len(piece) > most {
+		t.Errorf("kind %#x: %d values in %d bytes, want at most %d", piece[0], len(values), len(piece), most)
+	}
+	if again := new(codec.Encoder).Append(nil, values); !bytes.Equal(again, piece) {
+		t.Errorf("kind %#x: another encoder writes other bytes", piece[0])
+	}
 	behind := []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 	for _, data := range [][]byte{piece, append(slices.Clip(piece), behind...)} {
 		var got [codec.MaxSlots]float64
@@ -74,6 +81,101 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCutShort cuts pieces at each byte.
+func TestCutShort(t *testing.T) {
+	var e codec.Encoder
+	for _, s := range all() {
+		piece := e.Append(nil, s.make(random(2), 150))
+		for n := range piece {
+			var values [codec.MaxSlots]float64
+			if _, _, err := codec.Decode(values[:], piece[:n]); err == nil {
+				t.Errorf("%s: Decode takes the first %d of %d bytes", s.name, n, len(piece))
+			}
+			if _, _, err := codec.Stats(piece[:n]); err == nil {
+				t.Errorf("%s: Stats takes the first %d of %d bytes", s.name, n, len(piece))
+			}
+		}
+	}
+}
+
+func TestNoPiece(t *testing.T) {
+	f := func(want string, data ...byte) {
+		t.Helper()
+		var values [codec.MaxSlots]float64
+		if _, _, err := codec.Decode(values[:], data); err == nil || err.Error() != "codec: "+want {
+			t.Errorf("Decode(%x): got %v, want %q", data, err, want)
+		}
+		if _, _, err := codec.Stats(data); err == nil || err.Error() != "codec: "+want {
+			t.Errorf("Stats(%x): got %v, want %q", data, err, want)
+		}
+	}
+	f("the piece is cut short")
+	f("a number is cut short, or too large", 0x00)
+	f("a number is cut short, or too large", 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+	f("kind 0xe is of a later version", 0x0e, 0x00, 0x00)
+	f("too many slots", 0x00, 0x80, 0x04, 0x00)
+	f("too many bits", 0x10, 0x01, 65, 0x00)
+	f("extras of a later version", 0x90, 0x01, 8, 0x40, 0x00)
+	f("a shift of a later version", 0x90, 0x01, 8, 1<<1, 0x00, 0x40)
+	f("too many outliers", 0x90, 0x01, 8, 1<<2, 0x00, 3)
+	f("too many odd samples", 0x90, 0x01, 0, 1<<3, 0x00, 3)
+	f("too many bytes", 0x90, 0x01, 1, 1<<4, 0x00, 0x03, 16)
+	f("gaps of more slots than there are", 0x40, 0x01, 1, 0x03, 0x00, 0x00)
+	f("gaps of more slots than there are", 0x40, 0x01, 2, 0x02, 0x01, 0x00, 0x00)
+	f("gaps of more slots than there are", 0x40, 0x01, 65, 0x02, 0x03, 0x00, 0x00)
+	f("gaps of more slots than there are", 0x40, 0x01, 255, 0x04, 0x00)
+	f("a position behind the end", 0x90, 0x02, 0, 1<<2, 0x00, 1, 1, 0x03, 0x01)
+	f("a position behind the end", 0x90, 0x02, 0, 1<<3, 0x00, 1, 0x03, 0, 0, 0, 0, 0, 0, 0, 0)
+	f("lengths that do not fit", 0x90, 0x01, 4, 1<<4, 0x00, 0x55, 0x02, 0x00, 0x00)
+	f("lengths that do not fit", 0x90, 0x01, 4, 1<<4, 0x00, 0x55, 0x00)
+}
+
+func TestRoom(t *testing.T) {
+	piece := new(codec.Encoder).Append(nil, []float64{1, 2, 3})
+	if n, _, err := codec.Decode(make([]float64, 3), piece); n != 3 || err != nil {
+		t.Errorf("got %d, %v, want 3", n, err)
+	}
+	if _, _, err := codec.Decode(make([]float64, 2), piece); err == nil {
+		t.Error("3 slots, and room for 2: got no error")
+	}
+}
+
+func TestAppendPanics(t *testing.T) {
+	for _, n := range []int{0, codec.MaxSlots + 1} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d values: no panic", n)
+				}
+			}()
+			new(codec.Encoder).Append(nil, make([]float64, n))
+		}()
+	}
+}
+
+func TestAllocates(t *testing.T) {
+	var e codec.Encoder
+	var values [codec.MaxSlots]float64
+	var data []byte
+	for _, s := range all() {
+		some := s.make(random(1), codec.MaxSlots)
+		if data = e.Append(data[:0], some); cap(data) < 8*codec.MaxSlots+48 {
+			data = e.Append(make([]byte, 0, 8*codec.MaxSlots+48), some)
+		}
+		n := testing.AllocsPerRun(10, func() {
+			data = e.Append(data[:0], some)
+			_, _, err := codec.Decode(values[:], data)
+			_, _, serr := codec.Stats(data)
+			if err != nil || serr != nil {
+				t.Fatal(err, serr)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations, want none", s.name, n)
+		}
+	}
+}
+
 func FuzzValues(f *testing.F) {
 	for _, s := range all() {
 		for _, n := range []int{3, 32, 140} {
@@ -111,6 +213,12 @@ func FuzzDecode(f *testing.F) {
 		}
 		if _, _, err := codec.Decode(values[:max(0, n-1)], data); err == nil {
 			t.Error("no error, and no room")
+		}
+		if err == nil {
+			if _, _, err := codec.Decode(values[:], data); err != nil {
+				t.Fatal(err)
+			}
+			trip(t, new(codec.Encoder), values[:n])
 		}
 	})
 }

@@ -34,9 +34,11 @@ type piece struct {
 	slots, samples int
 	mask           mask // if there are gaps
 	gaps           bool
-	scale, form    int
+	scale          scale
+	form           int
 	extras         byte
-	width, shift   uint
+	width          uint
+	shift          uint // of the packed numbers
 	first          int64
 	step, base     int64
 	sum            float64
@@ -46,6 +48,10 @@ type piece struct {
 	high                 uint
 	positions, highs     []byte
 	packed               []byte // and all that is behind, which is quicker to read
+	tails                []byte // below the highest bits, if what is packed is lengths
+	ulpBase              int64
+	ulpWidth             uint
+	ulps                 []byte
 	odds                 int
 	oddPositions, odds64 []byte
 }
@@ -70,6 +76,14 @@ func (r *reader) bytes(n int) []byte {
 	}
 	b := r.data[:n]
 	r.data = r.data[n:]
+	return b
+}
+
+// packed takes n numbers of so many bits. It returns all that is behind them, too:
+// they are quicker to read then.
+func (r *reader) packed(n int, width uint) []byte {
+	b := r.data
+	r.bytes(packedBytes(n, width))
 	return b
 }
 
@@ -99,8 +113,9 @@ func (r *reader) uvarint() uint64 {
 
 func (r *reader) varint() int64 { return unzigzag(r.uvarint()) }
 
-func (r *reader) anchor(scale int) int64 {
-	if scale == scaleBits {
+// int reads what appendInt wrote.
+func (r *reader) int(s scale) int64 {
+	if s.digits == scaleBits {
 		return int64(r.word())
 	}
 	return r.varint()
@@ -129,8 +144,8 @@ func (r *reader) count(limit int, what string) int {
 // piece reads all fields of a piece.
 func (r *reader) piece(p *piece) {
 	kind := r.byte()
-	p.scale, p.form = int(kind&scaleMask), int(kind>>formShift&formMask)
-	if p.scale > maxDigits && p.scale != scaleBits {
+	p.scale.digits, p.form = int(kind&scaleMask), int(kind>>formShift&formMask)
+	if p.scale.digits > maxDigits && p.scale.digits != scaleBits {
 		r.fail(fmt.Sprintf("kind %#x is of a later version", kind))
 	}
 	p.slots = r.count(MaxSlots-1, "too many slots") + 1
@@ -143,14 +158,14 @@ func (r *reader) piece(p *piece) {
 		return
 	}
 	if p.form == formSame {
-		p.first = r.anchor(p.scale)
+		p.first = r.int(p.scale)
 		return
 	}
 	p.width = r.atMost(64, "too many bits")
 	if kind&kindExtras != 0 {
 		p.extras = byte(r.atMost(extraAll, "extras of a later version"))
 	}
-	p.first = r.anchor(p.scale)
+	p.first = r.int(p.scale)
 	r.residuals(p)
 }
 
@@ -164,7 +179,7 @@ func (r *reader) residuals(p *piece) {
 		p.base = r.varint()
 	}
 	if p.extras&extraShift != 0 {
-		p.shift = r.atMost(63, "shift by too many bits")
+		r.shift(p)
 	}
 	if p.extras&extraSummary != 0 {
 		p.sum = math.Float64frombits(r.word())
@@ -174,19 +189,41 @@ func (r *reader) residuals(p *piece) {
 	if p.extras&extraOutliers != 0 {
 		p.outliers = r.count(n, "too many outliers")
 		p.high = r.atMost(64, "too many bits")
-		p.positions = r.bytes(packedBytes(p.outliers, widthOf(n)))
-		p.highs = r.bytes(packedBytes(p.outliers, p.high))
+		p.positions = r.packed(p.outliers, widthOf(n))
+		p.highs = r.packed(p.outliers, p.high)
 	}
-	p.packed = r.data
-	r.bytes(packedBytes(n, p.width))
+	p.packed = r.packed(n, p.width)
+	if p.extras&extraLengths != 0 {
+		p.tails = r.bytes(r.count(n*maxLength/8+1, "too many bytes"))
+	}
+	if p.extras&extraUlps != 0 {
+		p.ulpBase = r.varint()
+		p.ulpWidth = r.atMost(64, "too many bits")
+		p.ulps = r.packed(p.samples, p.ulpWidth)
+	}
 	if p.extras&extraOdds != 0 {
 		p.odds = r.count(p.samples, "too many odd samples")
-		p.oddPositions = r.bytes(packedBytes(p.odds, widthOf(p.samples)))
+		p.oddPositions = r.packed(p.odds, widthOf(p.samples))
 		p.odds64 = r.bytes(8 * p.odds)
 	}
 }
 
-var errPosition = errors.New("codec: a position behind the end")
+func (r *reader) shift(p *piece) {
+	b := r.byte()
+	if b&shiftIntegers == 0 {
+		p.shift = uint(b & shiftMask)
+		if b&shiftSignLast != 0 {
+			r.fail("a shift of a later version")
+		}
+		return
+	}
+	p.scale.raw, p.scale.shift, p.scale.signLast = true, uint(b&shiftMask), b&shiftSignLast != 0
+}
+
+var (
+	errPosition = errors.New("codec: a position behind the end")
+	errLengths  = errors.New("codec: lengths that do not fit")
+)
 
 // decode writes the values, of which there are p.slots.
 func (p *piece) decode(values []float64) error {
@@ -194,15 +231,15 @@ func (p *piece) decode(values []float64) error {
 	switch {
 	case p.samples == 0:
 	case p.form == formSame:
-		v := fromInt(p.first, p.scale)
+		v := p.scale.value(p.first)
 		for i := range samples {
 			samples[i] = v
 		}
 	default:
-		if err := p.integers(samples); err != nil {
+		if err := p.unfold(samples); err != nil {
 			return err
 		}
-		fromInts(samples, p.scale)
+		p.addUlps(samples)
 		if err := p.putOdds(samples); err != nil {
 			return err
 		}
@@ -213,39 +250,39 @@ func (p *piece) decode(values []float64) error {
 	return nil
 }
 
-// integers writes the integers of the samples, as bits.
-func (p *piece) integers(ints []float64) error {
+// unfold writes the samples but for those that are not on the scale.
+func (p *piece) unfold(samples []float64) error {
 	order := p.form - formValue
-	packed := ints[min(order, len(ints)):]
+	packed := samples[min(order, len(samples)):]
 	unpack(packed, p.packed, p.width)
+	if p.extras&extraLengths != 0 && !addTails(packed, p.tails) {
+		return errLengths
+	}
 	if err := p.addOutliers(packed); err != nil {
 		return err
 	}
-	switch order {
-	case 0:
-		for i, v := range ints {
-			ints[i] = asFloat(p.first + asInt(v)<<p.shift)
-		}
-	case 1:
-		x := p.first
-		ints[0] = asFloat(x)
+	if p.shift > 0 {
 		for i, v := range packed {
-			x += p.base + asInt(v)<<p.shift
-			packed[i] = asFloat(x)
-		}
-	default:
-		x, step := p.first, p.step
-		ints[0] = asFloat(x)
-		if len(ints) > 1 {
-			x += step
-			ints[1] = asFloat(x)
-		}
-		for i, v := range packed {
-			step += p.base + asInt(v)<<p.shift
-			x += step
-			packed[i] = asFloat(x)
+			packed[i] = asFloat(asInt(v) << (p.shift & 63))
 		}
 	}
+	if order == 0 {
+		p.scale.values(packed, p.first)
+		return nil
+	}
+	last, base := p.first, p.base
+	samples[0] = p.scale.value(last)
+	if order == 2 && len(samples) > 1 {
+		last += p.step
+		samples[1] = p.scale.value(last)
+		step := p.step
+		for i, v := range packed {
+			step += base + asInt(v)
+			packed[i] = asFloat(step)
+		}
+		base = 0
+	}
+	p.scale.sums(packed, last, base)
 	return nil
 }
 
@@ -259,6 +296,18 @@ func (p *piece) addOutliers(packed []float64) error {
 		packed[at] = asFloat(asInt(packed[at]) + unzigzag(unpackOne(p.highs, i, p.high))<<p.width)
 	}
 	return nil
+}
+
+// addUlps adds what the samples are off.
+func (p *piece) addUlps(samples []float64) {
+	if p.extras&extraUlps == 0 {
+		return
+	}
+	var ulps [MaxSlots]float64
+	unpack(ulps[:len(samples)], p.ulps, p.ulpWidth)
+	for i, v := range samples {
+		samples[i] = asFloat(asInt(v) + p.ulpBase + asInt(ulps[i]))
+	}
 }
 
 // putOdds writes the samples that are on no scale.

@@ -2,16 +2,17 @@ package codec
 
 import "math/bits"
 
-// A fit is how integers are packed: what is taken from each, by how many bits the
-// rest is shifted right, and how many bits of that are kept. Of those that need
-// more, the outliers, the rest stands elsewhere, high bits each.
+// A fit is how integers are packed: what is taken from each, and how many bits of
+// the rest are kept. Of those that need more, the outliers, what is above stands
+// elsewhere, high bits each.
 type fit struct {
 	base     int64
-	shift    uint
 	width    uint
 	outliers int
 	high     uint
-	cost     int // bits that this takes
+	lengths  bool // width is of their lengths, and each has as many bits as it needs
+	tails    int  // bytes of them
+	cost     int  // bits that this takes
 }
 
 // residuals writes to dst what is left of the ints when differences were taken
@@ -40,6 +41,34 @@ func residuals(dst *[MaxSlots]int64, ints []int64, order int) []int64 {
 	return r
 }
 
+// sampled is how many of the ints lookOf looks at.
+const sampled = 32
+
+// lookOf returns about how many bits all residuals of some of the ints have, for
+// each order.
+func lookOf(ints []int64) (bitsOf [maxOrder + 1]int) {
+	var r [maxOrder + 1][sampled]int64
+	n := min(len(ints)-maxOrder, sampled)
+	if n < sampled/4 {
+		return bitsOf // try all
+	}
+	for i := range n {
+		x := ints[i*(len(ints)-maxOrder)/n:][:maxOrder+1]
+		r[0][i], r[1][i], r[2][i] = x[2], x[2]-x[1], x[2]-2*x[1]+x[0]
+	}
+	for order := range r {
+		some := r[order][:n]
+		middle, lo, hi := median(some), int64(0), int64(0)
+		for _, x := range some {
+			x -= middle
+			bitsOf[order] += bits.Len64(uint64(x ^ x>>63))
+			lo, hi = min(lo, x), max(hi, x)
+		}
+		bitsOf[order] = min(bitsOf[order]+n*5/2, n*bits.Len64(uint64(hi-lo))) + order*n/8 // for its fields
+	}
+	return bitsOf
+}
+
 // fitOf returns the cheapest fit of r.
 func fitOf(r []int64) fit {
 	if len(r) == 0 {
@@ -48,11 +77,29 @@ func fitOf(r []int64) fit {
 	var c census
 	c.take(r)
 	all := c.all()
-	few := c.few(r, all.cost)
-	if few.outliers == 0 || few.cost >= all.cost {
-		return all
+	best := all
+	if few := c.few(r, all.cost); few.outliers > 0 && few.cost < best.cost {
+		best = few
 	}
-	return few
+	if uneven := bits.Len64(uint64(-c.lo)) + 3; int(all.width) > uneven && all.width <= maxLength {
+		if own := lengthsFit(r, all); own.cost < best.cost {
+			best = own
+		}
+	}
+	return best
+}
+
+// plainFit returns the fit that has no outliers.
+func plainFit(r []int64) fit {
+	if len(r) == 0 {
+		return fit{}
+	}
+	middle, lo, hi := r[0], int64(0), int64(0)
+	for _, x := range r {
+		lo, hi = min(lo, x-middle), max(hi, x-middle)
+	}
+	width := uint(bits.Len64(uint64(hi - lo)))
+	return fit{base: middle + lo, width: width, cost: len(r) * int(width)}
 }
 
 // A census counts integers by their distance from one that is in the middle.
@@ -60,42 +107,36 @@ type census struct {
 	n      int
 	middle int64
 	lo, hi int64 // distances of the least and the greatest
-	shift  uint  // all distances are multiples of 1<<shift
 	// below[i] and above[i] are how many of less than 1<<i there are: of -1-distance,
-	// and of distance, after the shift.
+	// and of distance.
 	below, above [64]int
 }
 
 func (c *census) take(r []int64) {
 	c.n, c.middle = len(r), median(r)
-	var count [128]uint16 // by the sign, and the bits of the distance
-	or := int64(0)
-	for _, x := range r {
-		d := x - c.middle
+	// By the sign, and the bits of the distance. There are two, as one count cannot be
+	// added to twice at once.
+	var count [2][128]uint16
+	middle, lo, hi := c.middle, int64(0), int64(0)
+	for i, x := range r {
+		d := x - middle
 		sign := d >> 63
-		count[(bits.Len64(uint64(d^sign))|int(sign&64))&127]++
-		or |= d
-		c.lo, c.hi = min(c.lo, d), max(c.hi, d)
+		count[i&1][(bits.Len64(uint64(d^sign))|int(sign&64))&127]++
+		lo, hi = min(lo, d), max(hi, d)
 	}
-	if or == 0 {
-		return
+	below, above := 0, 0
+	for i := range 64 {
+		above += int(count[0][i] + count[1][i])
+		below += int(count[0][64+i] + count[1][64+i])
+		c.above[i], c.below[i] = above, below
 	}
-	c.shift = uint(bits.TrailingZeros64(uint64(or)))
-	c.lo, c.hi = c.lo>>c.shift, c.hi>>c.shift
-	c.above[0], c.below[0] = int(count[0]), int(count[64+c.shift])
-	for i := 1; i < 64; i++ {
-		c.above[i], c.below[i] = c.above[i-1], c.below[i-1]
-		if at := i + int(c.shift); at < 64 {
-			c.above[i] += int(count[at])
-			c.below[i] += int(count[64+at])
-		}
-	}
+	c.lo, c.hi = lo, hi
 }
 
 // all returns the fit that has no outliers.
 func (c *census) all() fit {
 	width := uint(bits.Len64(uint64(c.hi - c.lo)))
-	return fit{base: c.middle + c.lo<<c.shift, shift: c.shift, width: width, cost: c.n * int(width)}
+	return fit{base: c.middle + c.lo, width: width, cost: c.n * int(width)}
 }
 
 // few returns a fit that costs less because of outliers, if it finds one.
@@ -156,18 +197,17 @@ func (c *census) inside(s, e int64) int {
 
 // exactly returns what the window costs.
 func (c *census) exactly(r []int64, width uint, from int64) fit {
-	f := fit{base: 1<<63 - 1, shift: c.shift, width: width}
 	size := int64(1) << width
 	lowest := c.hi
 	for _, x := range r {
-		if d := (x - c.middle) >> c.shift; d >= from && d < from+size {
+		if d := x - c.middle; d >= from && d < from+size {
 			lowest = min(lowest, d)
 		}
 	}
-	f.base = c.middle + lowest<<c.shift
+	f := fit{base: c.middle + lowest, width: width}
 	highest := uint64(0)
 	for _, x := range r {
-		if d := (x - f.base) >> c.shift >> width; d != 0 {
+		if d := (x - f.base) >> width; d != 0 {
 			f.outliers++
 			highest |= zigzag(d)
 		}

@@ -5,6 +5,9 @@ import (
 	"math/rand/v2"
 )
 
+// tenth is no constant, so that what is made of it is rounded.
+var tenth = 0.1
+
 // A shape makes n values of a series. Series of one shape differ by their random
 // numbers.
 type shape struct {
@@ -82,6 +85,24 @@ var thread = []shape{
 
 // others are what else there may be.
 var others = []shape{
+	{"sums of tenths", of(func(r *rand.Rand) series {
+		return func() float64 { return float64(r.IntN(100))/10 + float64(r.IntN(100))/10 }
+	})},
+	{"walk by tenths", of(func(r *rand.Rand) series {
+		x := 0.0
+		return func() float64 { x += float64(r.IntN(100)-50) * tenth; return x }
+	})},
+	{"counts of all sizes", of(func(r *rand.Rand) series {
+		return func() float64 { return float64(r.Int64N(1 << r.IntN(24))) }
+	})},
+	{"counter with bursts", of(func(r *rand.Rand) series {
+		x := 1e12
+		return func() float64 { x += math.Floor(math.Exp(r.NormFloat64()*4 + 8)); return x }
+	})},
+	{"times 0.001", of(func(r *rand.Rand) series {
+		x := 54000.0
+		return func() float64 { x += math.Round(r.NormFloat64() * 50); return x * 0.001 }
+	})},
 	{"transfers, mostly gaps", transfers},
 	{"random doubles", of(func(r *rand.Rand) series { return r.NormFloat64 })},
 	{"random bits", of(func(r *rand.Rand) series { return func() float64 { return math.Float64frombits(r.Uint64()) } })},
@@ -114,7 +135,7 @@ var others = []shape{
 		return func() float64 { x += math.Round(r.NormFloat64() * 2e4); return x / 1048576 }
 	})},
 	{"multiples of 4096", of(func(r *rand.Rand) series {
-		x := 6e10
+		x := 1.5e7 * 4096
 		return func() float64 { x += math.Round(r.NormFloat64()*200) * 4096; return x }
 	})},
 	{"steps", of(func(r *rand.Rand) series {
@@ -156,6 +177,16 @@ var others = []shape{
 		}
 		return values
 	}},
+	{"every second", func(r *rand.Rand, n int) []float64 {
+		values := of(func(r *rand.Rand) series { return r.NormFloat64 })(r, n)
+		for i := range values {
+			if i%2 != 0 {
+				values[i] = math.NaN()
+			}
+		}
+		return values
+	}},
+	{"negative", of(func(r *rand.Rand) series { return func() float64 { return -r.ExpFloat64() } })},
 	{"gaps", of(constant(math.NaN()))},
 	{"infinities, -0, subnormals, NaNs", of(func(r *rand.Rand) series {
 		odd := []float64{
@@ -165,7 +196,7 @@ var others = []shape{
 		return func() float64 { return odd[r.IntN(len(odd))] }
 	})},
 	{"integers with some odd ones", of(func(r *rand.Rand) series {
-		odd := []float64{math.Inf(1), math.Copysign(0, -1), 0.1 + 0.2, math.Float64frombits(0x7FF8000000000000)}
+		odd := []float64{math.Inf(1), math.Copysign(0, -1), tenth + 0.2, math.Float64frombits(0x7FF8000000000000)}
 		return func() float64 {
 			if r.IntN(50) == 0 {
 				return odd[r.IntN(len(odd))]

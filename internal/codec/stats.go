@@ -24,33 +24,53 @@ func Stats(data []byte) (s Summary, rest []byte, err error) {
 	if r.err != nil {
 		return Summary{}, nil, r.err
 	}
-	if p.extras&extraSummary != 0 {
-		return p.stored(), r.data, nil
+	if s, ok := p.summary(); ok {
+		return s, r.data, nil
 	}
 	var space [MaxSlots]float64
 	values := space[:p.slots]
 	if err := p.decode(values); err != nil {
 		return Summary{}, nil, err
 	}
-	return summaryOf(values), r.data, nil
+	return summarize(values), r.data, nil
 }
 
-// stored returns the summary that is in the piece.
-func (p *piece) stored() Summary {
-	s := Summary{
-		Slots: p.slots, Count: p.samples, Last: p.slots - 1, Sum: p.sum,
-		Min: fromInt(p.first-int64(p.below), p.scale), Max: fromInt(p.first+int64(p.above), p.scale),
-	}
+// summary returns the summary that is in the piece, or plain from it.
+func (p *piece) summary() (Summary, bool) {
+	s := Summary{Slots: p.slots, Count: p.samples, Last: p.slots - 1}
 	if p.gaps {
 		s.First, s.Last = p.mask.first(), p.mask.last()
 	}
-	return s
+	switch {
+	case p.samples == 0:
+		return s, true
+	case p.form == formSame:
+		v := p.scale.value(p.first)
+		s.Sum, s.Min, s.Max = times(v, p.samples), v, v
+		return s, v == v
+	case p.extras&extraSummary != 0:
+		s.Sum, s.Min, s.Max = p.sum, p.scale.value(p.first-int64(p.below)), p.scale.value(p.first+int64(p.above))
+		return s, true
+	}
+	return s, false
 }
 
-func summaryOf(values []float64) Summary {
+// times adds v n times to 0.
+func times(v float64, n int) float64 {
+	if product := v * float64(n); v == math.Trunc(v) && math.Abs(product) < 1<<53 {
+		return 0 + product // whole numbers, none of which is rounded
+	}
+	sum := 0.0
+	for range n {
+		sum += v
+	}
+	return sum
+}
+
+func summarize(values []float64) Summary {
 	s := Summary{Slots: len(values), First: -1, Last: -1}
 	for i, v := range values {
-		if math.IsNaN(v) {
+		if v != v {
 			continue
 		}
 		if s.Count++; s.Count == 1 {
@@ -58,7 +78,12 @@ func summaryOf(values []float64) Summary {
 		}
 		s.Last = i
 		s.Sum += v
-		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
+		if v < s.Min || v == 0 {
+			s.Min = min(s.Min, v) // -0 is less than 0
+		}
+		if v > s.Max || v == 0 {
+			s.Max = max(s.Max, v)
+		}
 	}
 	return s
 }

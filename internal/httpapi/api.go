@@ -71,6 +71,7 @@ type Ingester interface {
 // A Querier answers queries, and tells what there is to ask for.
 type Querier interface {
 	Query(ctx context.Context, r query.Request) ([]query.Series, error)
+	Reuse(answer []query.Series) // nobody uses what Query returned any more
 	Metrics(ctx context.Context, at selector.Path, where bool) ([]query.Metric, error)
 	MetricsAt(at selector.Path) []string
 	Children(ctx context.Context, at, after selector.Path, limit int) (levels []selector.Path, more bool, err error)

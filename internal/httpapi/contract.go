@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,13 +23,11 @@ const maxQuestion = 1 << 20
 // A contract is api/openapi.yaml.
 type contract struct{ doc *openapi3.T }
 
+// loadContract reads it. That it is valid is a matter of tests (document).
 func loadContract() (*contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(api.OpenAPI()))
 	if err != nil {
 		return nil, fmt.Errorf("load contract: %w", err)
-	}
-	if err := doc.Validate(context.Background()); err != nil {
-		return nil, fmt.Errorf("check contract: %w", err)
 	}
 	return &contract{doc}, nil
 }

@@ -118,6 +118,8 @@ func (f queryFunc) Query(ctx context.Context, r query.Request) ([]query.Series, 
 	return f(ctx, r)
 }
 
+func (queryFunc) Reuse([]query.Series) {}
+
 func (queryFunc) Metrics(context.Context, selector.Path, bool) ([]query.Metric, error) {
 	return nil, nil
 }
@@ -296,6 +298,9 @@ func document(t *testing.T) *openapi3.T {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(api.OpenAPI()))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil { // what the server leaves out
 		t.Fatal(err)
 	}
 	return doc

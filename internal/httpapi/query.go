@@ -34,6 +34,7 @@ func (a *API) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return queryError(err)
 	}
+	defer a.parts.Query.Reuse(series)
 	return write(w, series)
 }
 

@@ -19,6 +19,7 @@ type answer struct {
 	request Request
 	ranges  []Range
 	ids     []metric.ID // sorted; nil is all that a level has
+	room    int         // how many series out gets room for at first
 	out     []Series
 }
 
@@ -100,6 +101,9 @@ func (a *answer) series(l level, id metric.ID, i int, r Range) error {
 	if l.group >= 0 {
 		group := l.group
 		s.Group = &group
+	}
+	if a.out == nil {
+		a.out = make([]Series, 0, a.room)
 	}
 	a.out = append(a.out, s)
 	return nil

@@ -89,7 +89,8 @@ type Config struct {
 
 const (
 	defaultMaxValues = 50_000_000
-	seriesValues     = 32 // a Series without its values and names is about 200 bytes
+	seriesValues     = 32      // a Series without its values and names is about 200 bytes
+	mostAtOnce       = 1 << 12 // series that there is room for before they are there
 )
 
 // A Store has the samples. *store.Store is one.
@@ -97,7 +98,9 @@ type Store interface {
 	Walk(visit func(selector.Path) (down bool))
 	Metrics(at selector.Path) []metric.ID
 	SpanAll(set []selector.Path, id metric.ID, from, to int64) store.Span
+	SummaryAll(set []selector.Path, id metric.ID, from, to int64) store.Summary
 	ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (store.Series, error)
+	Reuse(values []float64)
 }
 
 // Engine answers requests. Its methods may be called at the same time.
@@ -131,12 +134,21 @@ func (e *Engine) Query(ctx context.Context, r Request) ([]Series, error) {
 		return nil, err
 	}
 	levels := e.levels(ctx, r.Levels)
+	a.room = min(len(levels)*max(1, len(a.ids))*len(a.ranges), mostAtOnce)
 	for _, l := range levels {
 		if err := a.level(ctx, l); err != nil {
 			return nil, err
 		}
 	}
 	return a.out, ctx.Err()
+}
+
+// Reuse has the memory of the values for later answers. Nobody must use them any more. Not to
+// call it is no mistake.
+func (e *Engine) Reuse(answer []Series) {
+	for i := range answer {
+		e.store.Reuse(floats(answer[i].Values))
+	}
 }
 
 // check returns what is wrong with the options of r.

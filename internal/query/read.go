@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tallystick/internal/block"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
@@ -83,7 +84,7 @@ func (r *Reader) read(id metric.ID, s Set) (Series, error) {
 	if s.Aggregation != nil {
 		agg = *s.Aggregation
 	}
-	span := r.engine.store.SpanAll(s.Levels, id, s.From, s.To)
+	span, stats := r.look(id, s)
 	if span.Series > 1 && agg == metric.AggNone {
 		return out, ErrAmbiguous
 	}
@@ -93,13 +94,30 @@ func (r *Reader) read(id metric.ID, s Set) (Series, error) {
 	if err := r.take(span, m.Step, factor, s); err != nil {
 		return out, err
 	}
+	if stats.Count > 0 {
+		out.From, out.Step, out.Stats = span.From, m.Step, &stats
+		return out, nil
+	}
 	// What is read is what the span was counted for, whatever is written between.
 	raw, err := r.engine.store.ReadAll(s.Levels, id, agg, span.From, span.To)
 	if err != nil {
 		return out, fmt.Errorf("read %s: %w", m.Name, err)
 	}
 	out.fill(raw, factor, s)
+	if s.NoValues || factor > 1 {
+		r.engine.store.Reuse(raw.Values)
+	}
 	return out, nil
+}
+
+// look returns how much there is to read, and what it is together, if that is all that is
+// wanted and the store knows.
+func (r *Reader) look(id metric.ID, s Set) (store.Span, Stats) {
+	if !s.NoValues || !s.Stats {
+		return r.engine.store.SpanAll(s.Levels, id, s.From, s.To), Stats{}
+	}
+	sum := r.engine.store.SummaryAll(s.Levels, id, s.From, s.To)
+	return sum.Span, statsOf(sum.Tally)
 }
 
 // factor returns how many slots of the metric become one.
@@ -135,7 +153,7 @@ func (s *Series) fill(raw store.Series, factor int64, set Set) {
 	}
 	s.From = raw.From
 	if set.Stats {
-		st := StatsOf(raw.Values)
+		st := statsOf(block.TallyOf(slot(raw.From, raw.Step), raw.Values))
 		s.Stats = &st
 	}
 	if set.NoValues {
@@ -144,10 +162,7 @@ func (s *Series) fill(raw store.Series, factor int64, set Set) {
 	}
 	values, first := Resample(raw.Values, slot(raw.From, raw.Step), factor, set.Resampling)
 	s.From = first * s.Step
-	s.Values = make(Values, len(values))
-	for i, v := range values {
-		s.Values[i] = Value(v)
-	}
+	s.Values = valuesOf(values)
 	if set.Counts && raw.Counts != nil {
 		s.Counts = coarsen(raw.Counts, slot(raw.From, raw.Step), factor)
 	}

@@ -89,11 +89,51 @@ func (s *Selector) depth() int {
 
 // A finder is a Selector made ready.
 type finder struct {
-	fields []*matcher             // as many as the levels have names
-	found  map[selector.Path]bool // the levels, and whether they were named exactly
+	fields []*matcher // as many as the levels have names
+	found  *finds
 }
 
-func (s *Selector) finder(found map[selector.Path]bool) *finder {
+// finds are levels that were found, by one selector or several.
+type finds []find
+
+type find struct {
+	path  selector.Path
+	exact bool // it was named, not only found
+}
+
+// add adds a level. If it is the last one, as in a walk where several take it, it is not
+// there twice.
+func (l *finds) add(p selector.Path, exact bool) {
+	if n := len(*l); n > 0 && (*l)[n-1].path == p {
+		(*l)[n-1].exact = (*l)[n-1].exact || exact
+		return
+	}
+	*l = append(*l, find{p, exact})
+}
+
+// sort puts them in order, each once.
+func (l *finds) sort() {
+	compare := func(a, b find) int { return a.path.Compare(b.path) }
+	if !slices.IsSortedFunc(*l, compare) { // those of a walk are
+		slices.SortFunc(*l, compare)
+	}
+	all := *l
+	*l = all[:0]
+	for _, f := range all {
+		l.add(f.path, f.exact)
+	}
+}
+
+// paths returns their paths.
+func (l finds) paths() []selector.Path {
+	out := make([]selector.Path, len(l))
+	for i := range l {
+		out[i] = l[i].path
+	}
+	return out
+}
+
+func (s *Selector) finder(found *finds) *finder {
 	f := &finder{found: found}
 	fs := s.fields()
 	for _, x := range fs[:s.depth()] {
@@ -149,7 +189,7 @@ func (f *finder) add(p selector.Path) {
 	for i, m := range f.fields {
 		exact = exact && m.names[names[i]]
 	}
-	f.found[p] = f.found[p] || exact
+	f.found.add(p, exact)
 }
 
 // look reports whether f takes what is below p, and takes p.
@@ -195,14 +235,14 @@ type level struct {
 // groups behind the levels that they have their path from. Levels that are
 // spelled out may not exist.
 func (e *Engine) levels(ctx context.Context, selectors []Selector) []level {
-	single := map[selector.Path]bool{}
-	founds := make([]map[selector.Path]bool, len(selectors))
+	single := new(finds)
+	founds := make([]*finds, len(selectors))
 	var looking []*finder
 	left := maxUnfolds
 	for i := range selectors {
 		s := &selectors[i]
 		if founds[i] = single; s.Group {
-			founds[i] = map[selector.Path]bool{}
+			founds[i] = new(finds)
 		}
 		f := s.finder(founds[i])
 		n, ok := f.unfold(min(maxUnfold, left))
@@ -211,16 +251,19 @@ func (e *Engine) levels(ctx context.Context, selectors []Selector) []level {
 		}
 	}
 	e.walk(ctx, looking)
-	out := make([]level, 0, len(single))
-	for p, exact := range single {
-		out = append(out, level{p, []selector.Path{p}, exact, -1})
+	single.sort()
+	out, paths := make([]level, 0, len(*single)), single.paths()
+	for i, f := range *single {
+		out = append(out, level{f.path, paths[i : i+1 : i+1], f.exact, -1})
 	}
 	for i, found := range founds {
-		if selectors[i].Group && len(found) > 0 {
+		if selectors[i].Group && len(*found) > 0 {
 			out = append(out, groupOf(i, &selectors[i], found))
 		}
 	}
-	slices.SortFunc(out, level.compare)
+	if !slices.IsSortedFunc(out, level.compare) {
+		slices.SortFunc(out, level.compare)
+	}
 	return out
 }
 
@@ -238,13 +281,12 @@ func (e *Engine) walk(ctx context.Context, fs []*finder) {
 	})
 }
 
-func groupOf(i int, s *Selector, found map[selector.Path]bool) level {
-	l := level{path: s.fixed(), exact: true, group: i}
-	for p, exact := range found {
-		l.members = append(l.members, p)
-		l.exact = l.exact && exact
+func groupOf(i int, s *Selector, found *finds) level {
+	found.sort()
+	l := level{path: s.fixed(), members: found.paths(), exact: true, group: i}
+	for _, f := range *found {
+		l.exact = l.exact && f.exact
 	}
-	slices.SortFunc(l.members, selector.Path.Compare)
 	return l
 }
 

@@ -3,9 +3,12 @@ package query
 import (
 	"math"
 	"strconv"
+
+	"tallystick/internal/block"
 )
 
-// Stats are the statistics of samples.
+// Stats are the statistics of samples. Sum is that of the sums of blocks of 512 slots, each in
+// the order of its slots (block.TallyOf): the same to the bit, however they are kept.
 type Stats struct {
 	Count int     `json:"count"` // of samples; gaps are none
 	Sum   float64 `json:"sum"`
@@ -14,24 +17,20 @@ type Stats struct {
 	Max   float64 `json:"max"`
 }
 
-// StatsOf returns the statistics of the values that are no gaps (NaN). Of none,
-// all but the Count are NaN.
+// StatsOf returns the statistics of the values that are no gaps (NaN), added up in their
+// order. Of none, all but the Count are NaN.
 func StatsOf(values []float64) Stats {
-	s := Stats{Min: math.Inf(1), Max: math.Inf(-1)}
-	for _, v := range values {
-		if math.IsNaN(v) {
-			continue
-		}
-		s.Count++
-		s.Sum += v
-		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
-	}
-	if s.Count == 0 {
+	var t block.Tally
+	t.Add(values)
+	return statsOf(t)
+}
+
+func statsOf(t block.Tally) Stats {
+	if t.Count == 0 {
 		nan := math.NaN()
 		return Stats{Sum: nan, Avg: nan, Min: nan, Max: nan}
 	}
-	s.Avg = s.Sum / float64(s.Count)
-	return s
+	return Stats{Count: t.Count, Sum: t.Sum, Avg: t.Sum / float64(t.Count), Min: t.Min, Max: t.Max}
 }
 
 // AppendJSON adds s to b as an object.

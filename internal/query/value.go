@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unsafe"
 )
 
 // A Value is a sample. In JSON it has all its digits, so that it reads back as
@@ -14,6 +15,16 @@ type Value float64
 
 // Values are consecutive samples.
 type Values []Value
+
+// valuesOf returns the same numbers, not a copy.
+func valuesOf(fs []float64) Values {
+	return unsafe.Slice((*Value)(unsafe.SliceData(fs)), cap(fs))[:len(fs)] //nolint:gosec // a Value is a float64
+}
+
+// floats returns the same numbers, not a copy.
+func floats(vs Values) []float64 {
+	return unsafe.Slice((*float64)(unsafe.SliceData(vs)), cap(vs))[:len(vs)] //nolint:gosec // a Value is a float64
+}
 
 // AppendJSON adds v to b as encoding/json would write a float64.
 func (v Value) AppendJSON(b []byte) []byte {

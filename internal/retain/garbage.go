@@ -11,11 +11,19 @@ import (
 const (
 	// leastGarbage is how much garbage may gather in any case: less has the collector run
 	// all the time in a small process.
-	leastGarbage = 16 << 20
+	leastGarbage = 8 << 20
 	// garbageOf is how much of what the collector has to look through may gather as garbage
 	// before it runs. With half of it, it takes under two percent of what ingest takes
 	// (benchmarks/README.md).
 	garbageOf = 0.5
+
+	// calm is how many looks in a row find less than a little allocated, in bytes, until what
+	// is free goes back to the system. Ingest allocates less than that.
+	calm   = 5
+	little = 1 << 20
+
+	// atStart is GOGC until the first look: a start makes much that stays, and little garbage.
+	atStart = 400
 )
 
 // A Garbage chooses how much garbage gathers before it is collected. The runtime lets as
@@ -23,11 +31,26 @@ const (
 // samples, which cost the collector nothing and would only double the memory. So what
 // counts is what lives besides them.
 //
+// What was garbage stays with the process otherwise, for the next. When nothing much was
+// allocated for some seconds, it goes back to the system: after a start, a burst of queries,
+// or when slabs are no longer wanted.
+//
 // It does nothing if the operator has chosen, by GOGC in the environment.
 type Garbage struct {
 	Slabs func() int64 // bytes
 
-	percent int // as set last
+	percent int    // as set last
+	allocs  uint64 // bytes that were ever allocated, at the last look
+	slabs   int64  // at the last look
+	loose   int64  // bytes that were allocated, or slabs given back, since the last that went to the system
+	quiet   int    // looks
+}
+
+// Begin is for the start, before Run.
+func (g *Garbage) Begin() {
+	if !chosen() {
+		debug.SetGCPercent(atStart)
+	}
 }
 
 // Run looks every second, until ctx ends.
@@ -35,9 +58,10 @@ func (g *Garbage) Run(ctx context.Context) error {
 	t := time.NewTicker(look)
 	defer t.Stop()
 	for {
-		g.Step()
 		select {
 		case <-t.C:
+			g.Step()
+			g.Trim()
 		case <-ctx.Done():
 			return nil
 		}
@@ -46,7 +70,7 @@ func (g *Garbage) Run(ctx context.Context) error {
 
 // Step looks once, and returns what GOGC is to be from now on; 0 if that is as it was.
 func (g *Garbage) Step() int {
-	if _, chosen := os.LookupEnv("GOGC"); chosen {
+	if chosen() {
 		return 0
 	}
 	percent := Percent(live(), g.Slabs())
@@ -58,6 +82,32 @@ func (g *Garbage) Step() int {
 	return percent
 }
 
+// Trim looks once, and reports whether it gave what is free back to the system.
+func (g *Garbage) Trim() bool {
+	if chosen() {
+		return false
+	}
+	allocs, slabs := read("/gc/heap/allocs:bytes"), g.Slabs()
+	grown := int64(allocs-g.allocs) + max(0, g.slabs-slabs) //nolint:gosec // memory of this machine
+	g.allocs, g.slabs = allocs, slabs
+	g.loose += grown
+	if g.quiet++; grown > little {
+		g.quiet = 0
+	}
+	if g.quiet < calm || g.loose < leastGarbage {
+		return false
+	}
+	g.loose = 0
+	debug.FreeOSMemory()
+	return true
+}
+
+// chosen reports whether the operator has chosen.
+func chosen() bool {
+	_, ok := os.LookupEnv("GOGC")
+	return ok
+}
+
 // Percent returns the GOGC for a heap of which so many bytes lived when the collector ran
 // last, slabs of them now.
 func Percent(live, slabs int64) int {
@@ -67,10 +117,15 @@ func Percent(live, slabs int64) int {
 }
 
 func live() int64 {
-	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	return int64(read("/gc/heap/live:bytes")) //nolint:gosec // memory of this machine
+}
+
+// read returns a metric of the runtime that is a number, 0 if there is none of the name.
+func read(name string) uint64 {
+	s := []metrics.Sample{{Name: name}}
 	metrics.Read(s)
 	if s[0].Value.Kind() != metrics.KindUint64 {
 		return 0
 	}
-	return int64(s[0].Value.Uint64()) //nolint:gosec // memory of this machine
+	return s[0].Value.Uint64()
 }

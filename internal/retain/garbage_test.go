@@ -3,6 +3,7 @@ package retain_test
 import (
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 
 	"tallystick/internal/retain"
@@ -16,11 +17,12 @@ func TestPercent(t *testing.T) {
 		}
 	}
 	f(0, 0, 100)
-	f(10, 0, 100)
+	f(8, 0, 100)
+	f(16, 0, 50)
 	f(32, 0, 50)
 	f(100, 0, 50)
-	f(100, 80, 16)
-	f(20, 80, 20) // they came since
+	f(100, 80, 10)
+	f(20, 80, 10) // they came since
 	f(10_000, 9_000, 5)
 	f(1_000_000, 1_000_000, 1)
 }
@@ -48,5 +50,42 @@ func TestGarbage(t *testing.T) {
 	}
 	if got := g.Step(); got != 0 {
 		t.Errorf("got %d, and nothing has changed", got)
+	}
+}
+
+func TestGarbageGoesBack(t *testing.T) {
+	released := func() int64 {
+		s := []metrics.Sample{{Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return int64(s[0].Value.Uint64())
+	}
+	slabs := int64(100 * megabyte)
+	g := retain.Garbage{Slabs: func() int64 { return slabs }}
+	trims := func() (n int) {
+		for range 20 {
+			if g.Trim() {
+				n++
+			}
+		}
+		return n
+	}
+	trims()
+	if n := trims(); n != 0 {
+		t.Errorf("nothing was allocated: got %d, want 0", n)
+	}
+	before, room := released(), make([]byte, 64*megabyte)
+	for i := 0; i < len(room); i += 512 {
+		room[i] = 1
+	}
+	during := released()
+	room = nil
+	if n := trims(); n != 1 {
+		t.Errorf("64 MiB of garbage: got %d, want 1", n)
+	}
+	if after := released(); after < min(before, during)+32*megabyte {
+		t.Errorf("released were %d bytes, %d with 64 MiB in use, and now %d", before, during, after)
+	}
+	if slabs /= 2; trims() != 1 {
+		t.Error("slabs given back stay with the process")
 	}
 }

@@ -28,6 +28,11 @@ const (
 	// rest is how long it is left alone when everything was done and memory is still
 	// short: what is open now must first end.
 	rest = 30 * time.Second
+
+	// leastLoose and looseOf are how much memory must be free here and there before the
+	// store is made compact, in bytes and as a part of all: less is what is about to be used.
+	leastLoose = 2 << 20
+	looseOf    = 32
 )
 
 // A Tidy puts in order what is at a node. *store.Store is one.
@@ -60,6 +65,7 @@ type Pressure struct {
 	blocks, times, saves, short atomic.Int64
 
 	refused int64 // as last seen; owned by Run
+	loose   int64 // bytes that were free the last time that the store was made compact, at most
 	until   time.Time
 	settled time.Time
 }
@@ -123,6 +129,22 @@ func (p *Pressure) settle(now time.Time) {
 	for _, n := range p.Store.Nodes() {
 		p.Store.Settle(n)
 	}
+	p.tidy()
+}
+
+// tidy has all nodes compact, if more has become free meanwhile that is here and there, and of
+// sizes that nothing fits.
+func (p *Pressure) tidy() {
+	s := p.Store.Stats()
+	free := s.Bytes - s.Live
+	if p.loose = min(p.loose, free); free-p.loose < max(leastLoose, s.Bytes/looseOf) {
+		return
+	}
+	for _, n := range p.Store.Nodes() {
+		p.Store.Compact(n)
+	}
+	s = p.Store.Stats()
+	p.loose = s.Bytes - s.Live
 }
 
 // compact has all nodes compact, if much is free and in places that nothing fits.

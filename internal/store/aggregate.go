@@ -3,6 +3,7 @@ package store
 import (
 	"math"
 
+	"tallystick/internal/block"
 	"tallystick/internal/metric"
 )
 
@@ -17,11 +18,31 @@ type aggregate struct {
 }
 
 func newAggregate(d *reader, agg metric.Aggregation, from, to int64) *aggregate {
-	a := &aggregate{reader: d, agg: agg, from: from, to: to, out: make([]float64, to-from)}
+	a := &aggregate{reader: d, agg: agg, from: from, to: to, out: d.store.blank(int(to - from))}
 	for i := range a.out {
 		a.out[i] = math.NaN()
 	}
 	return a
+}
+
+// blank returns memory for the values of an answer.
+func (s *Store) blank(n int) []float64 {
+	if n > block.Slots {
+		return make([]float64, n)
+	}
+	room, ok := s.rooms.Get().(*block.Block)
+	if !ok {
+		room = new(block.Block)
+	}
+	return room[:n]
+}
+
+// Reuse has the memory of values that ReadAll returned for later answers. Nobody must use
+// them any more. Not to call it is no mistake.
+func (s *Store) Reuse(values []float64) {
+	if cap(values) == block.Slots { // all of it: they begin where it begins
+		s.rooms.Put((*block.Block)(values[:block.Slots]))
+	}
 }
 
 func (a *aggregate) add(r *series) {

@@ -39,7 +39,7 @@ func (b *BlockAt) Unseal(sealed []byte) error {
 	if len(sealed) < 2 || binary.LittleEndian.Uint16(sealed) >= block.Slots {
 		return fmt.Errorf("%d sealed bytes begin with no slot", len(sealed))
 	}
-	(*block.Block)(&b.Values).Clear()
+	b.Sealed = b.Sealed[:0]
 	begin := int(binary.LittleEndian.Uint16(sealed))
 	end := begin
 	for rest := sealed[2:]; len(rest) > 0; {
@@ -49,11 +49,23 @@ func (b *BlockAt) Unseal(sealed []byte) error {
 		}
 		end, rest = end+n, behind
 	}
-	b.Sealed = b.Sealed[:0]
+	gaps(b.Values[:0], begin)
+	gaps(b.Values[:end], block.Slots-end)
 	if end > begin && !math.IsNaN(b.Values[begin]) && !math.IsNaN(b.Values[end-1]) {
 		b.Sealed = append(b.Sealed, sealed...)
 	}
 	return nil
+}
+
+// extent returns the slots [from, to) that b has samples in, the first and the last of which
+// have one.
+func (b *BlockAt) extent() (from, to int) {
+	if len(b.Sealed) > 0 {
+		from = int(binary.LittleEndian.Uint16(b.Sealed))
+	} else if from = (*block.Block)(&b.Values).First(0); from < 0 {
+		return 0, 0
+	}
+	return from, (*block.Block)(&b.Values).Last(block.Slots-1) + 1
 }
 
 // Under adds what an older version of the same block has, as if its samples had
@@ -126,8 +138,12 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
 	}
-	if (*block.Block)(&b.Values).First(0) < 0 {
+	from, end := b.extent()
+	if from == end {
 		return b.Path.Check()
+	}
+	if !finite(b.Values[from:end]) {
+		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, ErrNotFinite)
 	}
 	n, err := s.lock(b.Path)
 	if err != nil {
@@ -137,20 +153,13 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 	defer w.unlock()
 	k := s.packer()
 	defer s.packers.Put(k)
-	l := w.has(id, b.Index)
-	k.values = b.Values
-	if l != nil {
+	if l := w.has(id, b.Index); l != nil {
 		s.whole(l, &k.values)
-	}
-	if !put(&w, l, id, &k.values) {
-		return nil
-	}
-	if l != nil {
-		err = s.replace(l, k)
-	} else if l = new(link); s.pack(l, k.block(b)) {
-		_, err = w.open(id, b.Index, *l)
-	} else {
-		err = ErrFull
+		if put(&w, l, id, &k.values) {
+			err = s.replace(l, k)
+		}
+	} else if put(&w, nil, id, nil) {
+		err = w.add(id, b, k, end)
 	}
 	if err != nil {
 		return fmt.Errorf("restore block %d of %q at %s: %w", b.Index, b.Metric, b.Path, err)
@@ -158,14 +167,23 @@ func (s *Store) restore(b *BlockAt, put func(w *writer, l *link, id metric.ID, t
 	return nil
 }
 
+// add adds a block that is not there, whose last sample is before the slot end.
+func (w *writer) add(id metric.ID, b *BlockAt, k *packer, end int) error {
+	var l link
+	if !w.store.pack(&l, k.block(b, end)) {
+		return ErrFull
+	}
+	_, err := w.open(id, b.Index, l)
+	return err
+}
+
 // block returns b as sealed bytes.
-func (k *packer) block(b *BlockAt) []byte {
+func (k *packer) block(b *BlockAt, end int) []byte {
 	if len(b.Sealed) == 0 {
 		return k.whole(0, b.Values[:])
 	}
 	k.out = append(append(k.out[:0], make([]byte, sealedHeader)...), b.Sealed[2:]...)
-	start, end := int(binary.LittleEndian.Uint16(b.Sealed)), (*block.Block)(&b.Values).Last(block.Slots-1)+1
-	sealed(k.out).set(start, end, len(k.out), 0)
+	sealed(k.out).set(int(binary.LittleEndian.Uint16(b.Sealed)), end, len(k.out), 0)
 	return k.out
 }
 
@@ -204,10 +222,15 @@ func (s *Store) fits(b *BlockAt) (metric.ID, error) {
 	if b.Index < lowest || b.Index > highest {
 		return 0, ErrTime
 	}
-	for _, v := range b.Values {
-		if math.IsInf(v, 0) {
-			return 0, ErrNotFinite
+	return id, nil
+}
+
+// finite reports whether no value is infinite.
+func finite(values []float64) bool {
+	for _, v := range values {
+		if v-v != 0 && v == v {
+			return false
 		}
 	}
-	return id, nil
+	return true
 }

@@ -97,11 +97,7 @@ func (s *Store) SpanAll(set []selector.Path, id metric.ID, from, to int64) Span 
 // range.
 func (s *Store) extent(set []selector.Path, id metric.ID, from, to int64) (first, last int64, n int) {
 	first, last = math.MaxInt64, math.MinInt64
-	m := s.table.At(id)
-	var lo, hi int64 // slots [lo, hi)
-	if from < to {
-		lo, hi = m.Slot(max(from, -2*MaxTime)), m.Slot(min(to, 2*MaxTime)-1)+1
-	}
+	lo, hi := slots(s.table.At(id), from, to)
 	d := s.reader()
 	defer s.readers.Put(d)
 	for _, at := range set {
@@ -113,6 +109,14 @@ func (s *Store) extent(set []selector.Path, id metric.ID, from, to int64) (first
 		})
 	}
 	return first, last, n
+}
+
+// slots returns the slots [lo, hi) that the seconds [from, to) touch.
+func slots(m metric.Metric, from, to int64) (lo, hi int64) {
+	if from >= to {
+		return 0, 0
+	}
+	return m.Slot(max(from, -2*MaxTime)), m.Slot(min(to, 2*MaxTime)-1) + 1
 }
 
 // each calls do with the series that make the metric at the level, in the order

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"tallystick/internal/block"
 	"tallystick/internal/codec"
@@ -199,8 +200,10 @@ func (k *packer) whole(base int, values []float64) []byte {
 
 // gaps appends n gaps.
 func gaps(values []float64, n int) []float64 {
-	for range n {
-		values = append(values, math.NaN())
+	from := len(values)
+	values = slices.Grow(values, n)[:from+n]
+	for i := from; i < len(values); i++ {
+		values[i] = math.NaN()
 	}
 	return values
 }

@@ -91,6 +91,7 @@ type Store struct {
 
 	packers sync.Pool // of *packer
 	readers sync.Pool // of *reader
+	rooms   sync.Pool // of *block.Block, for answers
 }
 
 // New returns an empty store for the metrics of table.

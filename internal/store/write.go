@@ -323,9 +323,12 @@ func (w *writer) begin(id metric.ID) (*link, error) {
 func (w *writer) open(id metric.ID, index int64, l link) (*link, error) {
 	s, at := w.store, w.path()
 	way := parts(at)
-	err := at.Check()
+	var err error
+	if w.level == nil {
+		err = at.Check()
+	}
 	switch {
-	case w.level == nil && err != nil:
+	case err != nil:
 	case s.relievedOf(id, index):
 		err = ErrRelieved
 	case !s.mem.take(w.node.root.cost(way, id)):
