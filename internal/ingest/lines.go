@@ -47,7 +47,7 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 	}
 	b := i.beginBatch(o)
 	options := lineproto.Options{Precision: p, All: b.all, Known: b.known}
-	for l, bad := range lineproto.Parse(body, options) {
+	for l, bad := range b.parser.Parse(body, options) {
 		if bad != nil {
 			b.reject(bad.Line, bad.Column, bad.Reason, bad.Text)
 		} else {
@@ -77,10 +77,11 @@ type batch struct {
 	message Message
 	index   int // of the sample
 	result  Result
-	refused []Reject              // by the store
-	undone  indexes               // they, in the log's words
-	later   bool                  // some of them may be taken later
-	tell    []byte                // what the log is told of them
+	refused []Reject // by the store
+	undone  indexes  // they, in the log's words
+	later   bool     // some of them may be taken later
+	tell    []byte   // what the log is told of them
+	parser  lineproto.Parser
 	known   func(line []byte) int // find, for lineproto
 
 	hit     *known // of the key that find found
