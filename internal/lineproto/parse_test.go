@@ -301,6 +301,19 @@ func TestParserAgain(t *testing.T) {
 	}
 }
 
+// The memory of a body may be used for the next one: what a Parser remembers of a body, it forgets.
+func TestParserOfUsedMemory(t *testing.T) {
+	var p lineproto.Parser
+	body := []byte("m value=1 00")
+	o := lineproto.Options{Known: func([]byte) int { return len("m") }}
+	for i := range 100 {
+		copy(body, fmt.Sprintf("m value=1 %02d", i))
+		if got, want := texts(p.Parse(body, o), -1), parse(string(body), o); !slices.Equal(got, want) {
+			t.Fatalf("%q: got %s, want %s", body, got, want)
+		}
+	}
+}
+
 func plainBody(lines int) []byte {
 	var b strings.Builder
 	for i := range lines {
