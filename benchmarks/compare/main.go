@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -34,15 +35,21 @@ func main() {
 
 // A bench is what is measured, and how.
 type bench struct {
-	args     []string
-	load     workload.Config
-	small    int    // slots of the part with small requests
+	args  []string
+	load  workload.Config
+	small int // slots of the part with small requests
+
+	// Of the part with many series: nodes, their hardware threads, and how many samples follow the first.
+	manyNodes, manyParts, manySlots int
+
 	peers    string // as on the command line
 	rounds   int
+	only     []string
 	senders  int
 	size     int           // samples of a request
 	settle   time.Duration // how long is waited at most until a server is idle
 	asking   time.Duration // how long questions of one kind are asked at most
+	watching time.Duration // how long the collector of garbage is
 	dir      string        // of what the servers keep
 	profiles string        // where profiles go; empty: nowhere
 	broker   string        // the binary of a NATS broker; empty: there is none
@@ -65,7 +72,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	w, err := b.workload(b.load.Slots)
+	w, err := recent(b.load)
 	if err != nil {
 		return err
 	}
@@ -94,12 +101,20 @@ func (b *bench) parse(args []string) error {
 	f.IntVar(&b.rounds, "rounds", 1, "how often each is measured, in turn; the medians are told")
 	f.DurationVar(&b.settle, "settle", time.Minute, "how long is waited at most until a server has settled")
 	f.DurationVar(&b.asking, "asking", 5*time.Second, "how long each kind of question is asked")
+	f.DurationVar(&b.watching, "watching", 20*time.Second, "how long the collector of garbage is watched, in whole seconds; 2 % of one core are 40 samples then")
 	f.StringVar(&b.dir, "dir", "", "where data go meanwhile; empty: the folder for temporary files")
 	f.StringVar(&b.profiles, "profile", "", "a `folder` to which profiles of peers go that have /debug/pprof, which is not for comparing")
 	f.StringVar(&b.peers, "peers", "tallystick,victoria-metrics,prometheus,influxdb",
 		"who is compared, each NAME or NAME=PATH of the binary; cc-metric-store needs a path; two of one name are two binaries")
+	f.IntVar(&b.manyNodes, "many-nodes", 7874, "nodes in the part with many series")
+	f.IntVar(&b.manyParts, "many-parts", 39, "hardware threads, clients or jobs of each of these")
+	f.IntVar(&b.manySlots, "many-slots", 40, "samples of each series in that part, after the first")
+	f.Func("only", "which `parts` are measured: "+strings.Join(b.partNames(), ",")+" (default large,small,nats)", b.setOnly)
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if len(b.only) == 0 {
+		b.only = []string{"large", "small", "nats"}
 	}
 	if b.small < 1 || b.senders < 1 || b.size < 1 || b.rounds < 1 {
 		return errors.New("small, senders, size and rounds must be 1 at least")
@@ -107,17 +122,33 @@ func (b *bench) parse(args []string) error {
 	return nil
 }
 
-// workload returns that of the flags with so many slots. It has ended a minute ago, so that no
-// store takes its times for those of another age.
-func (b *bench) workload(slots int) (*workload.Workload, error) {
-	c := b.load
-	c.Slots = slots
+// partNames are those of all parts.
+func (b *bench) partNames() (names []string) {
+	for _, p := range b.parts() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+func (b *bench) setOnly(text string) error {
+	b.only = strings.Split(text, ",")
+	for _, name := range b.only {
+		if !slices.Contains(b.partNames(), name) {
+			return fmt.Errorf("part %q is none of %s", name, strings.Join(b.partNames(), ", "))
+		}
+	}
+	return nil
+}
+
+// recent returns a workload that has ended a minute ago, so that no store takes its times for those of
+// another age.
+func recent(c workload.Config) (*workload.Workload, error) {
 	w, err := workload.New(c) // for the step
 	if err != nil {
 		return nil, err
 	}
 	end := time.Now().Unix() - 60
-	c.Begin = end - end%w.Step() - int64(slots)*w.Step()
+	c.Begin = end - end%w.Step() - int64(c.Slots)*w.Step()
 	return workload.New(c)
 }
 

@@ -13,6 +13,16 @@ const (
 	memory
 	memorySample
 	memoryPeak
+	manyFirst
+	manyMemory
+	manyIngest
+	manyTimes
+	manyBytes
+	garbageShare
+	garbagePause
+	calmSlow
+	savingSlow
+	savingTimes
 	diskLoaded
 	diskStopped
 	stopCPU
@@ -36,6 +46,7 @@ const (
 	valuesBad
 	answersBad
 	busBad
+	manyBad
 )
 
 // A rowText is how a row is told.
@@ -58,6 +69,16 @@ func rowTexts() []rowText {
 		{memory, "memory, loaded: MiB", 0, true},
 		{memorySample, "memory above that of the empty process: bytes per sample", 2, true},
 		{memoryPeak, "memory, at most: MiB", 0, true},
+		{manyFirst, "the first sample of each of {many} series: CPU-s per million", 3, true},
+		{manyMemory, "{many} series with one sample, above the empty process: bytes per series", 0, true},
+		{manyIngest, "{manyslots} more samples of each: CPU-s per million", 3, true},
+		{manyTimes, "the same, times what {series} series take", 2, false},
+		{manyBytes, "{many} series with {manyslots} more, above the empty process: bytes per sample", 2, true},
+		{garbageShare, "collecting garbage meanwhile: % of the CPU", 2, false},
+		{garbagePause, "the longest that everything stood still for it, waiting for cores included: ms", 2, false},
+		{calmSlow, "a request of {size} without a checkpoint, 99 %: ms", 1, false},
+		{savingSlow, "the same while one is saved each second, 99 %: ms", 1, false},
+		{savingTimes, "the same, times what it is without", 2, false},
 		{diskLoaded, "disk, loaded: bytes per sample", 2, true},
 		{diskStopped, "disk, stopped: bytes per sample", 2, true},
 		{stopCPU, "stop: CPU-s", 2, true},
@@ -81,5 +102,6 @@ func rowTexts() []rowText {
 		{valuesBad, "values that are wrong, missing, or nobody's", 0, false},
 		{answersBad, "the same, in answers to the questions", 0, false},
 		{busBad, "the same, of what came over NATS", 0, false},
+		{manyBad, "the same, of {many} series", 0, false},
 	}
 }

@@ -36,6 +36,15 @@ func (t *table) put(peer string, r row, value float64) {
 	t.values[peer][r] = append(t.values[peer][r], value)
 }
 
+// last returns what was put last; 0 if nothing was.
+func (t *table) last(peer string, r row) float64 {
+	v := t.values[peer][r]
+	if len(v) == 0 {
+		return 0
+	}
+	return v[len(v)-1]
+}
+
 // median returns that of the rounds; NaN if nothing was measured.
 func (t *table) median(peer string, r row) float64 {
 	v := slices.Sorted(slices.Values(t.values[peer][r]))
@@ -51,6 +60,9 @@ func (t *table) print(out io.Writer) error {
 	t.describe(&b)
 	head(&b, t.peers)
 	for _, r := range rowTexts() {
+		if !t.measured(r.row) {
+			continue
+		}
 		cells := []string{t.fill(r.text)}
 		for _, p := range t.peers {
 			cells = append(cells, t.cell(p.name, r))
@@ -60,6 +72,11 @@ func (t *table) print(out io.Writer) error {
 	t.spread(&b)
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// measured reports whether there is a value of any peer.
+func (t *table) measured(r row) bool {
+	return slices.ContainsFunc(t.peers, func(p candidate) bool { return len(t.values[p.name][r]) > 0 })
 }
 
 func head(b *strings.Builder, peers []candidate) {
@@ -92,7 +109,8 @@ func (t *table) cell(peer string, r rowText) string {
 func (t *table) fill(text string) string {
 	return strings.NewReplacer(
 		"{size}", grouped(t.bench.size), "{small}", grouped(t.w.AtOnce()),
-		"{nodes}", grouped(t.w.Nodes), "{slots}", grouped(t.w.Slots),
+		"{nodes}", grouped(t.w.Nodes), "{slots}", grouped(t.w.Slots), "{series}", grouped(t.w.Series()),
+		"{many}", grouped(t.bench.manySeries()), "{manyslots}", grouped(t.bench.manySlots),
 	).Replace(text)
 }
 

@@ -8,8 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"time"
 
 	"tallystick/benchmarks/workload"
 )
@@ -18,7 +18,8 @@ import (
 // on, and everything else at its default.
 type tallystick struct {
 	token  string
-	broker string // its URL, if it is to take from one
+	broker string        // its URL, if it is to take from one
+	every  time.Duration // how often a checkpoint is saved, if not as it comes
 }
 
 func (t *tallystick) command(ctx context.Context, at place, w *workload.Workload) (*exec.Cmd, error) {
@@ -29,8 +30,13 @@ func (t *tallystick) command(ctx context.Context, at place, w *workload.Workload
 	for _, s := range append(node, part...) {
 		fmt.Fprintf(&yaml, "  %s: {step: %ds, aggregation: avg}\n", s.Metric(), w.Step())
 	}
+	cache := max(256<<20, 300*w.Series()) // as configs/tallystick.yaml says
+	fmt.Fprintf(&yaml, "ingest: {fields: all, key_cache: %d}\n", cache)
+	if t.every > 0 {
+		fmt.Fprintf(&yaml, "checkpoint: {every: %v, log_bytes: %d}\n", t.every, 1<<40)
+	}
 	if t.broker != "" {
-		fmt.Fprintf(&yaml, "ingest: {fields: all}\nnats:\n  urls: [%q]\n  subscriptions: {compare: {subject: %s, stream: %s, max_bytes: %d, precision: s}}\n",
+		fmt.Fprintf(&yaml, "nats:\n  urls: [%q]\n  subscriptions: {compare: {subject: %s, stream: %s, max_bytes: %d, precision: s}}\n",
 			t.broker, busSubject, busStream, busBytes)
 	}
 	config := filepath.Join(at.conf, "tallystick.yaml")
@@ -115,15 +121,10 @@ func (t *tallystick) profile(name string) request {
 
 func (t *tallystick) listen(url string) { t.broker = url }
 
-// taken reads the server's own metrics.
-func (t *tallystick) taken() (request, func(body []byte) int) {
-	return request{http.MethodGet, "/metrics", t.head(), nil}, func(body []byte) (n int) {
-		for line := range strings.Lines(string(body)) {
-			if count, ok := strings.CutPrefix(line, `tallystick_nats_answers_total{answer="taken",subscription="compare"} `); ok {
-				v, _ := strconv.ParseFloat(strings.TrimSpace(count), 64) // it writes numbers
-				n = int(v)
-			}
-		}
-		return n
-	}
+func (*tallystick) taken(m told) int {
+	return int(m.value(`tallystick_nats_answers_total{answer="taken",subscription="compare"}`))
 }
+
+func (t *tallystick) saveEvery(d time.Duration) { t.every = d }
+
+func (t *tallystick) metrics() request { return request{http.MethodGet, "/metrics", t.head(), nil} }

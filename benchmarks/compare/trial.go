@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"tallystick/benchmarks/process"
@@ -24,6 +25,7 @@ type trial struct {
 	proc  *process.Process
 	drive *driver
 	put   func(row row, value float64)
+	last  func(row row) float64 // what was put last
 
 	brokerProc *process.Process // if it takes from one
 	brokerURL  string
@@ -34,26 +36,46 @@ type trial struct {
 	answers tally     // of questions
 }
 
-// measure runs the parts of a round for a peer: large requests, questions, and a
-// restart; small requests, and kill -9; and large messages of a broker.
+// measure runs the parts of a round that are wanted for a peer: above all large requests, questions, and
+// a restart; and small requests, and kill -9.
 func (b *bench) measure(ctx context.Context, round int, c *candidate, t *table) error {
 	b.say("round %d of %d: %s", round+1, b.rounds, c.name)
-	put := func(r row, value float64) { t.put(c.name, r, value) }
-	if err := b.part(ctx, c, b.load.Slots, put, (*trial).large); err != nil {
-		return err
+	for _, p := range b.parts() {
+		if !slices.Contains(b.only, p.name) {
+			continue
+		}
+		if err := b.part(ctx, c, p.load, t, p.do); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
 	}
-	if err := b.part(ctx, c, b.small, put, (*trial).killed); err != nil {
-		return err
+	return nil
+}
+
+// A part is what one fresh server is measured at. It does nothing with a peer that cannot do it.
+type part struct {
+	name string
+	load workload.Config
+	do   func(*trial, context.Context) error
+}
+
+// parts are all there are, in their order.
+func (b *bench) parts() []part {
+	short, many := b.load, b.load
+	short.Slots = b.small
+	many.Nodes, many.Parts, many.Slots = b.manyNodes, b.manyParts, 1
+	return []part{
+		{"large", b.load, (*trial).large},
+		{"small", short, (*trial).killed},
+		{"nats", b.load, (*trial).overNATS},
+		{"many", many, (*trial).many},
+		{"calm", b.load, (*trial).calm},
+		{"saving", b.load, (*trial).saving},
 	}
-	if _, ok := c.peer().(listener); !ok || b.broker == "" {
-		return nil
-	}
-	return b.part(ctx, c, b.load.Slots, put, (*trial).overNATS)
 }
 
 // part runs one part, with a fresh server on an empty folder.
-func (b *bench) part(ctx context.Context, c *candidate, slots int, put func(row, float64), do func(*trial, context.Context) error) error {
-	w, err := b.workload(slots)
+func (b *bench) part(ctx context.Context, c *candidate, load workload.Config, into *table, do func(*trial, context.Context) error) error {
+	w, err := recent(load)
 	if err != nil {
 		return err
 	}
@@ -62,7 +84,9 @@ func (b *bench) part(ctx context.Context, c *candidate, slots int, put func(row,
 		return err
 	}
 	defer os.RemoveAll(dir)
-	t := &trial{bench: b, candidate: c, w: w, peer: c.peer(), put: put, log: filepath.Join(dir, "log")}
+	t := &trial{bench: b, candidate: c, w: w, peer: c.peer(), log: filepath.Join(dir, "log")}
+	t.put = func(r row, value float64) { into.put(c.name, r, value) }
+	t.last = func(r row) float64 { return into.last(c.name, r) }
 	t.at = place{bin: c.bin, dir: filepath.Join(dir, "data"), conf: filepath.Join(dir, "conf")}
 	for _, d := range []string{t.at.dir, t.at.conf} {
 		if err := os.Mkdir(d, 0o700); err != nil {

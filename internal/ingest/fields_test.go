@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,44 @@ func TestKeysStay(t *testing.T) {
 	x.Lines(t.Context(), own, ingest.LineOptions{})
 	if got := allocs(); got > 10 {
 		t.Errorf("keys after a flood: 100 lines allocate %v times", got)
+	}
+}
+
+// Tags that several keys have are held once, and counted once, whatever comes and goes; the
+// bound holds.
+func TestKeysShareTags(t *testing.T) {
+	cfg := ingest.Default()
+	cfg.KeyCache = 1 << 18
+	x := newFixture(t, cfg, silent)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var b strings.Builder
+		for range 100 {
+			host, lines := r.IntN(1000), []string{"cpu_load%s value=1\n", "mem_used%s value=1\n", "cpu%s load=1\n", "mem%s used=1\n"}
+			for _, i := range r.Perm(len(lines))[:1+r.IntN(len(lines))] {
+				fmt.Fprintf(&b, lines[i], fmt.Sprintf(",cluster=c,hostname=h%d", host))
+			}
+		}
+		o := ingest.LineOptions{Cluster: []string{"", "d"}[r.IntN(2)], Fields: ingest.AllFields}
+		if r := x.Lines(t.Context(), []byte(b.String()), o); r.Rejected > 0 {
+			t.Fatal(result(r))
+		}
+		if counted, are := x.KeyBytes(); counted != are || counted > cfg.KeyCache || counted == 0 {
+			t.Fatalf("%d bytes of keys are counted, there are %d, and %d at most", counted, are, cfg.KeyCache)
+		}
+		x.now = x.now.Add(time.Duration(r.IntN(600)) * time.Second)
+	}
+	one := newFixture(t, ingest.Default(), silent)
+	size := func(body string) int64 {
+		if r := one.Lines(t.Context(), []byte(body), ingest.LineOptions{Fields: ingest.AllFields}); r.Rejected > 0 {
+			t.Fatal(result(r))
+		}
+		_, are := one.KeyBytes()
+		return are
+	}
+	first := size("cpu_load,cluster=c,hostname=h value=1\n")
+	if second := size("cpu_load,cluster=c,hostname=h value=1\nmem_used,cluster=c,hostname=h value=1\n") - first; second*2 > first {
+		t.Errorf("the first key of a host takes %d bytes, the second one %d more: want less than half", first, second)
 	}
 }
 

@@ -47,7 +47,7 @@ func (i *Ingest) Lines(_ context.Context, body []byte, o LineOptions) Result {
 	}
 	b := i.beginBatch(o)
 	options := lineproto.Options{Precision: p, All: b.all, Known: b.known}
-	for l, bad := range lineproto.Parse(body, options) {
+	for l, bad := range b.parser.Parse(body, options) {
 		if bad != nil {
 			b.reject(bad.Line, bad.Column, bad.Reason, bad.Text)
 		} else {
@@ -77,15 +77,16 @@ type batch struct {
 	message Message
 	index   int // of the sample
 	result  Result
-	refused []Reject              // by the store
-	undone  indexes               // they, in the log's words
-	later   bool                  // some of them may be taken later
-	tell    []byte                // what the log is told of them
+	refused []Reject // by the store
+	undone  indexes  // they, in the log's words
+	later   bool     // some of them may be taken later
+	tell    []byte   // what the log is told of them
+	parser  lineproto.Parser
 	known   func(line []byte) int // find, for lineproto
 
 	hit     *known // of the key that find found
 	last    *known // of the line before
-	room    []byte // for a key
+	tags    *tags  // of the line before
 	samples []store.Sample
 	places  []place // of samples
 	record  sampleEncoder
@@ -125,7 +126,7 @@ func (b *batch) end() Result {
 	b.commit()
 	r := b.result
 	b.in.counts.accept(kindLine, r.Accepted)
-	b.result, b.index, b.hit, b.last = Result{}, 0, nil, nil
+	b.result, b.index, b.hit, b.last, b.tags = Result{}, 0, nil, nil, nil
 	b.in.batches.Put(b)
 	return r
 }
@@ -135,10 +136,10 @@ func (b *batch) find(line []byte) int {
 	if b.hit != nil {
 		b.last = b.hit
 	}
-	if b.hit = b.in.keys.find(line, b.scope, b.last, &b.room); b.hit == nil {
+	if b.hit = b.in.keys.find(line, b.scope, b.last); b.hit == nil {
 		return 0
 	}
-	return len(b.hit.key)
+	return b.hit.size()
 }
 
 // line takes the samples of a line.
@@ -153,6 +154,7 @@ func (b *batch) line(l *lineproto.Line) {
 	}
 	if l.Known {
 		to := b.hit.target()
+		b.tags = to.tags
 		b.fields(l, &to, t)
 		return
 	}
@@ -161,6 +163,7 @@ func (b *batch) line(l *lineproto.Line) {
 		b.refuse(l, reason, err.Error())
 		return
 	}
+	b.tags = to.tags
 	b.fields(l, to, t)
 	if to.useful {
 		b.hit = b.in.keys.put(l.Key, b.scope, to, b.now)
@@ -182,15 +185,15 @@ func (b *batch) fields(l *lineproto.Line, to *target, t int64) {
 			b.reject(l.Number, 1, metricReason(err), err.Error())
 			continue
 		}
-		if text := b.in.tooOld(b.now, to.level.Path.Cluster, id, t); text != "" {
+		if text := b.in.tooOld(b.now, to.tags.level.Path.Cluster, id, t); text != "" {
 			b.reject(l.Number, 0, ReasonOld, text)
 			continue
 		}
 		if (len(b.samples) >= maxPart || len(b.record.buf) >= maxPartBytes) && b.message == (Message{}) {
 			b.commit()
 		}
-		b.record.sample(b.index, to.level, id, b.in.table, t, f.Value)
-		b.samples = append(b.samples, store.Sample{To: to.level, Point: store.Point{Metric: id, Time: t, Value: f.Value}})
+		b.record.sample(b.index, &to.tags.level, id, b.in.table, t, f.Value)
+		b.samples = append(b.samples, store.Sample{To: &to.tags.level, Point: store.Point{Metric: id, Time: t, Value: f.Value}})
 		b.places = append(b.places, place{b.index, l.Number})
 		b.index++
 	}
@@ -218,6 +221,7 @@ func (b *batch) metric(to *target, field []byte, shared bool) (metric.ID, error)
 		to.useful = true
 		if plain {
 			to.id, to.has = id, true
+			to.measurement = b.in.table.At(id).Name // the same, and it is there already
 		}
 	}
 	return id, nil

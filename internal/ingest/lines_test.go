@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -120,8 +121,8 @@ func TestLinesLong(t *testing.T) {
 	}
 }
 
-// Once its key is known and its block is there, a plain line costs nothing: what
-// is left is per call.
+// Once its key is known and its block is there, a plain line costs no allocation, and neither does
+// a body of them.
 func TestLinesAllocs(t *testing.T) {
 	f := func(name string, body []byte, o ingest.LineOptions) {
 		t.Helper()
@@ -129,9 +130,12 @@ func TestLinesAllocs(t *testing.T) {
 		if r := x.Lines(t.Context(), body, o); r.Rejected > 0 { // makes the levels
 			t.Fatal(result(r))
 		}
-		got := testing.AllocsPerRun(100, func() { x.Lines(t.Context(), body, o) })
-		if got > 12 { // the race detector has the pool lose some
-			t.Errorf("%s: 1000 lines: got %v allocations", name, got)
+		least := math.Inf(1) // the race detector has the pool lose some
+		for range 20 {
+			least = min(least, testing.AllocsPerRun(1, func() { x.Lines(t.Context(), body, o) }))
+		}
+		if least > 0 {
+			t.Errorf("%s: 1000 lines: got %v allocations, want none", name, least)
 		}
 	}
 	f("value", lines(1000), ingest.LineOptions{})

@@ -10,7 +10,6 @@ import (
 	"tallystick/internal/lineproto"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
-	"tallystick/internal/store"
 )
 
 // What cc-metric-store calls the level of the node itself, and the id of what has
@@ -23,8 +22,7 @@ const (
 
 // A target is what the key of a line says.
 type target struct {
-	level       *store.Handle
-	shared      bool // others have the level too
+	tags        *tags
 	measurement string
 	id          metric.ID // of measurement, if has
 	has         bool
@@ -50,12 +48,23 @@ func (b *batch) resolve(l *lineproto.Line) (to *target, reason string, err error
 	case len(l.SType) == 0 && len(l.STypeID) > 0:
 		return nil, ReasonName, errNoSType
 	}
-	to = &target{level: &store.Handle{Path: pathOf(l)}, measurement: string(l.Metric)}
-	to.level.Path.Cluster = cmp.Or(to.level.Path.Cluster, b.cluster)
-	if n := len(b.samples); n > 0 && b.samples[n-1].To.Path == to.level.Path { // as is mostly so
-		to.level, to.shared = b.samples[n-1].To, true
+	to = &target{measurement: string(l.Metric)}
+	var text []byte
+	if l.Key != nil {
+		_, text = cutKey(l.Key)
 	}
-	return to, ReasonName, to.level.Path.Check()
+	if b.tags != nil && b.tags.are(text, b.scope) { // as is mostly so
+		to.tags = b.tags
+		return to, "", nil
+	}
+	path := pathOf(l)
+	path.Cluster = cmp.Or(path.Cluster, b.cluster)
+	if l.Key == nil && b.tags != nil && b.tags.level.Path == path {
+		to.tags = b.tags
+		return to, "", nil
+	}
+	to.tags = newTags(text, b.scope, path)
+	return to, ReasonName, path.Check()
 }
 
 // pathOf returns the place of l, as Lines says.
@@ -117,17 +126,4 @@ func others(tags []lineproto.Tag) selector.Part {
 // escape marks commas in an item of a list.
 func escape(item []byte) string {
 	return strings.NewReplacer(`\`, `\\`, ",", `\,`).Replace(string(item))
-}
-
-// own makes the names in a path pieces of key where it has them: they are held for long,
-// and this takes less memory. It returns the bytes of the others.
-func own(p *selector.Path, key string) (rest int64) {
-	for _, s := range parts(p) {
-		if i := strings.Index(key, *s); i >= 0 {
-			*s = key[i : i+len(*s)]
-		} else {
-			rest += int64(len(*s))
-		}
-	}
-	return rest
 }

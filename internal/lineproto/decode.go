@@ -30,6 +30,24 @@ type decoder struct {
 	dec  *lineprotocol.Decoder
 }
 
+// maxRoom is how many tags or fields of a line, and bytes of it, there is room for when the next body
+// comes: more than lines mostly have, and nothing to speak of.
+const maxRoom = 256
+
+// reset makes d as it was, but for room that it has already.
+func (d *decoder) reset() {
+	*d = decoder{others: room(d.others), fields: room(d.fields), refused: room(d.refused), scratch: room(d.scratch)}
+}
+
+// room returns the memory of s, empty.
+func room[T any](s []T) []T {
+	if cap(s) > maxRoom {
+		return nil
+	}
+	clear(s[:cap(s)])
+	return s[:0]
+}
+
 // decode decodes the given line into d.line. It reports false for an empty line,
 // a comment, and with every error.
 func (d *decoder) decode(text []byte, number int) (bool, *Error) {

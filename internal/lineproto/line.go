@@ -83,9 +83,19 @@ func (e *Error) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Line, e.
 // Errors behind the Line that has the others. Empty lines and comments are
 // skipped. What the Line and its slices point to is valid until the next step;
 // they may alias body.
-func Parse(body []byte, o Options) iter.Seq2[*Line, *Error] {
+func Parse(body []byte, o Options) iter.Seq2[*Line, *Error] { return new(Parser).Parse(body, o) }
+
+// A Parser does what Parse does, one body after the other, in memory that is used again. The
+// zero value is ready.
+type Parser struct{ d decoder }
+
+// Parse is Parse. What it yields is valid until its next step, and nothing of body is held
+// when it is over.
+func (p *Parser) Parse(body []byte, o Options) iter.Seq2[*Line, *Error] {
 	return func(yield func(*Line, *Error) bool) {
-		c, d := cutter{body: body}, decoder{options: o}
+		c, d := cutter{body: body}, &p.d
+		d.options = o
+		defer d.reset()
 		for number := 1; ; {
 			if text := c.peek(); d.usual(text, number) {
 				c.take(len(text))

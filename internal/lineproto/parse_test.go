@@ -2,6 +2,8 @@ package lineproto_test
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,8 +15,15 @@ import (
 // parse returns one text per line: "N: c/h/type=id/stype=id metric=value@time" or
 // "line:column: reason".
 func parse(body string, o lineproto.Options) []string {
-	var out []string
-	for l, err := range lineproto.Parse([]byte(body), o) {
+	return texts(lineproto.Parse([]byte(body), o), -1)
+}
+
+// texts returns those of the first n steps, of all if n is negative.
+func texts(steps iter.Seq2[*lineproto.Line, *lineproto.Error], n int) (out []string) {
+	for l, err := range steps {
+		if len(out) == n {
+			break
+		}
 		if err != nil {
 			out = append(out, fmt.Sprintf("%d:%d: %s", err.Line, err.Column, err.Reason))
 			continue
@@ -252,15 +261,56 @@ func TestParseStops(t *testing.T) {
 
 func TestParseAllocs(t *testing.T) {
 	body := plainBody(1000)
-	got := testing.AllocsPerRun(10, func() {
-		for _, err := range lineproto.Parse(body, lineproto.Options{}) {
-			if err != nil {
-				t.Fatal(err)
+	f := func(name string, want float64, parse func([]byte, lineproto.Options) iter.Seq2[*lineproto.Line, *lineproto.Error]) {
+		t.Helper()
+		got := testing.AllocsPerRun(10, func() {
+			for _, err := range parse(body, lineproto.Options{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
+		})
+		if got > want {
+			t.Errorf("%s: 1000 plain lines: got %v allocations, want at most %v for all of them", name, got, want)
 		}
+	}
+	f("at once", 20, lineproto.Parse)
+	var p lineproto.Parser
+	f("again", 5, func(body []byte, o lineproto.Options) iter.Seq2[*lineproto.Line, *lineproto.Error] {
+		return p.Parse(body, o)
 	})
-	if got > 20 {
-		t.Errorf("1000 plain lines: got %v allocations, want at most 20 for all of them", got)
+}
+
+// A Parser keeps nothing of a body, and gives of the next one what a new one does.
+func TestParserAgain(t *testing.T) {
+	var p lineproto.Parser
+	bodies := []string{
+		"m,a=b,host=h,cluster=c value=1,x=2 17\n", "m\n", "n,b=\\ c value=\"s\",y=3i\n", strings.Repeat("f=1,", 1000) + "\n", "m value=1",
+		"o,hostname=x,type=t,type-id=1 " + strings.Repeat("f=1,", 1000) + "g=2 5\n",
+	}
+	for i := range 100 {
+		body, o := []byte(bodies[i*7%len(bodies)]), lineproto.Options{All: true}
+		want := parse(string(body), o)
+		if i%5 == 4 { // it is left early
+			want = want[:1]
+		}
+		if got := texts(p.Parse(body, o), len(want)); !slices.Equal(got, want) {
+			t.Fatalf("body %d: got %s, want %s", i, got, want)
+		}
+		clear(body)
+	}
+}
+
+// The memory of a body may be used for the next one: what a Parser remembers of a body, it forgets.
+func TestParserOfUsedMemory(t *testing.T) {
+	var p lineproto.Parser
+	body := []byte("m value=1 00")
+	o := lineproto.Options{Known: func([]byte) int { return len("m") }}
+	for i := range 100 {
+		copy(body, fmt.Sprintf("m value=1 %02d", i))
+		if got, want := texts(p.Parse(body, o), -1), parse(string(body), o); !slices.Equal(got, want) {
+			t.Fatalf("%q: got %s, want %s", body, got, want)
+		}
 	}
 }
 
