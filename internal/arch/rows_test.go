@@ -29,6 +29,7 @@ var rows = [][]string{
 		"internal/xrootd",
 	},
 	1: {
+		"internal/bus",
 		"internal/capture",
 		"internal/collect",
 		"internal/ledger",
@@ -83,6 +84,7 @@ const deaf = 1
 // hears are the packages up to row deaf that may, since it is their work.
 var hears = map[string]bool{
 	"internal/auth":                true, // keys are files; tokens come with requests
+	"internal/bus":                 true, // secrets and certificates are files
 	"internal/durable":             true,
 	"internal/durable/durabletest": true,
 	"internal/run":                 true,
