@@ -38,6 +38,7 @@ var rows = [][]string{
 	},
 	2: {
 		"internal/bus/amqp",
+		"internal/bus/amqp/amqptest",
 		"internal/bus/nats",
 		"internal/bus/nats/natstest",
 		"internal/bus/stomp",
@@ -99,6 +100,7 @@ var impure = []string{"log", "log/", "net", "net/http", "net/http/", "net/rpc", 
 var onlyFor = map[string][]string{
 	"internal/capture":             {"internal/demo"},
 	"internal/durable/durabletest": {},
+	"internal/bus/amqp/amqptest":   {},
 	"internal/bus/nats/natstest":   {},
 	"internal/demo":                {"cmd/tallystick"},
 }
