@@ -30,6 +30,7 @@ var rows = [][]string{
 	},
 	1: {
 		"internal/bus",
+		"internal/bus/bustest",
 		"internal/capture",
 		"internal/collect",
 		"internal/ledger",
@@ -86,6 +87,7 @@ const deaf = 1
 var hears = map[string]bool{
 	"internal/auth":                true, // keys are files; tokens come with requests
 	"internal/bus":                 true, // secrets and certificates are files
+	"internal/bus/bustest":         true,
 	"internal/durable":             true,
 	"internal/durable/durabletest": true,
 	"internal/run":                 true,
@@ -101,6 +103,7 @@ var onlyFor = map[string][]string{
 	"internal/capture":             {"internal/demo"},
 	"internal/durable/durabletest": {},
 	"internal/bus/amqp/amqptest":   {},
+	"internal/bus/bustest":         {"internal/bus/amqp/amqptest", "internal/bus/nats/natstest", "internal/bus/stomp/stomptest"},
 	"internal/bus/nats/natstest":   {},
 	"internal/demo":                {"cmd/tallystick"},
 }

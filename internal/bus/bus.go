@@ -4,7 +4,7 @@ import "context"
 
 // A Message is one that came in.
 type Message struct {
-	Data []byte // the Handler's until it returns
+	Data []byte // the Handler's until it returns, to read: it may be handed over again
 	ID   ID     // zero if nothing tells it apart from others
 	// Again tells that it was given out before: whoever got it then may have taken
 	// it, and not have been able to say so. A broker that died may not know.

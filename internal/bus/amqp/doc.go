@@ -14,7 +14,11 @@
 //     it, and drop it.
 //   - A message is acknowledged after the Handler returned. It is kept by the broker
 //     until then, and given out again if it was not, so that a Handler may see a
-//     message twice.
-//   - Nothing that is there is changed: an exchange or a queue that is not as it is
-//     declared is an error, and tried again.
+//     message twice. What the Handler wants later is held here meanwhile, and counts
+//     among what was prefetched: when all of that is held, the broker waits.
+//   - A Subscriber hands over one message after the other, in the order in which they
+//     came. Being told to stop, it hands over what it has received, and only then
+//     returns.
+//   - Nothing that is there is changed: an exchange and a queue are used as they are,
+//     and made only where there is none.
 package amqp

@@ -1,107 +1,26 @@
 package amqp_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	amqpgo "github.com/rabbitmq/amqp091-go"
 
 	"tallystick/internal/bus"
 	"tallystick/internal/bus/amqp"
-	"tallystick/internal/bus/amqp/amqptest"
 )
-
-// A running is a connection that runs.
-type running struct {
-	*amqp.Conn
-	t    *testing.T
-	reg  *prometheus.Registry
-	stop func()
-
-	mu  sync.Mutex
-	log bytes.Buffer
-}
-
-// Write takes the log.
-func (r *running) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log.Write(p)
-}
-
-func (r *running) logged() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.log.String()
-}
-
-func connect(t *testing.T, cfg amqp.Config) *running {
-	t.Helper()
-	r := &running{t: t, reg: prometheus.NewRegistry()}
-	if cfg.Retry == 0 {
-		cfg.Retry = 50 * time.Millisecond
-	}
-	var err error
-	if r.Conn, err = amqp.Connect(cfg, r.reg, slog.New(slog.NewTextHandler(r, nil))); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	r.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(r.stop)
-	return r
-}
-
-func urls(b *amqptest.Broker) amqp.Config { return amqp.Config{URLs: []string{b.URL()}} }
-
-// until waits until ok, for not more than a minute.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(time.Minute); !ok(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("a minute without %s", what)
-		}
-	}
-}
-
-// drain takes all messages of a queue, and returns their bodies.
-func drain(t *testing.T, ch *amqpgo.Channel, queue string) (texts []string) {
-	t.Helper()
-	for {
-		m, ok, err := ch.Get(queue, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !ok {
-			return texts
-		}
-		texts = append(texts, string(m.Body))
-	}
-}
 
 // What is published is there, on disk and with all that was said of it, when Publish
 // returns; what can go nowhere is an error, and harms nothing else.
-func TestPublish(t *testing.T) {
-	b := amqptest.Start(t)
-	ch := b.Channel()
+func publishes(x on) {
+	t, b := x.t, x.Broker
+	ch := b.Channel(t)
 	b.Queue(ch, "q", "amq.topic", "a.#")
 	c := connect(t, urls(b))
 	err := c.Publish(t.Context(), amqp.Publication{
@@ -132,7 +51,7 @@ func TestPublish(t *testing.T) {
 	f(amqp.Publication{Exchange: "none", Key: "a"}, amqp.ErrLost, "no exchange 'none'")
 	f(amqp.Publication{Exchange: "amq.topic", Key: "a", Headers: map[string]any{"x": struct{}{}}}, nil, "not supported")
 	f(amqp.Publication{Exchange: "amq.topic", Key: "a"}, nil, "nil")
-	if got := drain(t, ch, "q"); len(got) != 1 {
+	if got := drain(t, ch); len(got) != 1 {
 		t.Errorf("got %q, want one message", got)
 	}
 	if _, err := ch.QueueDeclare("small", true, false, false, false, amqpgo.Table{
@@ -148,9 +67,9 @@ func TestPublish(t *testing.T) {
 
 // Many messages are on their way at once, in order; a broker that is killed in the
 // middle loses none that it confirmed, and those that it did not are told.
-func TestPublishBrokerKilled(t *testing.T) {
-	b := amqptest.Start(t)
-	b.Queue(b.Channel(), "q", "", "")
+func publishesThroughKill(x on) {
+	t, b := x.t, x.Broker
+	b.Queue(b.Channel(t), "q", "", "")
 	c := connect(t, urls(b))
 	var sure []string
 	type sent struct {
@@ -197,7 +116,7 @@ func TestPublishBrokerKilled(t *testing.T) {
 	}
 	<-killed
 	sure = slices.DeleteFunc(sure, func(s string) bool { return s == "" })
-	got := drain(t, b.Channel(), "q")
+	got := drain(t, b.Channel(t))
 	have := make(map[string]bool)
 	last := -1
 	for _, s := range got {

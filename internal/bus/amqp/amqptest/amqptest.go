@@ -2,11 +2,8 @@
 package amqptest
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +11,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tallystick/internal/bus/bustest"
 )
 
 // program is where Debian's package has it, without the script around it that wants
@@ -65,7 +64,7 @@ func New(tb testing.TB, changes ...Change) *Broker {
 		tb.Skip("RabbitMQ is not installed (apt-get install rabbitmq-server)")
 	}
 	b := &Broker{tb: tb, dir: tb.TempDir()}
-	b.ports = ports{freePort(tb), freePort(tb), freePort(tb)}
+	b.ports = ports{bustest.FreePort(tb), bustest.FreePort(tb), bustest.FreePort(tb)}
 	for _, c := range changes {
 		c(b)
 	}
@@ -89,29 +88,11 @@ func (b *Broker) write(name, text string) {
 // nobody ends.
 func (b *Broker) epmd() {
 	b.tb.Helper()
-	kill, err := start([]string{"epmd", "-port", strconv.Itoa(b.ports.epmd)}, nil, "ERL_EPMD_ADDRESS=127.0.0.1")
+	kill, err := bustest.Start([]string{"epmd", "-port", strconv.Itoa(b.ports.epmd)}, nil, "ERL_EPMD_ADDRESS=127.0.0.1")
 	if err != nil {
 		b.tb.Fatal(err)
 	}
 	b.tb.Cleanup(kill)
-}
-
-// start starts a program that is killed by kill, or when this process ends in any
-// way: a shell waits for that, and cannot be hindered.
-func start(args []string, out *os.File, env ...string) (kill func(), err error) {
-	cmd := exec.Command("sh", append([]string{"-c", `"$@" & read -r x; kill -9 $!; wait $!`, "sh"}, args...)...) //nolint:noctx // see above
-	cmd.Env = append(os.Environ(), env...)
-	if out != nil { // its children would hold a pipe open
-		cmd.Stdout, cmd.Stderr = out, out
-	}
-	in, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	return func() {
-		_ = in.Close()
-		_ = cmd.Wait() // it was killed, and says so
-	}, err
 }
 
 // Up starts the broker, on the same ports and folder as before.
@@ -124,7 +105,7 @@ func (b *Broker) Up() {
 		b.tb.Fatal(err)
 	}
 	defer out.Close()
-	b.kill, err = start([]string{program}, out,
+	b.kill, err = bustest.Start([]string{program}, out,
 		"HOME="+b.dir, "ERL_CRASH_DUMP=/dev/null", "RUNNING_UNDER_SYSTEMD=true", // else it would stay the child of a shell
 		fmt.Sprintf("RABBITMQ_NODENAME=t%d@localhost", b.ports.amqp),
 		fmt.Sprintf("RABBITMQ_DIST_PORT=%d", b.ports.dist),
@@ -173,16 +154,16 @@ func (b *Broker) Log() string {
 }
 
 // Channel returns a channel of the test's own. It is closed when the test ends.
-func (b *Broker) Channel() *amqp.Channel {
-	b.tb.Helper()
+func (b *Broker) Channel(tb testing.TB) *amqp.Channel {
+	tb.Helper()
 	conn, err := amqp.Dial(b.URL())
 	if err != nil {
-		b.tb.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.tb.Cleanup(func() { _ = conn.Close() })
+	tb.Cleanup(func() { _ = conn.Close() })
 	ch, err := conn.Channel()
 	if err != nil {
-		b.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	return ch
 }
@@ -197,19 +178,4 @@ func (b *Broker) Queue(ch *amqp.Channel, queue, exchange, key string) {
 	if err != nil {
 		b.tb.Fatal(err)
 	}
-}
-
-// freePort returns a port that is free now.
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	var lc net.ListenConfig
-	ctx, cancel := context.WithTimeout(tb.Context(), within)
-	defer cancel()
-	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	addr, _ := ln.Addr().(*net.TCPAddr)
-	return addr.Port
 }
