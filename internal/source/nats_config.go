@@ -67,14 +67,14 @@ func isName(s string) bool { return !strings.ContainsAny(s, " \t\r\n.*>/\\") }
 
 // Mixes reports whether two subscriptions share their messages, so that chance
 // says which of them gets one, and would not do the same with it.
-func Mixes(aName string, a Subscription, bName string, b Subscription) bool {
-	if !a.content().differs(b.content()) {
+func (s Subscription) Mixes(name, otherName string, other Subscription) bool {
+	if !s.content().differs(other.content()) {
 		return false
 	}
-	if a.Stream != "" || b.Stream != "" {
-		return a.Stream == b.Stream && a.consumer(aName) == b.consumer(bName)
+	if s.Stream != "" || other.Stream != "" {
+		return s.Stream == other.Stream && s.consumer(name) == other.consumer(otherName)
 	}
-	return a.Queue != "" && a.Queue == b.Queue && overlap(a.Subject, b.Subject)
+	return s.Queue != "" && s.Queue == other.Queue && overlap(s.Subject, other.Subject)
 }
 
 // overlap reports whether a message can have both subjects. The members of a queue
