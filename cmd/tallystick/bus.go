@@ -1,24 +1,50 @@
 package main
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
+	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/run"
 	"tallystick/internal/source"
 )
 
-// connect connects to the broker, or begins to try.
+// connect connects to the brokers, or begins to try, or will.
 func (s *server) connect() (err error) {
 	if len(s.cfg.NATS.Broker.URLs) > 0 {
-		s.nats, err = nats.Connect(s.cfg.NATS.Broker, s.registry, s.log)
+		if s.nats, err = nats.Connect(s.cfg.NATS.Broker, s.registry, s.log); err != nil {
+			return err
+		}
+	}
+	if len(s.cfg.AMQP.Broker.URLs) > 0 {
+		s.amqp, err = amqp.Connect(s.cfg.AMQP.Broker, s.registry, s.log)
 	}
 	return err
 }
 
-// subscribe adds the connection and what comes by it, which stops first.
+// subscribe adds the connections, each with what comes by it, which stops first.
 func (s *server) subscribe(g *run.Group) error {
+	return errors.Join(s.subscribeNATS(g), s.subscribeAMQP(g))
+}
+
+func (s *server) subscribeAMQP(g *run.Group) error {
+	if s.amqp == nil {
+		return nil
+	}
+	g.Add("amqp", s.amqp.Run)
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.AMQP.Subscriptions)) {
+		a, err := source.NewAMQP(s.amqp, name, s.cfg.AMQP.Subscriptions[name], s.ingest, s.registry, s.log)
+		if err != nil {
+			return err
+		}
+		g.Add("amqp "+name, s.after(a.Run))
+	}
+	return nil
+}
+
+func (s *server) subscribeNATS(g *run.Group) error {
 	if s.nats == nil {
 		return nil
 	}

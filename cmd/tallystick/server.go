@@ -17,6 +17,7 @@ import (
 
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
+	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
@@ -46,6 +47,7 @@ type server struct {
 	httpLn net.Listener
 	udp    []net.PacketConn
 	nats   *nats.Conn // nil without a broker
+	amqp   *amqp.Conn // nil without a broker
 	key    auth.Key   // that tokens can be signed with; in development
 
 	registry    *prometheus.Registry

@@ -38,6 +38,7 @@ func (c Config) check() []*Problem {
 	k.wrong(c.Grace < time.Second, "grace", "%v is less than 1s", c.Grace)
 	c.checkListen(&k)
 	c.checkNATS(&k)
+	c.checkAMQP(&k)
 	c.checkAuth(&k)
 	c.checkMetrics(&k)
 	c.checkLimits(&k)

@@ -34,6 +34,7 @@ import (
 
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
+	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
@@ -62,6 +63,7 @@ type Config struct {
 	HTTP HTTP              `koanf:"http"`
 	UDP  source.Config     `koanf:"udp"`
 	NATS source.NATSConfig `koanf:"nats"`
+	AMQP source.AMQPConfig `koanf:"amqp"`
 	Auth auth.Config       `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
@@ -131,6 +133,7 @@ func Default() Config {
 		HTTP:       HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
 		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
+		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},
 		XRootD:     XRootD{Step: time.Minute},
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),

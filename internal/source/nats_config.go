@@ -3,12 +3,10 @@ package source
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/bus/nats"
-	"tallystick/internal/lineproto"
-	"tallystick/internal/selector"
 )
 
 // NATSConfig is what an operator may choose about NATS.
@@ -32,31 +30,11 @@ type Subscription struct {
 	Precision string `koanf:"precision"` // of the times of lines: s, ms, us, ns or auto
 }
 
-// A Kind is what is in a message.
-type Kind string
-
-// The kinds: line protocol, messages of the XRootD monitoring shoveler, and
-// claims.
-const (
-	Lines   Kind = "lines"
-	Packets Kind = "packets"
-	Claims  Kind = "claims"
-)
-
-// UnmarshalText reads the name of a kind.
-func (k *Kind) UnmarshalText(text []byte) error {
-	if kinds := []Kind{Lines, Packets, Claims}; !slices.Contains(kinds, Kind(text)) {
-		return fmt.Errorf("%q is none of %v", text, kinds)
-	}
-	*k = Kind(text)
-	return nil
-}
-
 // Check returns what is wrong with the subscription of that name, each with its key.
-func (s Subscription) Check(name string) (problems []nats.Problem) {
+func (s Subscription) Check(name string) (problems []bus.Problem) {
 	wrong := func(bad bool, key, format string, args ...any) {
 		if bad {
-			problems = append(problems, nats.Problem{Key: key, Err: fmt.Errorf(format, args...)})
+			problems = append(problems, bus.Problem{Key: key, Err: fmt.Errorf(format, args...)})
 		}
 	}
 	stream := s.Stream != ""
@@ -69,15 +47,7 @@ func (s Subscription) Check(name string) (problems []nats.Problem) {
 	wrong(s.MaxBytes != 0 && !stream, "max_bytes", "needs a stream")
 	wrong(s.MaxBytes < 0, "max_bytes", "%d is less than 0", s.MaxBytes)
 	wrong(s.InFlight < 0 || s.InFlight > nats.MaxWaiting, "in_flight", "%d is not from 0 to %d", s.InFlight, nats.MaxWaiting)
-	lines := cmp.Or(s.Kind, Lines) == Lines
-	wrong(!lines && (s.Cluster != "" || s.Precision != ""), "kind", "cluster and precision are for lines, not for %s", s.Kind)
-	_, err := lineproto.ParsePrecision(s.Precision)
-	wrong(err != nil, "precision", "%w", err)
-	if s.Cluster != "" {
-		err = selector.Path{Cluster: s.Cluster, Node: "any"}.Check()
-		wrong(err != nil, "cluster", "%w", err)
-	}
-	return problems
+	return append(problems, s.content().Check()...)
 }
 
 // isSubject reports whether s is parts with dots between them, which may be
@@ -97,15 +67,14 @@ func isName(s string) bool { return !strings.ContainsAny(s, " \t\r\n.*>/\\") }
 
 // Mixes reports whether two subscriptions share their messages, so that chance
 // says which of them gets one, and would not do the same with it.
-func Mixes(aName string, a Subscription, bName string, b Subscription) bool {
-	if cmp.Or(a.Kind, Lines) == cmp.Or(b.Kind, Lines) && a.Cluster == b.Cluster &&
-		cmp.Or(a.Precision, "auto") == cmp.Or(b.Precision, "auto") {
+func (s Subscription) Mixes(name, otherName string, other Subscription) bool {
+	if !s.content().differs(other.content()) {
 		return false
 	}
-	if a.Stream != "" || b.Stream != "" {
-		return a.Stream == b.Stream && a.consumer(aName) == b.consumer(bName)
+	if s.Stream != "" || other.Stream != "" {
+		return s.Stream == other.Stream && s.consumer(name) == other.consumer(otherName)
 	}
-	return a.Queue != "" && a.Queue == b.Queue && overlap(a.Subject, b.Subject)
+	return s.Queue != "" && s.Queue == other.Queue && overlap(s.Subject, other.Subject)
 }
 
 // overlap reports whether a message can have both subjects. The members of a queue
@@ -127,3 +96,5 @@ func overlap(a, b string) bool {
 func (s Subscription) consumer(name string) string {
 	return cmp.Or(s.Durable, "tallystick-"+name)
 }
+
+func (s Subscription) content() Content { return Content{s.Kind, s.Cluster, s.Precision} }

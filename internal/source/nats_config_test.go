@@ -48,7 +48,7 @@ func TestSubscriptionCheck(t *testing.T) {
 func TestMixes(t *testing.T) {
 	f := func(a, b source.Subscription, want bool) {
 		t.Helper()
-		if got, other := source.Mixes("a", a, "b", b), source.Mixes("b", b, "a", a); got != want || other != want {
+		if got, other := a.Mixes("a", "b", b), b.Mixes("b", "a", a); got != want || other != want {
 			t.Errorf("%+v and %+v: got %v and %v, want %v", a, b, got, other, want)
 		}
 	}

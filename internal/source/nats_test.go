@@ -1,7 +1,6 @@
 package source_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/nats/natstest"
@@ -26,9 +24,7 @@ import (
 	"tallystick/internal/collect"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
-	"tallystick/internal/metric"
 	"tallystick/internal/source"
-	"tallystick/internal/store"
 	"tallystick/internal/transfer"
 	"tallystick/internal/wal"
 )
@@ -39,152 +35,30 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// A station is an Ingest with all that is behind it, and sources in front of it.
-type station struct {
-	t         *testing.T
-	table     *metric.Table
-	store     *store.Store
-	ledger    *ledger.Ledger
-	collector *collect.Collector
-	ingest    *ingest.Ingest
-	reg       *prometheus.Registry
-	conn      *nats.Conn
-	stop      func()
-}
-
 func newStation(t *testing.T, url string, maxBytes int64, subs map[string]source.Subscription) *station {
 	t.Helper()
 	return newStationOf(t, url, maxBytes, subs, nil)
 }
 
+// newStationOf returns a station with subscriptions to NATS.
 func newStationOf(t *testing.T, url string, maxBytes int64, subs map[string]source.Subscription, keeps ingest.Log) *station {
 	t.Helper()
-	table, err := metric.NewTable(append(metric.XRootD(60), metric.Metric{Name: "load", Step: 1}, metric.Metric{Name: "count", Step: 1, Fold: metric.Sum}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &station{
-		t: t, table: table, reg: prometheus.NewRegistry(),
-		store: store.New(table, store.Config{MaxBytes: maxBytes}), ledger: ledger.New(ledger.Default()),
-	}
-	s.ingest, err = ingest.New(ingest.Default(), ingest.Parts{
-		Collector: func(o collect.Output) ingest.Collector {
-			s.collector = collect.New(collect.Default(), o)
-			return s.collector
-		},
-		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.reg, Log: keeps,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := bareStation(t, "nats", maxBytes, keeps)
 	log := slog.New(slog.DiscardHandler)
-	if s.conn, err = nats.Connect(nats.Config{URLs: []string{url}, Retry: 50 * time.Millisecond}, s.reg, log); err != nil {
+	conn, err := nats.Connect(nats.Config{URLs: []string{url}, Retry: 50 * time.Millisecond}, s.reg, log)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.run(subs, log)
-	return s
-}
-
-func (s *station) run(subs map[string]source.Subscription, log *slog.Logger) {
-	s.t.Helper()
-	ctx, cancel := context.WithCancel(s.t.Context())
-	var running sync.WaitGroup
+	parts := make(map[string]part)
 	for name, sub := range subs {
-		n, err := source.NewNATS(s.conn, name, sub, s.ingest, s.reg, log)
+		n, err := source.NewNATS(conn, name, sub, s.ingest, s.reg, log)
 		if err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
-		running.Go(func() {
-			if err := n.Run(ctx); err != nil {
-				s.t.Errorf("%s: %v", name, err)
-			}
-		})
+		parts[name] = n.Run
 	}
-	s.stop = sync.OnceFunc(func() {
-		cancel()
-		running.Wait()
-		s.conn.Close()
-	})
-	s.t.Cleanup(s.stop)
-}
-
-// count returns the sum of a counter over what has all the labels.
-func (s *station) count(name string, labels ...string) int {
-	s.t.Helper()
-	all, err := s.reg.Gather()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	sum := 0
-	for _, f := range all {
-		for _, m := range f.GetMetric() {
-			has := 0
-			for _, p := range m.GetLabel() {
-				if slices.Contains(labels, p.GetValue()) {
-					has++
-				}
-			}
-			if f.GetName() == "tallystick_nats_"+name && has == len(labels) {
-				sum += int(m.GetCounter().GetValue())
-			}
-		}
-	}
-	return sum
-}
-
-func (s *station) wantCount(want int, name string, labels ...string) {
-	s.t.Helper()
-	if got := s.count(name, labels...); got != want {
-		s.t.Errorf("%s %v: got %d, want %d", name, labels, got, want)
-	}
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("half a minute without %s", what)
-		}
-	}
-}
-
-// answered waits until so many messages have become what the answer is.
-func (s *station) answered(n int, answer string) {
-	s.t.Helper()
-	eventually(s.t, "messages "+answer, func() bool { return s.count("answers_total", answer) >= n })
-}
-
-// nodes returns how many nodes there are of each cluster.
-func (s *station) nodes() map[string]int {
-	out := make(map[string]int)
-	for _, p := range s.store.Nodes() {
-		out[p.Cluster]++
-	}
-	return out
-}
-
-// sum returns the samples of a metric in the store, all together.
-func (s *station) sum(name string) (sum float64) {
-	s.t.Helper()
-	id, ok := s.table.Lookup(name)
-	if !ok {
-		s.t.Fatal("no metric " + name)
-	}
-	now := time.Now().Unix()
-	for _, at := range s.store.Nodes() {
-		r, err := s.store.Read(at, id, metric.AggNone, now-1000, now+1000)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		for _, v := range r.Values {
-			if v == v { // not a gap
-				sum += v
-			}
-		}
-	}
-	return sum
+	s.run(parts, conn.Close)
+	return s
 }
 
 func send1(t *testing.T, js jetstream.JetStream, subject, text string) {

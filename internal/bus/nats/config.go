@@ -1,14 +1,13 @@
 package nats
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"tallystick/internal/bus"
 )
 
 // Config is how a broker is found, and what it is told of who we are. Secrets are
@@ -34,18 +33,15 @@ type Config struct {
 // MaxInFlight messages a time are not the limit afterwards.
 const DefaultRetry = 5 * time.Second
 
-// schemes are those of the URLs that a broker can have.
-func schemes() []string { return []string{"nats", "tls", "ws", "wss"} }
-
 // Check returns what is wrong with c, each with its key.
-func (c Config) Check() (problems []Problem) {
+func (c Config) Check() (problems []bus.Problem) {
 	wrong := func(bad bool, key, format string, args ...any) {
 		if bad {
-			problems = append(problems, Problem{key, fmt.Errorf(format, args...)})
+			problems = append(problems, bus.Problem{Key: key, Err: fmt.Errorf(format, args...)})
 		}
 	}
 	for _, u := range c.URLs {
-		err := checkURL(u)
+		err := bus.CheckURL(u, "4222", "nats", "tls", "ws", "wss")
 		wrong(err != nil, "urls", "%w", err)
 	}
 	var ways []string
@@ -61,28 +57,6 @@ func (c Config) Check() (problems []Problem) {
 	wrong((c.CertFile == "") != (c.KeyFile == ""), "cert_file", "a certificate needs a key_file, and a key a certificate")
 	wrong(c.Retry <= 0, "retry", "%v is not more than 0", c.Retry)
 	return problems
-}
-
-// A Problem is what is wrong with the value of a key; it is about all of them if
-// the key is empty.
-type Problem struct {
-	Key string
-	Err error
-}
-
-var errSecret = errors.New("a password or token in a URL would be shown; use user and password_file, or token_file")
-
-func checkURL(text string) error {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return errors.New("one is not a URL such as nats://broker.example.org:4222") // err would show what is in it
-	case u.User != nil:
-		return errSecret
-	case !slices.Contains(schemes(), u.Scheme) || u.Host == "":
-		return fmt.Errorf("%q is not a URL such as nats://broker.example.org:4222", text)
-	}
-	return nil
 }
 
 // options returns what the client library is told of c.
@@ -106,19 +80,19 @@ func (c Config) options() ([]nats.Option, error) {
 func (c Config) who() (nats.Option, error) {
 	switch {
 	case c.User != "":
-		_, err := readSecret(c.PasswordFile)
+		_, err := bus.ReadSecret(c.PasswordFile)
 		return nats.UserInfoHandler(func() (user, password string) {
-			password, _ = readSecret(c.PasswordFile) // the broker refuses an empty one, and that is told
+			password, _ = bus.ReadSecret(c.PasswordFile) // the broker refuses an empty one, and that is told
 			return c.User, password
 		}), err
 	case c.TokenFile != "":
-		_, err := readSecret(c.TokenFile)
+		_, err := bus.ReadSecret(c.TokenFile)
 		return nats.TokenHandler(func() string {
-			token, _ := readSecret(c.TokenFile)
+			token, _ := bus.ReadSecret(c.TokenFile)
 			return token
 		}), err
 	case c.CredentialsFile != "":
-		_, err := readSecret(c.CredentialsFile)
+		_, err := bus.ReadSecret(c.CredentialsFile)
 		return nats.UserCredentials(c.CredentialsFile), err
 	case c.NKeyFile != "":
 		option, err := nats.NkeyOptionFromSeed(c.NKeyFile)

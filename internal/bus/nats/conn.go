@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/bus"
 )
 
 const (
@@ -36,7 +38,7 @@ type Conn struct {
 	js     jetstream.JetStream
 	retry  time.Duration
 	reg    prometheus.Registerer
-	counts *connCounts
+	counts *bus.ConnCounts
 	log    *slog.Logger
 	failed atomic.Bool // an attempt failed since the last connection
 }
@@ -49,7 +51,7 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	if err != nil {
 		return nil, fmt.Errorf("connect to nats: %w", err)
 	}
-	if c.counts, err = newConnCounts(reg); err != nil {
+	if c.counts, err = bus.NewConnCounts(reg, "nats"); err != nil {
 		return nil, fmt.Errorf("register counters of nats: %w", err)
 	}
 	c.nc, err = nats.Connect(strings.Join(cfg.URLs, ","), append(options, c.patience()...)...)
@@ -58,10 +60,10 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	}
 	c.late.Store(c.nc)
 	if !c.nc.IsConnected() {
-		c.counts.failures.Inc()
+		c.counts.Failures.Inc()
 	}
 	if c.js, err = jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(ackTime)); err == nil {
-		err = registerConnected(reg, c.nc.IsConnected)
+		err = bus.RegisterConnected(reg, "nats", c.nc.IsConnected)
 	}
 	if err != nil {
 		c.nc.Close()
@@ -114,7 +116,7 @@ func (c *Conn) onConnect(nc *nats.Conn) {
 }
 
 func (c *Conn) onReconnect(nc *nats.Conn) {
-	c.counts.reconnects.Inc()
+	c.counts.Reconnects.Inc()
 	c.onConnect(nc)
 }
 
@@ -122,7 +124,7 @@ func (c *Conn) onDisconnect(nc *nats.Conn, err error) {
 	if nc.IsClosed() {
 		return // by us
 	}
-	c.counts.disconnects.Inc()
+	c.counts.Disconnects.Inc()
 	c.log.Warn("nats: connection lost, trying again", "err", err)
 }
 
@@ -131,7 +133,7 @@ func (c *Conn) onDisconnect(nc *nats.Conn, err error) {
 // told nowhere else.
 func (c *Conn) delay(attempts int) time.Duration {
 	if attempts > 1 {
-		c.counts.failures.Inc()
+		c.counts.Failures.Inc()
 		if nc := c.late.Load(); nc != nil && nc.LastError() != nil {
 			c.fail(nc.LastError())
 		}
@@ -152,7 +154,7 @@ func (c *Conn) fail(err error) {
 // onError is told what belongs to no call. A slow consumer's drops are counted by
 // its Subscriber.
 func (c *Conn) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
-	c.counts.errors.Inc()
+	c.counts.Errors.Inc()
 	attrs := []any{"err", err}
 	if sub != nil {
 		attrs = append(attrs, "subject", sub.Subject)

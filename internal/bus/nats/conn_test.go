@@ -1,16 +1,9 @@
 package nats_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -22,6 +15,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tallystick/internal/bus/bustest"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/nats/natstest"
 )
@@ -160,70 +154,12 @@ func TestCredentials(t *testing.T) {
 	keepsOut(t, cfg)
 }
 
-// An authority signs certificates.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t}
-	a.cert, a.key = a.issue("ca", true)
-	return a
-}
-
-// issue returns a certificate for loopback, signed by the authority, or by itself.
-func (a *authority) issue(name string, ca bool) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: ca, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	parent, by := a.cert, a.key
-	if parent == nil {
-		parent, by = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, by)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if c, err = x509.ParseCertificate(der); err != nil {
-		a.t.Fatal(err)
-	}
-	return c, key
-}
-
-// files returns the files of a new certificate.
-func (a *authority) files(name string) (cert, key string) {
-	a.t.Helper()
-	c, k := a.issue(name, false)
-	der, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return a.pem("CERTIFICATE", c.Raw), a.pem("PRIVATE KEY", der)
-}
-
-func (a *authority) pem(kind string, der []byte) string {
-	a.t.Helper()
-	return file(a.t, "x.pem", string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
-}
-
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	ca, stranger := newAuthority(t), newAuthority(t)
+	ca, stranger := bustest.NewAuthority(t), bustest.NewAuthority(t)
 	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
-	serverCert, serverKey := ca.files("broker")
+	pool.AddCert(ca.Cert)
+	serverCert, serverKey := ca.Files("broker")
 	b := natstest.Start(t, func(o *server.Options) {
 		pair, err := tls.LoadX509KeyPair(serverCert, serverKey)
 		if err != nil {
@@ -235,32 +171,32 @@ func TestTLS(t *testing.T) {
 		}
 	})
 	cfg := urls(strings.Replace(b.URL(), "nats://", "tls://", 1))
-	cfg.CAFile = ca.pem("CERTIFICATE", ca.cert.Raw)
-	cfg.CertFile, cfg.KeyFile = ca.files("client")
+	cfg.CAFile = ca.File
+	cfg.CertFile, cfg.KeyFile = ca.Files("client")
 	letsIn(t, cfg, b.Client(natsgo.RootCAs(cfg.CAFile), natsgo.ClientCert(cfg.CertFile, cfg.KeyFile)))
 
 	wrong := cfg
-	wrong.CAFile = stranger.pem("CERTIFICATE", stranger.cert.Raw) // not who we want to talk to
+	wrong.CAFile = stranger.File // not who we want to talk to
 	keepsOut(t, wrong)
 	wrong = cfg
-	wrong.CertFile, wrong.KeyFile = stranger.files("client") // not who the broker wants
+	wrong.CertFile, wrong.KeyFile = stranger.Files("client") // not who the broker wants
 	keepsOut(t, wrong)
 }
 
 // A broker that cannot speak TLS is none where TLS is wanted.
 func TestTLSOnly(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
+	ca := bustest.NewAuthority(t)
 	b := natstest.Start(t)
 	cfg := urls(b.URL())
-	cfg.CAFile = ca.pem("CERTIFICATE", ca.cert.Raw)
+	cfg.CAFile = ca.File
 	keepsOut(t, cfg)
 }
 
 // A file that is not there, or not what it should be, is found at the start.
 func TestConnectErrors(t *testing.T) {
-	ca := newAuthority(t)
-	cert, key := ca.files("client")
+	ca := bustest.NewAuthority(t)
+	cert, key := ca.Files("client")
 	junk := file(t, "junk", "junk")
 	f := func(cfg nats.Config, want string) {
 		t.Helper()

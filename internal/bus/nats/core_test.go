@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/nats/natstest"
 )
@@ -62,7 +63,7 @@ func TestCoreStopDrains(t *testing.T) {
 			t.Parallel()
 			b := natstest.Start(t)
 			gate := make(chan struct{})
-			l := listen(t, urls(b.URL()), nats.Subscription{Subject: "a"}, func(nats.Message) nats.Answer { <-gate; return nats.Taken })
+			l := listen(t, urls(b.URL()), nats.Subscription{Subject: "a"}, func(bus.Message) bus.Answer { <-gate; return bus.Taken })
 			l.ready()
 			nc := b.Client()
 			for i := range 100 {
@@ -101,7 +102,7 @@ func TestCoreDrops(t *testing.T) {
 	t.Parallel()
 	b := natstest.Start(t)
 	gate := make(chan struct{})
-	l := listen(t, urls(b.URL()), nats.Subscription{Subject: "a", InFlight: 10}, func(nats.Message) nats.Answer { <-gate; return nats.Taken })
+	l := listen(t, urls(b.URL()), nats.Subscription{Subject: "a", InFlight: 10}, func(bus.Message) bus.Answer { <-gate; return bus.Taken })
 	l.ready()
 	nc := b.Client()
 	_ = nc.Publish("a", []byte("0"))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/nats/natstest"
 )
@@ -35,7 +36,7 @@ type listener struct {
 	log     bytes.Buffer
 	heard   []string
 	again   map[string]int // messages that were told to be given out again
-	answer  func(nats.Message) nats.Answer
+	answer  func(bus.Message) bus.Answer
 	entered chan struct{} // gets a value with each message, if there is room
 }
 
@@ -52,7 +53,7 @@ func (l *listener) logged() string {
 	return l.log.String()
 }
 
-func (l *listener) handle(ctx context.Context, m nats.Message) nats.Answer {
+func (l *listener) handle(ctx context.Context, m bus.Message) bus.Answer {
 	if ctx.Err() != nil {
 		l.t.Error("the Handler was given a context that has ended")
 	}
@@ -77,9 +78,9 @@ func (l *listener) texts() []string {
 	return slices.Clone(l.heard)
 }
 
-func taken(nats.Message) nats.Answer { return nats.Taken }
+func taken(bus.Message) bus.Answer { return bus.Taken }
 
-func listen(t *testing.T, cfg nats.Config, sub nats.Subscription, answer func(nats.Message) nats.Answer) *listener {
+func listen(t *testing.T, cfg nats.Config, sub nats.Subscription, answer func(bus.Message) bus.Answer) *listener {
 	t.Helper()
 	l := &listener{t: t, reg: prometheus.NewRegistry(), again: make(map[string]int), answer: answer, entered: make(chan struct{}, 1)}
 	if cfg.Retry == 0 {

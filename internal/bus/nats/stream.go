@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"tallystick/internal/bus"
 )
 
 const (
@@ -66,7 +69,7 @@ func (s *Subscriber) consume(ctx context.Context) error {
 		return err
 	}
 	s.log.Info("nats: consuming", "stream", s.sub.Stream, "durable", s.sub.Durable, "subject", s.sub.Subject)
-	made := consumer.CachedInfo().Created.UnixNano()
+	made := strconv.FormatInt(consumer.CachedInfo().Created.UnixNano(), 10)
 	for err == nil {
 		err = s.nextOf(ctx, it, made)
 	}
@@ -128,7 +131,7 @@ func (s *Subscriber) makeStream(ctx context.Context) error {
 	return err
 }
 
-func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext, made int64) error {
+func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext, made string) error {
 	m, err := it.Next(jetstream.NextContext(ctx))
 	if err != nil {
 		return err
@@ -137,11 +140,12 @@ func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext, m
 	return nil
 }
 
-// message returns a message of the consumer that was made then.
-func message(m jetstream.Msg, made int64) Message {
-	out := Message{Data: m.Data()}
+// message returns a message of the consumer that was made then. With that its ID is
+// another one after it or its stream was made anew.
+func message(m jetstream.Msg, made string) bus.Message {
+	out := bus.Message{Data: m.Data()}
 	if meta, err := m.Metadata(); err == nil { // a consumer's message always has it
-		out.ID = ID{made, meta.Sequence.Stream}
+		out.ID = bus.ID{Source: made, Number: meta.Sequence.Stream}
 		out.Again = meta.NumDelivered > 1
 	}
 	return out
@@ -149,14 +153,14 @@ func message(m jetstream.Msg, made int64) Message {
 
 // answer tells the broker. That it could not be told is no error: it gives out the
 // message again.
-func (s *Subscriber) answer(m jetstream.Msg, a Answer) {
+func (s *Subscriber) answer(m jetstream.Msg, a bus.Answer) {
 	var err error
 	switch a {
-	case Taken:
+	case bus.Taken:
 		err = m.Ack()
-	case Poison:
+	case bus.Poison:
 		err = m.TermWithReason("malformed")
-	case Later:
+	case bus.Later:
 		err = m.NakWithDelay(s.conn.retry)
 	}
 	if err != nil {
@@ -166,7 +170,7 @@ func (s *Subscriber) answer(m jetstream.Msg, a Answer) {
 
 // drainStream takes what has been received already. Without a broker nobody could
 // be told, and it comes again.
-func (s *Subscriber) drainStream(ctx context.Context, it jetstream.MessagesContext, made int64) {
+func (s *Subscriber) drainStream(ctx context.Context, it jetstream.MessagesContext, made string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	defer it.Stop()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/nats/natstest"
 )
@@ -100,14 +101,14 @@ func TestStreamAnswers(t *testing.T) {
 	js := natstest.Stream(t, b.Client(), "S", "a")
 	var full atomic.Bool
 	full.Store(true)
-	l := listen(t, urls(b.URL()), stream, func(m nats.Message) nats.Answer {
+	l := listen(t, urls(b.URL()), stream, func(m bus.Message) bus.Answer {
 		switch {
 		case string(m.Data) == "0":
-			return nats.Poison
+			return bus.Poison
 		case full.Load():
-			return nats.Later
+			return bus.Later
 		}
-		return nats.Taken
+		return bus.Taken
 	})
 	publish(t, js, 0, 5)
 	until(t, "a second time", func() bool { return l.count("redelivered_total") >= 4 })
@@ -141,7 +142,7 @@ func TestStreamInFlight(t *testing.T) {
 	gate := make(chan struct{})
 	sub := stream
 	sub.InFlight = 7
-	l := listen(t, urls(b.URL()), sub, func(nats.Message) nats.Answer { <-gate; return nats.Taken })
+	l := listen(t, urls(b.URL()), sub, func(bus.Message) bus.Answer { <-gate; return bus.Taken })
 	<-l.entered
 	c, err := js.Consumer(t.Context(), "S", "d")
 	if err != nil {
@@ -175,12 +176,12 @@ func TestStreamBrokerKilled(t *testing.T) {
 	makeConsumer(t, js, time.Second)
 	var unanswered atomic.Int64
 	hold := make(chan struct{})
-	l := listen(t, urls(b.URL()), stream, func(m nats.Message) nats.Answer {
+	l := listen(t, urls(b.URL()), stream, func(m bus.Message) bus.Answer {
 		if string(m.Data) == "150" && !m.Again { // the broker dies while it is here
 			unanswered.Add(1)
 			<-hold
 		}
-		return nats.Taken
+		return bus.Taken
 	})
 	publish(t, js, 0, 200)
 	until(t, "the message", func() bool { return unanswered.Load() == 1 })

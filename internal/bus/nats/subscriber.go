@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"tallystick/internal/bus"
 )
 
 // A Subscription is what one wants to hear.
@@ -45,45 +47,12 @@ const (
 	drainTime = 5 * time.Second
 )
 
-// A Message is one that came in.
-type Message struct {
-	Data []byte // the Handler's until it returns
-	ID   ID     // zero without JetStream
-	// Again tells that it was given out before: whoever got it then may have taken
-	// it, and not have been able to say so. A broker that died may not know.
-	Again bool
-}
-
-// An ID tells the messages of a consumer apart, also after it or its stream was made anew.
-type ID struct {
-	Consumer int64 // when it was made, in Unix nanoseconds
-	Sequence uint64
-}
-
-// An Answer is what is to become of a message.
-type Answer int
-
-// The answers.
-const (
-	Taken  Answer = iota // it is done with
-	Poison               // it never can be taken: it must not come again
-	Later                // it could not be taken now: it is given out again, by JetStream
-	answers
-)
-
-// String returns the answer as the label of its counter.
-func (a Answer) String() string { return [answers]string{"taken", "poison", "later"}[a] }
-
-// A Handler takes messages, one after the other. ctx does not end when the
-// Subscriber is told to stop.
-type Handler func(ctx context.Context, m Message) Answer
-
 // A Subscriber hands messages to a Handler.
 type Subscriber struct {
 	conn    *Conn
 	sub     Subscription
-	handler Handler
-	counts  *subCounts
+	handler bus.Handler
+	counts  *bus.SubCounts
 	log     *slog.Logger
 
 	core atomic.Pointer[nats.Subscription] // while it runs, without JetStream
@@ -92,10 +61,10 @@ type Subscriber struct {
 
 // Subscribe returns a Subscriber that is not running yet. The error is that of
 // registering its counters, which are told apart by its name.
-func (c *Conn) Subscribe(sub Subscription, h Handler) (*Subscriber, error) {
+func (c *Conn) Subscribe(sub Subscription, h bus.Handler) (*Subscriber, error) {
 	s := &Subscriber{conn: c, sub: sub, handler: h, log: c.log.With("subscription", sub.Name)}
 	var err error
-	if s.counts, err = newSubCounts(c.reg, sub.Name, s.dropped); err != nil {
+	if s.counts, err = bus.NewSubCounts(c.reg, "nats", sub.Name, s.dropped); err != nil {
 		return nil, fmt.Errorf("register counters of subscription %s: %w", sub.Name, err)
 	}
 	return s, nil
@@ -111,15 +80,8 @@ func (s *Subscriber) Run(ctx context.Context) error {
 }
 
 // hand gives m to the Handler.
-func (s *Subscriber) hand(ctx context.Context, m Message) Answer {
-	s.counts.messages.Inc()
-	s.counts.bytes.Add(float64(len(m.Data)))
-	if m.Again {
-		s.counts.again.Inc()
-	}
-	a := s.handler(context.WithoutCancel(ctx), m)
-	s.counts.answers[a].Inc()
-	return a
+func (s *Subscriber) hand(ctx context.Context, m bus.Message) bus.Answer {
+	return s.counts.Hand(ctx, s.handler, m)
 }
 
 // runCore needs no broker: the client library tells it the subscription when it
@@ -153,7 +115,7 @@ func (s *Subscriber) next(ctx context.Context, sub *nats.Subscription) error {
 	m, err := sub.NextMsgWithContext(ctx)
 	switch {
 	case err == nil:
-		s.hand(ctx, Message{Data: m.Data})
+		s.hand(ctx, bus.Message{Data: m.Data})
 	case errors.Is(err, nats.ErrSlowConsumer):
 	default:
 		return err

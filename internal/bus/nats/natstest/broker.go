@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"tallystick/internal/bus/bustest"
 )
 
 // within is how long a broker may take for anything.
@@ -35,7 +37,7 @@ func Start(tb testing.TB, change ...func(*server.Options)) *Broker {
 func New(tb testing.TB, change ...func(*server.Options)) *Broker {
 	tb.Helper()
 	b := &Broker{tb: tb, options: server.Options{
-		Host: "127.0.0.1", Port: freePort(tb), JetStream: true, StoreDir: tb.TempDir(), NoLog: true, NoSigs: true,
+		Host: "127.0.0.1", Port: bustest.FreePort(tb), JetStream: true, StoreDir: tb.TempDir(), NoLog: true, NoSigs: true,
 	}}
 	for _, c := range change {
 		c(&b.options)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"tallystick/internal/bus/bustest"
 )
 
 // variable tells a test's program to be a broker: port and folder.
@@ -53,7 +54,7 @@ type Process struct {
 // StartProcess starts a broker. The test's TestMain must call Serve.
 func StartProcess(tb testing.TB) *Process {
 	tb.Helper()
-	p := &Process{tb: tb, port: freePort(tb), dir: tb.TempDir()}
+	p := &Process{tb: tb, port: bustest.FreePort(tb), dir: tb.TempDir()}
 	p.Up()
 	tb.Cleanup(p.Kill)
 	return p
@@ -100,16 +101,3 @@ func (p *Process) Client(options ...nats.Option) *nats.Conn {
 }
 
 func url(port int) string { return fmt.Sprintf("nats://127.0.0.1:%d", port) }
-
-// freePort returns a port that is free now.
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	addr, _ := ln.Addr().(*net.TCPAddr)
-	return addr.Port
-}

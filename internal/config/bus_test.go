@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -56,4 +57,20 @@ func TestNATSSettings(t *testing.T) {
 	if diff := cmp.Diff([]string{"nats://a:4222", "nats://b:4222"}, cfg.NATS.Broker.URLs); diff != "" {
 		t.Errorf("urls (-want +got):\n%s", diff)
 	}
+}
+
+// TestAMQPProblems has that problems of AMQP have their keys.
+func TestAMQPProblems(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		path := write(t, "c.yaml", "development: true\namqp:\n"+text)
+		_, err := config.Load(config.Sources{File: path})
+		if got := strings.ReplaceAll(fmt.Sprint(err), path, "c.yaml"); !strings.Contains(got, want) {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+	f("  urls: ['nats://a']\n", `c.yaml:3: amqp.urls: "nats://a" is not a URL such as amqp://broker.example.org:5672`)
+	f("  subscriptions: {a: {queue: q}}\n", "c.yaml:2: amqp.urls: there are subscriptions, and no broker")
+	f("  urls: ['amqp://a']\n  subscriptions:\n    a: {queue: q, routing_key: k}\n", "c.yaml:5: amqp.subscriptions.a.routing_key: needs an exchange")
+	f("  urls: ['amqp://a']\n  subscriptions:\n    a: {queue: q, cluster: x}\n    b: {queue: q, cluster: y}\n", "c.yaml:6: amqp.subscriptions.b: each message would go to it or to a")
 }

@@ -8,21 +8,21 @@ import (
 	"tallystick/internal/ingest"
 )
 
-// natsCounts are what /metrics tells of what was in the messages of a subscription.
-type natsCounts struct {
+// busCounts are what /metrics tells of what was in the messages of a subscription.
+type busCounts struct {
 	accepted prometheus.Counter
 	rejected *prometheus.CounterVec
 }
 
-func newNATSCounts(reg prometheus.Registerer, name string) (*natsCounts, error) {
+func newBusCounts(reg prometheus.Registerer, broker, name string) (*busCounts, error) {
 	labels := prometheus.Labels{"subscription": name}
-	c := &natsCounts{
+	c := &busCounts{
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "tallystick_nats_accepted_total", ConstLabels: labels,
+			Name: "tallystick_" + broker + "_accepted_total", ConstLabels: labels,
 			Help: "Lines, packets and claims of the messages that were taken.",
 		}),
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tallystick_nats_rejected_total", ConstLabels: labels,
+			Name: "tallystick_" + broker + "_rejected_total", ConstLabels: labels,
 			Help: "Lines, packets and claims of the messages that were refused, by reason.",
 		}, []string{"reason"}),
 	}
@@ -31,7 +31,7 @@ func newNATSCounts(reg prometheus.Registerer, name string) (*natsCounts, error) 
 
 // count counts what a Result tells; rejects that it does not tell one by one have
 // the reason "more".
-func (c *natsCounts) count(r ingest.Result) {
+func (c *busCounts) count(r ingest.Result) {
 	c.accepted.Add(float64(r.Accepted))
 	for _, e := range r.Errors {
 		c.rejected.WithLabelValues(e.Reason).Inc()

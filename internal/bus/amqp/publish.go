@@ -1,0 +1,295 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"tallystick/internal/bus"
+)
+
+// maxUnconfirmed bounds how many messages of a connection are published and not
+// confirmed. The broker confirms many at once, after it has written them.
+const maxUnconfirmed = 1024
+
+var (
+	// ErrNoQueue is the error of a message that no queue wants: the exchange is there,
+	// and nothing is bound to it for that key.
+	ErrNoQueue = errors.New("no queue takes the message")
+	// ErrRefused is the error of a message that a queue has no room for.
+	ErrRefused = errors.New("the broker has refused the message")
+	// ErrLost is the error of a message of which is not known whether it is there: the
+	// connection, or the channel, ended before the broker said so.
+	ErrLost = errors.New("the connection was lost before the broker confirmed the message")
+)
+
+// A Publication is a message on its way out. The broker keeps it on disk.
+type Publication struct {
+	Exchange    string // must be there; empty: the queue that is called Key
+	Key         string
+	ID          bus.ID         // zero: it has none
+	ContentType string         // such as application/json
+	Headers     map[string]any // values as AMQP has them: string, int64, bool, …
+	Body        []byte
+}
+
+// A Receipt is for a message that was published, and maybe not confirmed yet.
+type Receipt struct {
+	done chan struct{} // closed when err is known
+	err  error
+}
+
+// Wait waits until the broker has confirmed the message, or ctx ends. The error is
+// ErrNoQueue, ErrRefused, ErrLost or of ctx; after these two it may be there.
+func (r *Receipt) Wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Publish publishes p and returns nil after the broker's confirmation. It waits for
+// the broker, if it is not there or takes no messages, until ctx ends. It may be
+// called from several goroutines at once.
+func (c *Conn) Publish(ctx context.Context, p Publication) error {
+	r, err := c.Send(ctx, p)
+	if err != nil {
+		return err
+	}
+	return r.Wait(ctx)
+}
+
+// Send publishes p, after what was sent before, and does not wait for the
+// confirmation: many may be on their way. It waits for the broker as Publish does.
+// The body must not be changed until the receipt is there.
+func (c *Conn) Send(ctx context.Context, p Publication) (*Receipt, error) {
+	if err := amqp.Table(p.Headers).Validate(); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	for {
+		l, err := c.wants(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("publish: %w", err)
+		}
+		r, err := l.send(ctx, p)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, errGone) {
+			return r, err
+		}
+	}
+}
+
+// errGone is the error of what was not sent, since the channel or the connection is
+// not there any more.
+var errGone = errors.New("the connection is gone")
+
+// send publishes p by l.
+func (l *link) send(ctx context.Context, p Publication) (*Receipt, error) {
+	out, err := l.publisher(ctx)
+	if err == nil {
+		var r *Receipt
+		if r, err = out.send(ctx, p); err == nil {
+			return r, nil
+		}
+		if ctx.Err() == nil && out.ch.IsClosed() && !l.conn.IsClosed() {
+			return nil, errGone // there is another channel at once
+		}
+		err = errGone
+	}
+	if errors.Is(err, errGone) {
+		select {
+		case <-l.gone: // Run finds out
+		case <-ctx.Done():
+			return nil, fmt.Errorf("publish: %w", ctx.Err())
+		}
+	}
+	return nil, err
+}
+
+// publisher returns the channel that this connection publishes by, as soon as the
+// broker takes messages.
+func (l *link) publisher(ctx context.Context) (*publisher, error) {
+	for {
+		l.mu.Lock()
+		blocked := l.blocked
+		if blocked == nil {
+			defer l.mu.Unlock()
+			return l.open()
+		}
+		l.mu.Unlock()
+		select {
+		case <-blocked:
+		case <-l.gone:
+			return nil, errGone
+		case <-ctx.Done():
+			return nil, fmt.Errorf("publish: the broker takes no messages: %w", ctx.Err())
+		}
+	}
+}
+
+// open returns a channel for publishing; the broker closes one when something is
+// wrong with what comes by it, such as an exchange that is not there. It is called
+// under mu.
+func (l *link) open() (*publisher, error) {
+	if l.out != nil && !l.out.ch.IsClosed() {
+		return l.out, nil
+	}
+	ch, err := l.conn.Channel()
+	if err == nil {
+		err = ch.Confirm(false)
+	}
+	if l.conn.IsClosed() {
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	l.out = newPublisher(ch)
+	return l.out, nil
+}
+
+// A publisher is a channel that messages are published by.
+type publisher struct {
+	ch   *amqp.Channel
+	turn chan struct{} // holds a value while somebody publishes
+	room chan struct{} // holds a value for each that is not confirmed
+
+	mu      sync.Mutex
+	waiting map[uint64]*Receipt // by their number
+	closed  bool
+}
+
+func newPublisher(ch *amqp.Channel) *publisher {
+	p := &publisher{
+		ch: ch, turn: make(chan struct{}, 1), room: make(chan struct{}, maxUnconfirmed),
+		waiting: make(map[uint64]*Receipt),
+	}
+	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed))
+	// Not buffered: the broker gives a message back before it confirms it, and so it
+	// is taken from here before its confirmation is there.
+	returns := ch.NotifyReturn(make(chan amqp.Return))
+	closes := ch.NotifyClose(make(chan *amqp.Error, 1))
+	go p.listen(confirms, returns, closes)
+	return p
+}
+
+// send publishes p.
+func (p *publisher) send(ctx context.Context, m Publication) (*Receipt, error) {
+	select {
+	case p.room <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		<-p.room
+		return nil, ctx.Err()
+	}
+	n := p.ch.GetNextPublishSeqNo()
+	r := &Receipt{done: make(chan struct{})}
+	if !p.wait(n, r) {
+		<-p.room
+		return nil, amqp.ErrClosed
+	}
+	if err := p.ch.PublishWithContext(ctx, m.Exchange, m.Key, true, false, m.publishing(n)); err != nil {
+		p.forget(n)
+		return nil, err
+	}
+	return r, nil
+}
+
+// publishing returns the message as the client library has it. The number is in its
+// correlation id: it tells which one it is that comes back.
+func (m Publication) publishing(n uint64) amqp.Publishing {
+	out := amqp.Publishing{
+		DeliveryMode: amqp.Persistent, ContentType: m.ContentType, Headers: m.Headers,
+		CorrelationId: strconv.FormatUint(n, 10), Body: m.Body,
+	}
+	if m.ID != (bus.ID{}) {
+		out.MessageId = m.ID.String()
+	}
+	return out
+}
+
+// wait adds a receipt, if the channel is not closed.
+func (p *publisher) wait(n uint64, r *Receipt) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.waiting[n] = r
+	}
+	return !p.closed
+}
+
+// forget takes back the receipt of a message that was not sent.
+func (p *publisher) forget(n uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.waiting[n]; ok {
+		delete(p.waiting, n)
+		<-p.room
+	}
+}
+
+// settle says what became of a message. What was said first counts.
+func (p *publisher) settle(n uint64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r, ok := p.waiting[n]; ok {
+		delete(p.waiting, n)
+		r.err = err
+		close(r.done)
+		<-p.room
+	}
+}
+
+// listen settles what the broker tells of, and in the end all else.
+func (p *publisher) listen(confirms chan amqp.Confirmation, returns chan amqp.Return, closes chan *amqp.Error) {
+	for confirms != nil || returns != nil {
+		select {
+		case c, ok := <-confirms:
+			switch {
+			case !ok:
+				confirms = nil
+			case c.Ack:
+				p.settle(c.DeliveryTag, nil)
+			default:
+				p.settle(c.DeliveryTag, ErrRefused)
+			}
+		case r, ok := <-returns:
+			if !ok {
+				returns = nil
+				continue
+			}
+			if n, err := strconv.ParseUint(r.CorrelationId, 10, 64); err == nil {
+				p.settle(n, ErrNoQueue)
+			}
+		}
+	}
+	p.end(<-closes)
+}
+
+// end settles what is not confirmed when the channel is closed. err is the broker's
+// reason, nil if there is none.
+func (p *publisher) end(err *amqp.Error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	lost := ErrLost
+	if err != nil {
+		lost = fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	for n, r := range p.waiting {
+		delete(p.waiting, n)
+		r.err = lost
+		close(r.done)
+		<-p.room
+	}
+}

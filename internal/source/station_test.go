@@ -1,0 +1,156 @@
+package source_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/collect"
+	"tallystick/internal/ingest"
+	"tallystick/internal/ledger"
+	"tallystick/internal/metric"
+	"tallystick/internal/store"
+)
+
+// A station is an Ingest with all that is behind it, and sources in front of it.
+type station struct {
+	t         *testing.T
+	kind      string // of its sources, in their counters
+	table     *metric.Table
+	store     *store.Store
+	ledger    *ledger.Ledger
+	collector *collect.Collector
+	ingest    *ingest.Ingest
+	reg       *prometheus.Registry
+	stop      func()
+}
+
+// A part runs until its context ends.
+type part func(context.Context) error
+
+// bareStation returns a station without sources, for one of that kind.
+func bareStation(t *testing.T, kind string, maxBytes int64, keeps ingest.Log) *station {
+	t.Helper()
+	table, err := metric.NewTable(append(metric.XRootD(60), metric.Metric{Name: "load", Step: 1}, metric.Metric{Name: "count", Step: 1, Fold: metric.Sum}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &station{
+		t: t, kind: kind, table: table, reg: prometheus.NewRegistry(),
+		store: store.New(table, store.Config{MaxBytes: maxBytes}), ledger: ledger.New(ledger.Default()),
+	}
+	s.ingest, err = ingest.New(ingest.Default(), ingest.Parts{
+		Collector: func(o collect.Output) ingest.Collector {
+			s.collector = collect.New(collect.Default(), o)
+			return s.collector
+		},
+		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.reg, Log: keeps,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// run runs parts by name, and calls end when they have been stopped.
+func (s *station) run(parts map[string]part, end func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var running sync.WaitGroup
+	for name, run := range parts {
+		running.Go(func() {
+			if err := run(ctx); err != nil {
+				s.t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		end()
+	})
+	s.t.Cleanup(s.stop)
+}
+
+// count returns the sum of a counter over what has all the labels.
+func (s *station) count(name string, labels ...string) int {
+	s.t.Helper()
+	all, err := s.reg.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	sum := 0
+	for _, f := range all {
+		for _, m := range f.GetMetric() {
+			has := 0
+			for _, p := range m.GetLabel() {
+				if slices.Contains(labels, p.GetValue()) {
+					has++
+				}
+			}
+			if f.GetName() == "tallystick_"+s.kind+"_"+name && has == len(labels) {
+				sum += int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	return sum
+}
+
+func (s *station) wantCount(want int, name string, labels ...string) {
+	s.t.Helper()
+	if got := s.count(name, labels...); got != want {
+		s.t.Errorf("%s %v: got %d, want %d", name, labels, got, want)
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("half a minute without %s", what)
+		}
+	}
+}
+
+// answered waits until so many messages have become what the answer is.
+func (s *station) answered(n int, answer string) {
+	s.t.Helper()
+	eventually(s.t, "messages "+answer, func() bool { return s.count("answers_total", answer) >= n })
+}
+
+// nodes returns how many nodes there are of each cluster.
+func (s *station) nodes() map[string]int {
+	out := make(map[string]int)
+	for _, p := range s.store.Nodes() {
+		out[p.Cluster]++
+	}
+	return out
+}
+
+// sum returns the samples of a metric in the store, all together.
+func (s *station) sum(name string) (sum float64) {
+	s.t.Helper()
+	id, ok := s.table.Lookup(name)
+	if !ok {
+		s.t.Fatal("no metric " + name)
+	}
+	now := time.Now().Unix()
+	for _, at := range s.store.Nodes() {
+		r, err := s.store.Read(at, id, metric.AggNone, now-1000, now+1000)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, v := range r.Values {
+			if v == v { // not a gap
+				sum += v
+			}
+		}
+	}
+	return sum
+}
