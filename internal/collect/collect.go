@@ -39,10 +39,21 @@ type Packet struct {
 	Data   []byte
 }
 
-// A Sample is a count of something at one client of one server.
+// A Place is whose number a sample is.
+type Place uint8
+
+// The places.
+const (
+	AtClient Place = iota // the client's of the server
+	AtServer              // the server's own
+)
+
+// A Sample is a count of something at one client of one server, or at the server
+// itself.
 type Sample struct {
 	Site, Server, Client string
-	Metric               string // one of metric.Xrd…
+	At                   Place
+	Metric               string // one of metric.Xrd… or metric.Fields
 	Time                 int64  // Unix seconds
 	Value                float64
 }
@@ -138,6 +149,11 @@ type Collector struct {
 	sockets map[socket]*life   // by where they come from
 	servers map[uint64]*server // by sid
 	queue   queue
+
+	sources sources // of summaries
+	fields  fields
+	callers map[caller][]*server
+
 	size    int // what counts against cfg.Max
 	ended   int // files that are kept after their end
 	stats   Stats
@@ -151,6 +167,7 @@ func New(cfg Config, out Output) *Collector {
 	return &Collector{
 		cfg: cfg, out: out, castagnoli: crc32.MakeTable(crc32.Castagnoli),
 		all: map[*life]struct{}{}, lives: map[lifeKey]*life{}, sockets: map[socket]*life{}, servers: map[uint64]*server{},
+		sources: sources{}, fields: newFields(), callers: map[caller][]*server{},
 		stats: Stats{Packets: map[xrootd.Kind]uint64{}, Lost: map[transfer.LossOf]uint64{}},
 	}
 }
@@ -160,6 +177,9 @@ func New(cfg Config, out Output) *Collector {
 func (c *Collector) Packet(now time.Time, p Packet) error {
 	err := c.gram.Decode(p.Data)
 	c.stats.Packets[c.gram.Kind]++
+	if c.gram.Kind == xrootd.KindSummary {
+		return errors.Join(err, c.takeSummary(now, p.Remote))
+	}
 	l := c.lifeOf(now, p.Remote)
 	if l == nil {
 		return err
@@ -259,6 +279,7 @@ func (c *Collector) Advance(now time.Time) {
 	for {
 		e, ok := c.queue.next(now)
 		if !ok {
+			c.settleSummaries(now)
 			return
 		}
 		switch e.kind {

@@ -101,7 +101,7 @@ func TestSamplesAddUp(t *testing.T) {
 			got, want := map[string]float64{}, map[string]float64{}
 			var opens, closes float64
 			for s, v := range r.samples {
-				if s.Metric == metric.XrdOpens || s.Metric == metric.XrdCloses {
+				if s.At != collect.AtClient || s.Metric == metric.XrdOpens || s.Metric == metric.XrdCloses {
 					continue
 				}
 				got[s.Server+" "+s.Client+" "+s.Metric] += v

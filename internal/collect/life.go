@@ -263,6 +263,7 @@ func (c *Collector) drop(l *life) {
 		s.revived = nil
 	}
 	if s.lives--; s.lives == 0 {
+		c.unlisten(s)
 		delete(c.servers, l.SID)
 	}
 }

@@ -26,6 +26,7 @@ type server struct {
 	lives   int     // that are held
 	order   []*life // those whose start can be true, by start
 	revived *life   // the one that lives although one that began later is known
+	calls   []caller
 }
 
 // maxIPs is how many addresses of one server are remembered: more than a machine
@@ -77,6 +78,7 @@ func (c *Collector) rename(s *server) {
 	is.Names = append(is.Names, is.Name)
 	slices.Sort(is.Names)
 	is.Names = slices.Compact(is.Names)
+	c.listen(s)
 	if is.same(&s.Server) {
 		return
 	}

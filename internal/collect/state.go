@@ -15,7 +15,7 @@ import (
 	"tallystick/internal/xrootd"
 )
 
-// A saved is one entry of State: a server or a life of one.
+// A saved is one entry of State: a server or a life of one, or a source of summaries.
 type saved struct {
 	Server *server `json:"server,omitempty"`
 	Life   *life   `json:"life,omitempty"`
@@ -23,13 +23,14 @@ type saved struct {
 	Remote string  `json:"remote,omitempty"` // of a life without a sid
 	Done   []byte  `json:"done,omitempty"`   // finished files, a roaring bitmap in its portable form
 
+	Source  *source   `json:"source,omitempty"` // of summaries
 	Mapped  []byte    `json:"mapped,omitempty"` // ids of dictionary records, as Done
 	Traced  []byte    `json:"traced,omitempty"` // files whose open came in the t stream, as Done
 	Streams []*stream `json:"streams,omitempty"`
 }
 
 // State returns everything that is held, as entries for Restore: first the
-// servers, then their lives, each in the order of their names.
+// servers, then their lives, then sources of summaries, each in the order of their names.
 func (c *Collector) State() ([][]byte, error) {
 	var entries []saved
 	for _, s := range c.servers {
@@ -50,6 +51,9 @@ func (c *Collector) State() ([][]byte, error) {
 		entries = append(entries, e)
 	}
 	slices.SortFunc(entries, saved.compare)
+	for _, s := range c.sources.sorted() {
+		entries = append(entries, saved{Source: s})
+	}
 	out := make([][]byte, len(entries))
 	for i, e := range entries {
 		b, err := json.Marshal(e)
@@ -85,12 +89,16 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 	switch {
 	case e.Server != nil:
 		c.servers[e.Server.SID] = e.Server
+		c.listen(e.Server)
 		c.out.Server(e.Server.Server)
 		return nil
 	case e.Life != nil:
 		return c.restoreLife(now, &e)
+	case e.Source != nil:
+		c.restoreSource(e.Source)
+		return nil
 	}
-	return errors.New("collector state: an entry is neither a server nor a life")
+	return errors.New("collector state: an entry is neither a server nor a life nor a source")
 }
 
 func (c *Collector) restoreLife(now time.Time, e *saved) error {

@@ -81,7 +81,7 @@ func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
 
 func (c *Collector) sample(t *transfer.Transfer, name string, at, n int64) {
 	if n != 0 {
-		c.out.Sample(Sample{t.Site, t.Server, t.Client, name, at, float64(n)})
+		c.out.Sample(Sample{Site: t.Site, Server: t.Server, Client: t.Client, Metric: name, Time: at, Value: float64(n)})
 	}
 }
 

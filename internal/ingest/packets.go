@@ -96,7 +96,11 @@ func (o output) Transfer(t *transfer.Transfer) { o.i.ledger.PutTransfer(t) }
 
 // Sample puts s into the store.
 func (o output) Sample(s collect.Sample) {
-	o.i.sample(clientPath(s.Site, s.Server, s.Client), s.Metric, s.Time, s.Value)
+	at := clientPath(s.Site, s.Server, s.Client)
+	if s.At == collect.AtServer {
+		at.Component = selector.Part{}
+	}
+	o.i.sample(at, s.Metric, s.Time, s.Value)
 }
 
 // Server puts s into the directory, gives its name to the transfers that were

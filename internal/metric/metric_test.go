@@ -48,8 +48,8 @@ func TestNewTableRefuses(t *testing.T) {
 	f("unknown aggregation(5)", metric.Metric{Name: "a", Step: 1, Aggregation: metric.AggMax + 1})
 }
 
-func TestXRootD(t *testing.T) {
-	table, err := metric.NewTable(metric.XRootD(60))
+func TestTransfers(t *testing.T) {
+	table, err := metric.NewTable(metric.Transfers(60))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,25 @@ func TestXRootD(t *testing.T) {
 		if _, ok := table.Lookup(other); !ok {
 			t.Errorf("%s has no %s to be compared with", m.Name, other)
 		}
+	}
+}
+
+// Every name stands once among all that are built in, and for one kind of number.
+func TestReports(t *testing.T) {
+	if _, err := metric.NewTable(metric.XRootD(60)); err != nil {
+		t.Fatal(err)
+	}
+	folds := map[string]metric.Fold{}
+	for _, m := range metric.Reports(60) {
+		folds[m.Name] = m.Fold
+	}
+	for _, f := range metric.Fields() {
+		if got := folds[f.Name] == metric.Last; got != f.Now || f.Parts <= 0 {
+			t.Errorf("%+v: folds by last is %v", f, got)
+		}
+	}
+	if folds["xrd_link_out"] != metric.Sum || folds["xrd_link_num"] != metric.Last {
+		t.Errorf("got folds %v and %v of link/out and link/num, want sum and last", folds["xrd_link_out"], folds["xrd_link_num"])
 	}
 }
 

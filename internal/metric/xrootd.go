@@ -21,10 +21,13 @@ const (
 	ClientCloses   = "client_closes"
 )
 
-// XRootD returns the built-in metrics: counts of events, so that samples of one
-// slot add up, and so do the clients of a server and the servers of a site.
-// The step is in seconds.
-func XRootD(step int64) []Metric {
+// XRootD returns the built-in metrics: Transfers and Reports. The step is in seconds.
+func XRootD(step int64) []Metric { return append(Transfers(step), Reports(step)...) }
+
+// Transfers returns the metrics of transfers and claims: counts of events, so that
+// samples of one slot add up, and so do the clients of a server and the servers of
+// a site.
+func Transfers(step int64) []Metric {
 	var out []Metric
 	for _, name := range []string{
 		XrdReadBytes, XrdReadVBytes, XrdWriteBytes, ClientReadB, ClientReadVB, ClientWriteB,
