@@ -34,6 +34,7 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	tell(count, "ledger_dropped_transfers_total", "Transfers dropped because ledger.max was reached.", float64(transfers))
 	tell(count, "ledger_dropped_claims_total", "Claims dropped because ledger.max was reached.", float64(claims))
 	tell(count, "ledger_dropped_lives_total", "Lives of servers dropped because there were too many.", float64(g.ledger.LivesDropped()))
+	tell(count, "ledger_dropped_events_total", "Events of caches, copies and daemons dropped because there were too many.", float64(g.ledger.EventsDropped()))
 	tell(count, "ledger_dropped_losses_total", "Losses of packets dropped because there were too many.", float64(g.ledger.LossesDropped()))
 
 	r := g.retain.Stats()

@@ -46,6 +46,7 @@ type Place uint8
 const (
 	AtClient Place = iota // the client's of the server
 	AtServer              // the server's own
+	AtTarget              // of what the server sends to another, whose host Client is then
 )
 
 // A Sample is a count of something at one client of one server, or at the server
@@ -79,6 +80,14 @@ type Output interface {
 	Sample(s Sample)
 	// Server tells of a server when its names become known or change.
 	Server(s Server)
+	LifeOutput
+	// Event tells what other parts of a server than its f stream tell of a file.
+	// It may come again, with the same ID.
+	Event(e transfer.Event)
+}
+
+// A LifeOutput takes what is found out about the lives of servers.
+type LifeOutput interface {
 	// Loss tells that something was lost on the way; each loss is told once, and
 	// taken back by one with a negative count if it comes after all.
 	Loss(l transfer.Loss)
@@ -119,6 +128,7 @@ func Default() Config {
 // Stats counts what came in. All counts are since the start of the process.
 type Stats struct {
 	Packets    map[xrootd.Kind]uint64 // by kind; KindNone: could not be read at all
+	Events     map[string]uint64      // records of plug-ins and daemons by who makes them: pfc, tpc, …, other
 	Duplicates uint64                 // datagrams that came again shortly after
 	Late       uint64                 // records about files that were finished already
 	Full       uint64                 // records refused because Config.Max was reached
@@ -153,6 +163,7 @@ type Collector struct {
 	sources sources // of summaries
 	fields  fields
 	callers map[caller][]*server
+	bares   map[string]*bare // by remote
 
 	size    int // what counts against cfg.Max
 	ended   int // files that are kept after their end
@@ -167,8 +178,8 @@ func New(cfg Config, out Output) *Collector {
 	return &Collector{
 		cfg: cfg, out: out, castagnoli: crc32.MakeTable(crc32.Castagnoli),
 		all: map[*life]struct{}{}, lives: map[lifeKey]*life{}, sockets: map[socket]*life{}, servers: map[uint64]*server{},
-		sources: sources{}, fields: newFields(), callers: map[caller][]*server{},
-		stats: Stats{Packets: map[xrootd.Kind]uint64{}, Lost: map[transfer.LossOf]uint64{}},
+		sources: sources{}, fields: newFields(), callers: map[caller][]*server{}, bares: map[string]*bare{},
+		stats: Stats{Packets: map[xrootd.Kind]uint64{}, Events: map[string]uint64{}, Lost: map[transfer.LossOf]uint64{}},
 	}
 }
 
@@ -177,8 +188,11 @@ func New(cfg Config, out Output) *Collector {
 func (c *Collector) Packet(now time.Time, p Packet) error {
 	err := c.gram.Decode(p.Data)
 	c.stats.Packets[c.gram.Kind]++
-	if c.gram.Kind == xrootd.KindSummary {
+	switch g := &c.gram; {
+	case g.Kind == xrootd.KindSummary:
 		return errors.Join(err, c.takeSummary(now, p.Remote))
+	case g.Kind == xrootd.KindGStream && g.GStream.Framing == xrootd.FrameNone:
+		return errors.Join(err, c.takeBare(now, p))
 	}
 	l := c.lifeOf(now, p.Remote)
 	if l == nil {
@@ -197,6 +211,21 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 	case g.Kind == xrootd.KindTrace:
 		return errors.Join(err, c.takeTrace(now, l, hash))
 	}
+	return errors.Join(err, c.takeNotes(now, l))
+}
+
+// takeNotes takes what tells by itself, which does not concern sessions and files
+// that are open.
+func (c *Collector) takeNotes(now time.Time, l *life) (err error) {
+	switch g := &c.gram; {
+	case g.Kind == xrootd.KindGStream:
+		err = c.takeGStream(now, &l.Book, l)
+	case g.Kind == xrootd.KindRedirect:
+		err = c.takeRedirects(now, l)
+	case c.ofDaemon():
+		err = c.takeDaemon(now, l)
+	}
+	c.wakeNotes(l)
 	return err
 }
 
@@ -204,11 +233,11 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 // cannot be told. Of most kinds only the number counts.
 func (c *Collector) lifeOf(now time.Time, remote string) *life {
 	g := &c.gram
-	if g.Header.Code == 0 || g.Header.Text && g.Kind != xrootd.KindMap { // it has no number that counts either
+	if g.Header.Code == 0 {
 		return nil
 	}
 	sid := c.sid()
-	if sid == 0 && g.Kind != xrootd.KindFile {
+	if sid == 0 && g.Kind != xrootd.KindFile && !c.ofDaemon() {
 		return c.sockets[socket{remote, g.Header.Stod}]
 	}
 	l := c.life(now, sid, g.Header.Stod, remote)
@@ -280,6 +309,7 @@ func (c *Collector) Advance(now time.Time) {
 		e, ok := c.queue.next(now)
 		if !ok {
 			c.settleSummaries(now)
+			c.settleBares(now)
 			return
 		}
 		switch e.kind {
@@ -295,6 +325,8 @@ func (c *Collector) Advance(now time.Time) {
 			c.settleNumbers(now, e.life)
 		case dueLife:
 			c.tellLife(now, e.life)
+		case dueNotes:
+			c.settleLifeNotes(now, e.life)
 		}
 	}
 }
@@ -302,7 +334,7 @@ func (c *Collector) Advance(now time.Time) {
 // Stats returns the counts up to now.
 func (c *Collector) Stats() Stats {
 	s := c.stats
-	s.Packets, s.Lost = maps.Clone(c.stats.Packets), maps.Clone(c.stats.Lost)
+	s.Packets, s.Lost, s.Events = maps.Clone(c.stats.Packets), maps.Clone(c.stats.Lost), maps.Clone(c.stats.Events)
 	s.Lives, s.Held = len(c.all), c.size
 	for l := range c.all {
 		s.Users += len(l.Users)

@@ -40,7 +40,8 @@ type life struct {
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
 	Asks    bool          // requests came in its t stream
-	Changed time.Time     // since when there is something in it that is not told; zero: there is not
+	Book    notebook
+	Changed time.Time // since when there is something in it that is not told; zero: there is not
 
 	done    *roaring.Bitmap // files that are finished
 	mapped  *roaring.Bitmap // ids of dictionary records that came
@@ -51,6 +52,7 @@ type life struct {
 	streams []*stream
 
 	numbering bool // its queue entry dueNumbers is there
+	noting    bool // and dueNotes
 }
 
 // lifeWeight is what a life counts against Config.Max: what a stream remembers
@@ -236,7 +238,8 @@ func past(now, t time.Time, d time.Duration) bool { return !t.Add(d).After(now) 
 // drop forgets l, and its server with its last life: what the server is called it
 // says again when it starts.
 func (c *Collector) drop(l *life) {
-	c.size -= lifeWeight + l.streamsWeight()
+	c.settleNotes(&l.Book, &l.server.Server, l.Stod, l.Heard) // of one that never told who it is
+	c.size -= lifeWeight + l.streamsWeight() + l.Book.weight()
 	for _, u := range l.Users {
 		c.size -= u.weight()
 	}

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -50,9 +49,11 @@ func (m *meter) add(r report) (added, late bool) {
 		m.Wait = slices.Insert(m.Wait, i, r)
 		return true, false
 	}
-	has := m.Wait[i].Values // another part of it, or the same again
-	maps.Copy(r.Values, has)
-	m.Wait[i].Values = r.Values
+	for name, v := range r.Values { // another part of it, the same again, or the next in one second
+		if has, ok := m.Wait[i].Values[name]; !ok || v > has {
+			m.Wait[i].Values[name] = v
+		}
+	}
 	return false, false
 }
 

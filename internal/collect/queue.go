@@ -15,6 +15,7 @@ const (
 	dueSweep                  // it is time to look for silence in the life
 	dueNumbers                // the oldest packet without a place in its stream has
 	dueLife                   // what was seen of the life is to be told
+	dueNotes                  // the oldest note has waited long enough
 )
 
 // An entry is a file, user or life to be looked at when its time comes. One that

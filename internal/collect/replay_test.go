@@ -24,6 +24,7 @@ type recorder struct {
 	lost      map[transfer.LossOf]int64
 	losses    []transfer.Loss // packets and records
 	lives     map[string]transfer.Life
+	events    map[string]transfer.Event
 }
 
 func newRecorder() *recorder {
@@ -33,6 +34,7 @@ func newRecorder() *recorder {
 		servers:   map[string]collect.Server{},
 		lost:      map[transfer.LossOf]int64{},
 		lives:     map[string]transfer.Life{},
+		events:    map[string]transfer.Event{},
 	}
 }
 
@@ -57,6 +59,8 @@ func (r *recorder) Loss(l transfer.Loss) {
 		r.losses = append(r.losses, l)
 	}
 }
+
+func (r *recorder) Event(e transfer.Event) { r.events[e.ID] = e }
 
 // Life forgets when the life was heard of, which is another time in another order.
 func (r *recorder) Life(l transfer.Life) {

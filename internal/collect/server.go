@@ -66,6 +66,7 @@ func (c *Collector) address(s *server, ip string) {
 func (c *Collector) rename(s *server) {
 	is := Server{SID: s.SID, Site: s.Ident.Site, Version: s.Ident.Version, Address: s.IPs[0]}
 	port := ""
+	is.Name = s.Host // of a daemon, which has no port
 	if s.Ident.Port > 0 {
 		port = ":" + strconv.Itoa(s.Ident.Port)
 		is.Name, is.Address = s.Host+port, joinHost(s.IPs[0])+port

@@ -15,7 +15,7 @@ import (
 	"tallystick/internal/xrootd"
 )
 
-// A saved is one entry of State: a server or a life of one, or a source of summaries.
+// A saved is one entry of State: a server or a life of one, or a socket of others.
 type saved struct {
 	Server *server `json:"server,omitempty"`
 	Life   *life   `json:"life,omitempty"`
@@ -24,13 +24,14 @@ type saved struct {
 	Done   []byte  `json:"done,omitempty"`   // finished files, a roaring bitmap in its portable form
 
 	Source  *source   `json:"source,omitempty"` // of summaries
+	Bare    *bare     `json:"bare,omitempty"`   // of g-streams without a header
 	Mapped  []byte    `json:"mapped,omitempty"` // ids of dictionary records, as Done
 	Traced  []byte    `json:"traced,omitempty"` // files whose open came in the t stream, as Done
 	Streams []*stream `json:"streams,omitempty"`
 }
 
 // State returns everything that is held, as entries for Restore: first the
-// servers, then their lives, then sources of summaries, each in the order of their names.
+// servers, then their lives, then other sockets, each in the order of their names.
 func (c *Collector) State() ([][]byte, error) {
 	var entries []saved
 	for _, s := range c.servers {
@@ -53,6 +54,9 @@ func (c *Collector) State() ([][]byte, error) {
 	slices.SortFunc(entries, saved.compare)
 	for _, s := range c.sources.sorted() {
 		entries = append(entries, saved{Source: s})
+	}
+	for _, remote := range slices.Sorted(maps.Keys(c.bares)) {
+		entries = append(entries, saved{Bare: c.bares[remote]})
 	}
 	out := make([][]byte, len(entries))
 	for i, e := range entries {
@@ -97,8 +101,11 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 	case e.Source != nil:
 		c.restoreSource(e.Source)
 		return nil
+	case e.Bare != nil:
+		c.restoreBare(e.Bare)
+		return nil
 	}
-	return errors.New("collector state: an entry is neither a server nor a life nor a source")
+	return errors.New("collector state: an entry is none of what there is")
 }
 
 func (c *Collector) restoreLife(now time.Time, e *saved) error {
@@ -121,7 +128,8 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 		c.size += n.weight()
 	}
 	l.restoreStreams(e.Streams)
-	c.size += lifeWeight + l.streamsWeight()
+	l.Book = e.Life.Book
+	c.size += lifeWeight + l.streamsWeight() + l.Book.weight()
 	c.begin(now, l, e.Life.SID)
 	l.Changed = e.Life.Changed
 	if e.Remote != "" {
@@ -145,6 +153,7 @@ func (c *Collector) resume(l *life) {
 	if !l.Changed.IsZero() {
 		c.queue.push(l.Changed.Add(c.cfg.Hold), l, dueLife, 0)
 	}
+	c.wakeNotes(l)
 	for _, u := range l.Users {
 		c.resumeUser(l, u)
 	}

@@ -34,6 +34,7 @@ type stream struct {
 	Began  bool     // something is placed
 	High   uint64   // the newest number that is placed, counted on without wrap
 	Last   number   // the newest packet that is placed
+	Top    uint64   `json:",omitempty"` // of text: the highest number that came, counted on without wrap
 	Wait   []number `json:",omitempty"` // came, and are not placed, by arrival
 	Missed []missed `json:",omitempty"` // told as lost, of the last 256 numbers
 
@@ -47,7 +48,7 @@ type streamName struct {
 	Of       transfer.LossOf
 	Provider byte `json:",omitempty"` // of a g-stream
 	Remote   raw  `json:",omitempty"` // of a sequence that each socket has for itself
-	Text     bool `json:",omitempty"` // its numbers are not counted: how text packets are numbered is not known well
+	Text     bool `json:",omitempty"` // numbered to 999; of dictionary records as text it is not known how
 }
 
 // A number is a packet as far as its place counts.
@@ -137,10 +138,10 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 		return
 	}
 	s.Seen++
-	if s.Text {
+	if s.Text && g.Kind != xrootd.KindGStream {
 		return
 	}
-	n := number{Seq: byte(g.Header.Seq), At: now}
+	n := number{Seq: s.lowBits(g.Header.Seq), At: now}
 	switch g.Kind {
 	case xrootd.KindFile:
 		n.Begin, n.End = g.File.Begin, g.File.End
@@ -156,6 +157,27 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 		l.numbering = true
 		c.queue.push(now.Add(c.cfg.Hold), l, dueNumbers, 0)
 	}
+}
+
+// textNumbers is how many numbers text packets have: 0 follows 999
+// (XrdXrootdGSReal.cc).
+const textNumbers = 1000
+
+// lowBits returns the number of a packet as one of 8 bits. What those of text are
+// counted on from does not matter, only how far they are apart.
+func (s *stream) lowBits(seq uint16) byte {
+	if !s.Text {
+		return byte(seq)
+	}
+	if s.Top == 0 {
+		s.Top = textNumbers + uint64(seq)
+	}
+	ahead := (uint64(seq) + textNumbers - s.Top%textNumbers) % textNumbers
+	if ahead >= textNumbers/2 {
+		return byte(s.Top - (textNumbers - ahead))
+	}
+	s.Top += ahead
+	return byte(s.Top)
 }
 
 // settleNumbers places all numbers of l that have waited long enough.

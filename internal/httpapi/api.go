@@ -79,13 +79,14 @@ type Querier interface {
 
 // A Ledger has the transfers and claims, which are not changed once they are
 // there. It goes over those that f selects, in order, and holds no lock while
-// the loop's body runs. Of servers it has the lives and what was lost on the way,
-// both ends of the time included.
+// the loop's body runs. Of servers it has the lives, what was lost on the way and
+// what caches, copies and daemons tell, both ends of the time included.
 type Ledger interface {
 	AllTransfers(f ledger.Filter) iter.Seq[*transfer.Transfer]
 	AllClaims(f ledger.Filter) iter.Seq[*transfer.Claim]
 	Lives(server string, from, to int64) []transfer.Life
 	Losses(server string, from, to int64) []transfer.Loss
+	Events(server, path string, from, to int64) []transfer.Event
 }
 
 // A Validator lays claims and transfers together.

@@ -25,6 +25,18 @@ func (a *API) losses(w http.ResponseWriter, r *http.Request) error {
 	return ofServers(w, r, a.parts.Ledger.Losses, func(ls []transfer.Loss) any { return &lossList{list(ls)} })
 }
 
+// An eventList is the answer of /api/v1/events.
+type eventList struct {
+	Events []transfer.Event `json:"events"`
+}
+
+func (a *API) events(w http.ResponseWriter, r *http.Request) error {
+	of := func(server string, from, to int64) []transfer.Event {
+		return a.parts.Ledger.Events(server, r.URL.Query().Get("path"), from, to)
+	}
+	return ofServers(w, r, of, func(es []transfer.Event) any { return &eventList{list(es)} })
+}
+
 // ofServers answers with what of gives for the request's server and time, as form
 // has it. It is at most some MB: the ledger holds few of either.
 func ofServers[T any](w http.ResponseWriter, r *http.Request, of func(server string, from, to int64) []T, form func([]T) any) error {

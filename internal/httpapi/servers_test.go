@@ -43,3 +43,24 @@ func TestServers(t *testing.T) {
 	f("?to=1000", no, none)
 	s.wantError(s.get("/api/v1/servers?from=2&to=1", ""), http.StatusBadRequest, "bad_request", "to")
 }
+
+// Ensure events are told by server, path and time.
+func TestEvents(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	e := transfer.Event{
+		ID: "5.1000.pfc.1", Provider: transfer.PFC, SID: 5, Stod: 1000, Server: "a:1", Address: "192.0.2.1:1",
+		At: transfer.Interval{1050, 1055}, Path: "/x", Bytes: 7, Record: `{"event":"file_close"}`,
+	}
+	s.ledger.PutEvent(e)
+	f := func(query string, want ...transfer.Event) {
+		t.Helper()
+		got := unmarshal[struct{ Events []transfer.Event }](s, s.get("/api/v1/events"+query, ""))
+		if diff := cmp.Diff(append([]transfer.Event{}, want...), got.Events); diff != "" {
+			t.Errorf("events%s (-want +got):\n%s", query, diff)
+		}
+	}
+	f("", e)
+	f("?server=a:1&path=/x&from=1055&to=1056", e)
+	f("?path=/y")
+	f("?to=1050")
+}

@@ -50,6 +50,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Token", transfer.Token{}, false)
 	f("Life", transfer.Life{}, true)
 	f("Loss", transfer.Loss{}, true)
+	f("Event", transfer.Event{}, true)
 	f("Bytes", transfer.Bytes{}, false)
 	f("Ops", transfer.Ops{}, false)
 	f("Verdict", transfer.Verdict{}, true)

@@ -30,6 +30,11 @@ func (c *collectorStats) Collect(out chan<- prometheus.Metric) {
 	for _, of := range []transfer.LossOf{transfer.MapPackets, transfer.FilePackets, transfer.GStreamPackets, transfer.Records, transfer.IDs} {
 		out <- prometheus.MustNewConstMetric(lost, count, float64(s.Lost[of]), string(of))
 	}
+	events := prometheus.NewDesc("tallystick_collect_events_total",
+		"Records of plug-ins and daemons, by who makes them.", []string{"provider"}, nil)
+	for provider, n := range s.Events { // few: collect names them, not the sender
+		out <- prometheus.MustNewConstMetric(events, count, float64(n), provider)
+	}
 	tell(count, "found_total", "Packets that were counted as lost and came after all, later than collect.hold.", float64(s.Found))
 	tell(count, "duplicates_total", "Datagrams that came again.", float64(s.Duplicates))
 	tell(count, "late_records_total", "Records about files that were finished already.", float64(s.Late))

@@ -95,17 +95,28 @@ type Collector interface {
 	Stats() collect.Stats
 }
 
-// A Ledger keeps transfers and claims: ledger.Ledger.
+// A Ledger keeps what is told: ledger.Ledger.
 type Ledger interface {
+	Accesses
+	Servers
+	Events
+}
+
+// Accesses keep transfers and claims.
+type Accesses interface {
 	PutTransfer(t *transfer.Transfer)
 	PutClaim(c *transfer.Claim) (added bool, err error)
 	Claim(run, id string) *transfer.Claim
 	Transfers(f ledger.Filter) []*transfer.Transfer
-	Servers
 }
 
-// Servers keep what was seen of servers, and what was lost of it on the way:
-// ledger.Ledger.
+// Events keep what caches, copies and daemons tell of files.
+type Events interface {
+	PutEvent(e transfer.Event)
+	Events(server, path string, from, to int64) []transfer.Event
+}
+
+// Servers keep what was seen of servers, and what was lost of it on the way.
 type Servers interface {
 	PutLoss(l transfer.Loss)
 	Losses(server string, from, to int64) []transfer.Loss

@@ -97,8 +97,11 @@ func (o output) Transfer(t *transfer.Transfer) { o.i.ledger.PutTransfer(t) }
 // Sample puts s into the store.
 func (o output) Sample(s collect.Sample) {
 	at := clientPath(s.Site, s.Server, s.Client)
-	if s.At == collect.AtServer {
+	switch s.At {
+	case collect.AtServer:
 		at.Component = selector.Part{}
+	case collect.AtTarget:
+		at.Component.Type = componentTarget
 	}
 	o.i.sample(at, s.Metric, s.Time, s.Value)
 }
@@ -125,6 +128,9 @@ func (o output) Server(s collect.Server) {
 
 // Loss puts l into the ledger.
 func (o output) Loss(l transfer.Loss) { o.i.ledger.PutLoss(l) }
+
+// Event puts e into the ledger.
+func (o output) Event(e transfer.Event) { o.i.ledger.PutEvent(e) }
 
 // Life puts l into the ledger.
 func (o output) Life(l transfer.Life) { o.i.ledger.PutLife(l) }

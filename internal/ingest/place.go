@@ -15,8 +15,12 @@ const (
 	unknownClient = "unknown"
 )
 
-// componentClient is the type of the component that a client is of its server.
-const componentClient = "client"
+// The types of the components that a client is of its server, and another server
+// that clients are sent to.
+const (
+	componentClient = "client"
+	componentTarget = "target"
+)
 
 // clientPath returns the place of a client of a server of a site. Names that
 // others chose are made fit for the tree: see fit. The client's is compared as

@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -22,6 +23,7 @@ type entry struct {
 	Taken   *takenState      `json:"taken,omitempty"`   // messages
 	Losses  []transfer.Loss  `json:"losses,omitempty"`  // of the ledger, which saves only transfers and claims itself
 	Lives   []transfer.Life  `json:"lives,omitempty"`   // likewise
+	Events  []transfer.Event `json:"events,omitempty"`  // likewise
 	Second  int64            `json:"second,omitempty"`  // up to which the collector has completed what waits
 }
 
@@ -38,28 +40,9 @@ func (i *Ingest) State() ([][]byte, error) {
 		out = append(out, b)
 		return err
 	}
-	for part := range slices.Chunk(i.servers.all(), entrySize) {
-		if err := add(entry{Servers: part}); err != nil {
-			return nil, fmt.Errorf("encode servers: %w", err)
-		}
-	}
-	for part := range slices.Chunk(i.waiting.all(), entrySize) {
-		var e entry
-		for _, c := range part {
-			e.Waiting = append(e.Waiting, [2]string{c.Run, c.ID})
-		}
+	for e := range i.entries() {
 		if err := add(e); err != nil {
-			return nil, fmt.Errorf("encode waiting claims: %w", err)
-		}
-	}
-	for part := range slices.Chunk(i.ledger.Losses("", math.MinInt64, math.MaxInt64), entrySize) {
-		if err := add(entry{Losses: part}); err != nil {
-			return nil, fmt.Errorf("encode losses: %w", err)
-		}
-	}
-	for part := range slices.Chunk(i.ledger.Lives("", math.MinInt64, math.MaxInt64), entrySize) {
-		if err := add(entry{Lives: part}); err != nil {
-			return nil, fmt.Errorf("encode lives: %w", err)
+			return nil, fmt.Errorf("encode state of ingest: %w", err)
 		}
 	}
 	taken, err := i.messages.state()
@@ -79,6 +62,33 @@ func (i *Ingest) State() ([][]byte, error) {
 	return out, nil
 }
 
+// entries yields what there may be much of, in pieces.
+func (i *Ingest) entries() iter.Seq[entry] {
+	waiting := [][2]string{}
+	for _, c := range i.waiting.all() {
+		waiting = append(waiting, [2]string{c.Run, c.ID})
+	}
+	const first, last = math.MinInt64, math.MaxInt64
+	return func(yield func(entry) bool) {
+		_ = pieces(yield, i.servers.all(), func(s []collect.Server) entry { return entry{Servers: s} }) &&
+			pieces(yield, waiting, func(w [][2]string) entry { return entry{Waiting: w} }) &&
+			pieces(yield, i.ledger.Losses("", first, last), func(l []transfer.Loss) entry { return entry{Losses: l} }) &&
+			pieces(yield, i.ledger.Lives("", first, last), func(l []transfer.Life) entry { return entry{Lives: l} }) &&
+			pieces(yield, i.ledger.Events("", "", first, last), func(e []transfer.Event) entry { return entry{Events: e} })
+	}
+}
+
+// pieces yields all in entries of a size that is good. It reports whether there may
+// be more.
+func pieces[T any](yield func(entry) bool, all []T, of func([]T) entry) bool {
+	for part := range slices.Chunk(all, entrySize) {
+		if !yield(of(part)) {
+			return false
+		}
+	}
+	return true
+}
+
 // Restore adds an entry of State to what is known. The ledger must have its
 // claims back already, the collector not yet, and no batch may have begun.
 func (i *Ingest) Restore(now time.Time, data []byte) error {
@@ -95,6 +105,9 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 	}
 	for _, l := range e.Lives {
 		i.ledger.PutLife(l)
+	}
+	for _, v := range e.Events {
+		i.ledger.PutEvent(v)
 	}
 	if e.Taken != nil {
 		if err := i.messages.restore(*e.Taken); err != nil {

@@ -50,6 +50,7 @@ type Ledger struct {
 	claims    *table[*transfer.Claim]    // under mu
 	lost      losses                     // under mu
 	lived     lives                      // under mu
+	events    events                     // under mu
 }
 
 // New returns an empty ledger.
@@ -63,6 +64,7 @@ func New(cfg Config) *Ledger {
 		claims:    newTable(limit, claimGroups),
 		lost:      losses{all: make(map[lossKey]*transfer.Loss)},
 		lived:     lives{all: make(map[lifeKey]*transfer.Life)},
+		events:    events{all: make(map[string]*transfer.Event), byPath: make(map[string][]*transfer.Event)},
 	}
 }
 
@@ -162,6 +164,7 @@ func (l *Ledger) FreeBefore(before int64) int {
 	defer l.mu.Unlock()
 	l.lost.freeBefore(before)
 	l.lived.freeBefore(before)
+	l.events.freeBefore(before)
 	return l.transfers.freeBefore(float64(before)) + l.claims.freeBefore(float64(before))
 }
 
