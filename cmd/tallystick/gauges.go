@@ -1,6 +1,13 @@
 package main
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/reconcile"
+)
 
 // gauges tells /metrics what store, ledger and retention count. They themselves
 // are deaf.
@@ -35,7 +42,10 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	tell(count, "ledger_dropped_claims_total", "Claims dropped because ledger.max was reached.", float64(claims))
 	tell(count, "ledger_dropped_lives_total", "Lives of servers dropped because there were too many.", float64(g.ledger.LivesDropped()))
 	tell(count, "ledger_dropped_events_total", "Events of caches, copies and daemons dropped because there were too many.", float64(g.ledger.EventsDropped()))
+	tell(count, "ledger_dropped_balances_total", "Balances of servers dropped because there were too many.", float64(g.ledger.BalancesDropped()))
 	tell(count, "ledger_dropped_losses_total", "Losses of packets dropped because there were too many.", float64(g.ledger.LossesDropped()))
+
+	g.unbalanced(out)
 
 	r := g.retain.Stats()
 	tell(count, "retention_freed_blocks_total", "Blocks freed because they were too old.", float64(r.Blocks))
@@ -62,4 +72,15 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	tell(gauge, "jobs_kept_nodes", "Nodes that are kept longer for jobs, or because they are not known.", float64(r.Kept))
 	tell(count, "jobs_asked_total", "Times that the nodes of running jobs were asked for.", float64(j.Asked))
 	tell(count, "jobs_failures_total", "Times that no good answer came.", float64(j.Failed))
+}
+
+// unbalanced tells how many servers have which likely cause for moving other than
+// they tell, in their newest life within a day.
+func (g gauges) unbalanced(out chan<- prometheus.Metric) {
+	n := g.cfg.Reconcile.Count(g.ledger.Balances("", time.Now().Add(-24*time.Hour).Unix(), math.MaxInt64))
+	what := prometheus.NewDesc("tallystick_unbalanced_servers",
+		"Servers whose summary differs from what is told of their files, by the likely cause.", []string{"cause"}, nil)
+	for _, cause := range reconcile.Causes() {
+		out <- prometheus.MustNewConstMetric(what, prometheus.GaugeValue, float64(n[cause]), string(cause))
+	}
 }

@@ -155,6 +155,7 @@ func (s *server) makeState() error {
 	s.makeRetention()
 	s.cfg.Ingest.Retention, s.cfg.Ingest.ClaimRetention = s.cfg.Retention.Longest(), s.cfg.Retention.Ledger
 	s.cfg.Ingest.Keep, s.cfg.Ingest.Sure = s.cfg.Retention.Keep, s.cfg.Retention.Shortest()
+	s.cfg.Ingest.Reconcile = s.cfg.Reconcile
 	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
 		Collector: func(out collect.Output) ingest.Collector {
 			s.collector = collect.New(s.cfg.Collect, out)
@@ -189,7 +190,7 @@ func (s *server) makeAPI() error {
 		Ingest: s.ingest,
 		Query:  engine,
 		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
-		Ledger: s.ledger,
+		Ledger: s.ledger, Reconcile: s.cfg.Reconcile,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			return validate.Books(s.ledger, o), nil
 		},

@@ -34,6 +34,7 @@ var rows = [][]string{
 		"internal/capture",
 		"internal/collect",
 		"internal/ledger",
+		"internal/reconcile",
 		"internal/store",
 		"internal/wal",
 	},

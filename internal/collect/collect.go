@@ -81,6 +81,14 @@ type Output interface {
 	// Server tells of a server when its names become known or change.
 	Server(s Server)
 	LifeOutput
+	WitnessOutput
+}
+
+// A WitnessOutput takes other accounts than that of the f stream.
+type WitnessOutput interface {
+	// Balance tells what a server's summary counts since the one before it, beside
+	// what was told of files. Each is told once.
+	Balance(b transfer.Balance)
 	// Event tells what other parts of a server than its f stream tell of a file.
 	// It may come again, with the same ID.
 	Event(e transfer.Event)

@@ -264,7 +264,7 @@ func (c *Collector) settleFile(now time.Time, e entry) {
 		return
 	}
 	t := l.transfer(f, l.Last)
-	c.tellOpen(t, f, ripe)
+	c.tellOpen(l, t, f, ripe)
 	c.tellProgress(now, l, t, f, ripe)
 	f.describe(t, false)
 	c.out.Transfer(t)
@@ -320,9 +320,13 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 	}
 	t := l.transfer(f, until)
 	always := f.Heard // nothing arrived later
-	c.tellOpen(t, f, always)
+	counted := f.OpenTold && !f.Ended.IsZero()
+	c.tellOpen(l, t, f, always)
 	c.tellProgress(now, l, t, f, always)
-	c.tellClose(t, f)
+	c.tellClose(l, t, f)
+	if f.OpenTold && !counted {
+		l.tally(tally{Until: cmp.Or(until, l.Last), Ends: 1})
+	}
 	f.describe(t, true)
 	c.out.Transfer(t)
 	if f.Open != nil && f.Close != nil && l.witnessed(f) || !c.keep(now, l, f, until) {

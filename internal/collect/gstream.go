@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -348,8 +349,8 @@ func (c *Collector) settleBares(now time.Time) {
 	for _, remote := range slices.Sorted(maps.Keys(c.bares)) {
 		b := c.bares[remote]
 		if first, ok := b.Book.first(); ok && !first.After(since) {
-			s := c.serverOfBare(b)
-			c.settleNotes(&b.Book, &s, 0, since)
+			s, l := c.serverOfBare(b)
+			c.settleNotes(&b.Book, &s, l, since)
 		} else if !ok && past(now, b.Heard, c.cfg.Idle) {
 			c.size -= bareWeight + b.Book.weight()
 			delete(c.bares, remote)
@@ -357,14 +358,15 @@ func (c *Collector) settleBares(now time.Time) {
 	}
 }
 
-// serverOfBare returns the server that b is of: the one that an operator names, or
-// the only one at that address, else one that is called by the address.
-func (c *Collector) serverOfBare(b *bare) Server {
+// serverOfBare returns the server that b is of, and its newest life: the one that an
+// operator names, or the only one at that address, else one that is called by the
+// address.
+func (c *Collector) serverOfBare(b *bare) (Server, *life) {
 	ip := hostOf(b.Remote)
 	is := Server{Site: Unknown, Name: ip, Address: ip}
 	if n, ok := c.cfg.Servers[b.Remote]; ok {
-		is.Site, is.Name = n.Site, n.Name
-		return is
+		is.Site, is.Name = cmp.Or(n.Site, is.Site), cmp.Or(n.Name, is.Name)
+		return is, nil
 	}
 	var only *server
 	for _, s := range c.servers {
@@ -372,14 +374,14 @@ func (c *Collector) serverOfBare(b *bare) Server {
 			continue
 		}
 		if only != nil {
-			return is
+			return is, nil
 		}
 		only = s
 	}
-	if only != nil {
-		return only.Server
+	if only == nil || len(only.order) == 0 {
+		return is, nil
 	}
-	return is
+	return only.Server, only.order[len(only.order)-1]
 }
 
 func (c *Collector) restoreBare(b *bare) {

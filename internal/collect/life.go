@@ -41,6 +41,9 @@ type life struct {
 	Idents  []uint64      // hashes of the newest ident records
 	Asks    bool          // requests came in its t stream
 	Book    notebook
+	Tallies []tally   `json:",omitempty"` // not balanced yet, by time
+	Closing bool      `json:",omitempty"` // a close is in one that was
+	Open    int64     `json:",omitempty"` // files that are open as far as those tell
 	Changed time.Time // since when there is something in it that is not told; zero: there is not
 
 	done    *roaring.Bitmap // files that are finished
@@ -238,7 +241,7 @@ func past(now, t time.Time, d time.Duration) bool { return !t.Add(d).After(now) 
 // drop forgets l, and its server with its last life: what the server is called it
 // says again when it starts.
 func (c *Collector) drop(l *life) {
-	c.settleNotes(&l.Book, &l.server.Server, l.Stod, l.Heard) // of one that never told who it is
+	c.settleNotes(&l.Book, &l.server.Server, l, l.Heard) // of one that never told who it is
 	c.size -= lifeWeight + l.streamsWeight() + l.Book.weight()
 	for _, u := range l.Users {
 		c.size -= u.weight()

@@ -101,15 +101,15 @@ func (n *notebook) first() (first time.Time, ok bool) {
 }
 
 // settleNotes tells what in n has waited since then as what server s tells in its
-// life that began at stod.
-func (c *Collector) settleNotes(n *notebook, s *Server, stod int64, since time.Time) {
+// life l, nil if that is not known.
+func (c *Collector) settleNotes(n *notebook, s *Server, l *life, since time.Time) {
 	done := 0
 	for i := range n.Notes {
 		if n.Notes[i].At.After(since) {
 			break
 		}
 		c.size -= n.Notes[i].weight()
-		c.tellNote(s, stod, &n.Notes[i])
+		c.tellNote(s, l, &n.Notes[i])
 		done++
 	}
 	n.Notes = slices.Delete(n.Notes, 0, done)
@@ -126,13 +126,19 @@ func (c *Collector) settleNotes(n *notebook, s *Server, stod int64, since time.T
 	}
 }
 
-func (c *Collector) tellNote(s *Server, stod int64, n *note) {
+func (c *Collector) tellNote(s *Server, l *life, n *note) {
 	for _, sample := range n.Samples {
 		sample.Site, sample.Server = s.Site, s.Name
 		c.out.Sample(sample)
 	}
 	if e := n.Event; e != nil {
-		e.SID, e.Stod, e.Server, e.Address = s.SID, stod, s.Name, s.Address
+		e.SID, e.Server, e.Address = s.SID, s.Name, s.Address
+		if l != nil {
+			e.Stod = l.Stod
+			if e.Provider == transfer.PFC {
+				l.tally(tally{Until: e.At[1], Cache: e.Bytes})
+			}
+		}
 		e.ID = fmt.Sprintf("%d.%d.%s.%s", e.SID, e.Stod, e.Provider, e.ID)
 		c.out.Event(*e)
 	}
@@ -155,6 +161,6 @@ func (c *Collector) settleLifeNotes(now time.Time, l *life) {
 		c.queue.push(now.Add(c.cfg.Hold), l, dueNotes, 0)
 		return
 	}
-	c.settleNotes(&l.Book, &l.server.Server, l.Stod, now.Add(-c.cfg.Hold))
+	c.settleNotes(&l.Book, &l.server.Server, l, now.Add(-c.cfg.Hold))
 	c.wakeNotes(l)
 }

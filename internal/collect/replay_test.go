@@ -25,6 +25,7 @@ type recorder struct {
 	losses    []transfer.Loss // packets and records
 	lives     map[string]transfer.Life
 	events    map[string]transfer.Event
+	balances  map[string][]transfer.Balance // by server
 }
 
 func newRecorder() *recorder {
@@ -35,6 +36,7 @@ func newRecorder() *recorder {
 		lost:      map[transfer.LossOf]int64{},
 		lives:     map[string]transfer.Life{},
 		events:    map[string]transfer.Event{},
+		balances:  map[string][]transfer.Balance{},
 	}
 }
 
@@ -61,6 +63,10 @@ func (r *recorder) Loss(l transfer.Loss) {
 }
 
 func (r *recorder) Event(e transfer.Event) { r.events[e.ID] = e }
+
+func (r *recorder) Balance(b transfer.Balance) {
+	r.balances[b.Server] = append(r.balances[b.Server], b)
+}
 
 // Life forgets when the life was heard of, which is another time in another order.
 func (r *recorder) Life(l transfer.Life) {

@@ -355,5 +355,8 @@ func (c *Collector) loss(l *life, of transfer.LossOf, n int64, sent transfer.Int
 	} else {
 		c.stats.Found++
 	}
+	if of == transfer.FilePackets {
+		l.tally(tally{Until: sent[1], Lost: n})
+	}
 	c.out.Loss(transfer.Loss{SID: l.SID, Stod: l.Stod, Server: l.server.Name, Of: of, Count: n, Sent: sent})
 }

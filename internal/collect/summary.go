@@ -121,10 +121,17 @@ func (c *Collector) settleSummaries(now time.Time) {
 
 func (c *Collector) settleReport(s *source) {
 	c.size -= reportWeight
+	lastTos, since := s.Tos, s.Sent
 	r, more := s.next()
 	l := c.lifeOfReport(s.caller, r.Tos)
 	is := c.serverOfReport(s, l)
 	c.tellReport(&is, metric.OfSummary, &r, more)
+	if lastTos != r.Tos {
+		since = r.Tos
+	}
+	if _, ok := r.Values["xrd_link_out"]; ok { // not of a part of a report
+		c.balance(&is, l, since, &r, more)
+	}
 }
 
 const (

@@ -10,10 +10,11 @@ import (
 	"tallystick/internal/transfer"
 )
 
-func (c *Collector) tellOpen(t *transfer.Transfer, f *file, ripe time.Time) {
+func (c *Collector) tellOpen(l *life, t *transfer.Transfer, f *file, ripe time.Time) {
 	if f.Open != nil && !f.OpenTold && !f.Open.At.After(ripe) {
 		f.OpenTold = true
 		c.sample(t, metric.XrdOpens, f.Open.Within[1], 1)
+		l.tally(tally{Until: f.Open.Within[1], Opens: 1})
 	}
 }
 
@@ -28,7 +29,7 @@ func (c *Collector) tellProgress(now time.Time, l *life, t *transfer.Transfer, f
 		}
 	}
 	for _, p := range f.Xfr[:n] {
-		if c.tellBytes(t, f, p.End, p.Bytes) {
+		if c.tellBytes(l, t, f, p.End, p.Bytes) {
 			l.Saw.Moved++
 			c.changed(now, l)
 		}
@@ -40,7 +41,7 @@ func (c *Collector) tellProgress(now time.Time, l *life, t *transfer.Transfer, f
 // tellBytes puts what was moved since the last time into the slot of at. Counts
 // only grow: a record that says less than one before it has come too late. news
 // tells that there were any.
-func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo transfer.Bytes) (news bool) {
+func (c *Collector) tellBytes(l *life, t *transfer.Transfer, f *file, at int64, upTo transfer.Bytes) (news bool) {
 	d := upTo.Minus(f.Told)
 	if d.Read < 0 || d.ReadV < 0 || d.Write < 0 {
 		c.stats.Late++
@@ -50,15 +51,19 @@ func (c *Collector) tellBytes(t *transfer.Transfer, f *file, at int64, upTo tran
 	c.sample(t, metric.XrdReadBytes, at, d.Read)
 	c.sample(t, metric.XrdReadVBytes, at, d.ReadV)
 	c.sample(t, metric.XrdWriteBytes, at, d.Write)
-	return d != (transfer.Bytes{})
+	if d == (transfer.Bytes{}) {
+		return false
+	}
+	l.tally(tally{Until: at, Bytes: d})
+	return true
 }
 
 // tellClose tells what a close counts: without a close record what the t stream has of
 // it.
-func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
+func (c *Collector) tellClose(l *life, t *transfer.Transfer, f *file) {
 	if f.Close == nil {
 		if b, ok := f.Trace.counted(); ok && f.Trace.CloseWithin.Known() {
-			c.tellBytes(t, f, f.Trace.CloseWithin[1], b)
+			c.tellBytes(l, t, f, f.Trace.CloseWithin[1], b)
 		}
 		return
 	}
@@ -70,8 +75,9 @@ func (c *Collector) tellClose(t *transfer.Transfer, f *file) {
 	upTo := f.Close.Bytes
 	written, _ := f.Close.written(f.Trace)
 	upTo.Write = max(written, f.Told.Write)
-	c.tellBytes(t, f, at, upTo)
+	c.tellBytes(l, t, f, at, upTo)
 	c.sample(t, metric.XrdCloses, at, 1)
+	l.tally(tally{Until: at, Closes: 1, Empty: f.Close.empty(f.Moved)})
 	if o := f.Close.Ops; o != nil {
 		c.sample(t, metric.XrdReadOps, at, o.Read)
 		c.sample(t, metric.XrdReadVOps, at, o.ReadV)

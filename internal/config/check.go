@@ -114,6 +114,10 @@ func (c Config) checkLimits(k *checker) {
 	}
 	positive(k, "collect.max", c.Collect.Max)
 	positive(k, "ledger.max", c.Ledger.Max)
+	r := c.Reconcile
+	k.wrong(!(r.Low > 0 && r.Low <= 1), "reconcile.low", "%v is not above 0 and at most 1", r.Low)
+	k.wrong(!(r.High >= 1), "reconcile.high", "%v is less than 1", r.High)
+	k.wrong(r.Min < 0, "reconcile.min", "%d is less than 0", r.Min)
 	positive(k, "query.max_values", c.Query.MaxValues)
 	positive(k, "checkpoint.log_bytes", c.Checkpoint.LogBytes)
 	positive(k, "wal.interval", c.WAL.Interval)

@@ -43,6 +43,7 @@ import (
 	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
 	"tallystick/internal/query"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/retain"
 	"tallystick/internal/source"
 	"tallystick/internal/store"
@@ -71,6 +72,7 @@ type Config struct {
 
 	Ingest     ingest.Config     `koanf:"ingest"`
 	Collect    collect.Config    `koanf:"collect"`
+	Reconcile  reconcile.Config  `koanf:"reconcile"`
 	Store      store.Config      `koanf:"store"`
 	Ledger     ledger.Config     `koanf:"ledger"`
 	Query      query.Config      `koanf:"query"`
@@ -137,6 +139,7 @@ func Default() Config {
 		XRootD:     XRootD{Step: time.Minute},
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),
+		Reconcile:  reconcile.Default(),
 		Store:      store.Config{MaxBytes: 4 << 30},
 		Ledger:     ledger.Default(),
 		Query:      query.Config{MaxValues: 50_000_000},

@@ -209,6 +209,10 @@ func TestProblems(t *testing.T) {
 		`c.yaml:2: log.level: slog: level string "loud": unknown name`,
 		`c.yaml:2: log.format: "xml" is none of [text json]`)
 	f(dev+"log: {level: 4}\n", "c.yaml:2: log.level: 4 is not a word")
+	f(dev+"reconcile: {low: 0, high: .5, min: -1}\n",
+		`c.yaml:2: reconcile.low: 0 is not above 0 and at most 1`,
+		`c.yaml:2: reconcile.high: 0.5 is less than 1`,
+		`c.yaml:2: reconcile.min: -1 is less than 0`)
 	f(dev+"ledger: {max: 1.5}\n", "c.yaml:2: ledger.max: 1.5 is not a whole number")
 	f(dev+"ledger: {max: '5'}\n", "c.yaml:2: ledger.max: expected type 'int', got unconvertible type 'string'")
 	f(dev+"data_dir: 5\n", "c.yaml:2: data_dir: expected type 'string', got unconvertible type 'int'")
@@ -274,7 +278,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(set("grce=1s"), `"grce=1s": unknown key, did you mean grace?`)
 	f(set("http=1"), `"http=1": is a section, with listen, max_body, stall`)
 	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, amqp, `+
-		"auth, xrootd, metrics, ingest, collect, store, ledger, query, retention, checkpoint, wal, archive")
+		"auth, xrootd, metrics, ingest, collect, reconcile, store, ledger, query, retention, checkpoint, wal, archive")
 	f(set("metrics=1"), `"metrics=1": metrics: is not a mapping of keys to values`)
 	f(set("http.listen.x=1"), `"http.listen.x=1": unknown key, did you mean http.listen?`)
 	f(set("metrics.a.stp=1s"), `"metrics.a.stp=1s": unknown key, did you mean metrics.a.step?`)

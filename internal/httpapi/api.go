@@ -38,6 +38,7 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
 	"tallystick/internal/query"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/selector"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
@@ -80,13 +81,19 @@ type Querier interface {
 // A Ledger has the transfers and claims, which are not changed once they are
 // there. It goes over those that f selects, in order, and holds no lock while
 // the loop's body runs. Of servers it has the lives, what was lost on the way and
-// what caches, copies and daemons tell, both ends of the time included.
+// what caches, copies, daemons and summaries tell, both ends of the time included.
 type Ledger interface {
 	AllTransfers(f ledger.Filter) iter.Seq[*transfer.Transfer]
 	AllClaims(f ledger.Filter) iter.Seq[*transfer.Claim]
 	Lives(server string, from, to int64) []transfer.Life
 	Losses(server string, from, to int64) []transfer.Loss
+	Witnesses
+}
+
+// Witnesses are the accounts of servers besides that of transfers.
+type Witnesses interface {
 	Events(server, path string, from, to int64) []transfer.Event
+	Balances(server string, from, to int64) []transfer.Balance
 }
 
 // A Validator lays claims and transfers together.
@@ -100,6 +107,8 @@ type Parts struct {
 	Ledger   Ledger
 	Validate Validator
 	Compat   Compat
+	// Reconcile is what a good balance is.
+	Reconcile reconcile.Config
 	// Ready returns why not all requests can be answered yet, for people; nothing
 	// if they can.
 	Ready func() []string

@@ -38,6 +38,7 @@ func (a *API) Routes() []Route {
 		{get, "/api/v1/tree", auth.Viewer, false, a.tree},
 		{get, "/api/v1/servers", auth.Viewer, false, a.servers},
 		{get, "/api/v1/losses", auth.Viewer, false, a.losses},
+		{get, "/api/v1/balances", auth.Viewer, false, a.balances},
 		{get, "/api/v1/events", auth.Validator, false, a.events},
 		{get, "/api/v1/transfers", auth.Validator, false, a.transfers},
 		{get, "/api/v1/claims", auth.Validator, false, a.claims},

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 
+	"tallystick/internal/reconcile"
 	"tallystick/internal/transfer"
 )
 
@@ -35,6 +36,21 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 		return a.parts.Ledger.Events(server, r.URL.Query().Get("path"), from, to)
 	}
 	return ofServers(w, r, of, func(es []transfer.Event) any { return &eventList{list(es)} })
+}
+
+// A balanceList is the answer of /api/v1/balances.
+type balanceList struct {
+	Balances []reconcile.Result `json:"balances"`
+}
+
+func (a *API) balances(w http.ResponseWriter, r *http.Request) error {
+	return ofServers(w, r, a.parts.Ledger.Balances, func(bs []transfer.Balance) any {
+		out := balanceList{[]reconcile.Result{}}
+		for _, b := range reconcile.Sum(bs) {
+			out.Balances = append(out.Balances, a.parts.Reconcile.Check(b))
+		}
+		return &out
+	})
 }
 
 // ofServers answers with what of gives for the request's server and time, as form

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tallystick/internal/httpapi"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/transfer"
 )
 
@@ -63,4 +64,34 @@ func TestEvents(t *testing.T) {
 	f("?server=a:1&path=/x&from=1055&to=1056", e)
 	f("?path=/y")
 	f("?to=1050")
+}
+
+// Ensure balances are one for each life over the hours that are asked for, with their
+// ratio.
+func TestBalances(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	const hour = 3600
+	for i := range int64(3) {
+		s.ledger.PutBalance(transfer.Balance{
+			SID: 5, Stod: 1, Site: "S", Server: "a:1", Address: "192.0.2.1:1", Between: transfer.Interval{i * hour, i*hour + 60}, Reports: 1,
+			Out: 30 << 20, Told: transfer.Bytes{Read: 10 << 20}, Closes: 1, Opens: 1, Closing: true, Empty: i / 2,
+		})
+	}
+	f := func(query string, reports int64, ratio float64, cause transfer.Cause) {
+		t.Helper()
+		got := unmarshal[struct{ Balances []reconcile.Result }](s, s.get("/api/v1/balances"+query, ""))
+		if len(got.Balances) != 1 {
+			t.Fatalf("balances%s: got %+v, want one", query, got)
+		}
+		b := got.Balances[0]
+		if b.Reports != reports || b.Read.Ratio != ratio || b.Read.Cause != cause || b.Server != "a:1" {
+			t.Errorf("balances%s: got %+v, want %d reports, ratio %v, cause %q", query, b, reports, ratio, cause)
+		}
+	}
+	f("", 3, 3, "killed-client")
+	f("?server=A:1&to=7200", 2, 3, "unexplained")
+	f("?from=7200", 1, 3, "killed-client")
+	if got := unmarshal[struct{ Balances []reconcile.Result }](s, s.get("/api/v1/balances?server=b:1", "")); got.Balances == nil || len(got.Balances) != 0 {
+		t.Errorf("got %v of another server, want an empty list", got.Balances)
+	}
 }

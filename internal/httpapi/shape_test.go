@@ -12,6 +12,7 @@ import (
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/selector"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
@@ -51,6 +52,8 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Life", transfer.Life{}, true)
 	f("Loss", transfer.Loss{}, true)
 	f("Event", transfer.Event{}, true)
+	f("Balance", reconcile.Result{}, true)
+	f("BalanceSide", reconcile.Side{}, true)
 	f("Bytes", transfer.Bytes{}, false)
 	f("Ops", transfer.Ops{}, false)
 	f("Verdict", transfer.Verdict{}, true)

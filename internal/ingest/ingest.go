@@ -12,6 +12,7 @@ import (
 	"tallystick/internal/collect"
 	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
@@ -44,6 +45,8 @@ type Config struct {
 	// tags) again: some 240 for each level, and 80 for each of its metrics. Lines of
 	// others cost more to decode.
 	KeyCache int64 `koanf:"key_cache"`
+	// Reconcile is from when on the ratio of a balance is told; the wiring sets it.
+	Reconcile reconcile.Config `koanf:"-"`
 }
 
 // Fields says which fields of a line are samples.
@@ -85,6 +88,7 @@ func Default() Config {
 	return Config{
 		Future: 5 * time.Minute, Waiting: 100_000, Fields: ValueField,
 		Learn: Learn{Aggregation: metric.AggAvg, Max: 10_000}, KeyCache: 256 << 20,
+		Reconcile: reconcile.Default(),
 	}
 }
 
@@ -99,7 +103,7 @@ type Collector interface {
 type Ledger interface {
 	Accesses
 	Servers
-	Events
+	Witnesses
 }
 
 // Accesses keep transfers and claims.
@@ -110,10 +114,13 @@ type Accesses interface {
 	Transfers(f ledger.Filter) []*transfer.Transfer
 }
 
-// Events keep what caches, copies and daemons tell of files.
-type Events interface {
+// Witnesses keep what caches, copies and daemons tell of files, and what summaries
+// count.
+type Witnesses interface {
 	PutEvent(e transfer.Event)
 	Events(server, path string, from, to int64) []transfer.Event
+	PutBalance(b transfer.Balance)
+	Balances(server string, from, to int64) []transfer.Balance
 }
 
 // Servers keep what was seen of servers, and what was lost of it on the way.

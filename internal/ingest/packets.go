@@ -7,6 +7,8 @@ import (
 
 	"tallystick/internal/collect"
 	"tallystick/internal/ledger"
+	"tallystick/internal/metric"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/selector"
 	"tallystick/internal/store"
 	"tallystick/internal/transfer"
@@ -131,6 +133,20 @@ func (o output) Loss(l transfer.Loss) { o.i.ledger.PutLoss(l) }
 
 // Event puts e into the ledger.
 func (o output) Event(e transfer.Event) { o.i.ledger.PutEvent(e) }
+
+// Balance puts b into the ledger, and its ratios into the store where enough moved to
+// have one.
+func (o output) Balance(b transfer.Balance) {
+	o.i.ledger.PutBalance(b)
+	r := o.i.cfg.Reconcile.Check(b)
+	at := clientPath(b.Site, b.Server, "")
+	at.Component = selector.Part{}
+	for name, s := range map[string]reconcile.Side{metric.XrdReadRatio: r.Read, metric.XrdWriteRatio: r.Write} {
+		if max(s.Link, s.Told) > o.i.cfg.Reconcile.Min+b.Around {
+			o.i.sample(at, name, b.Between[1], s.Ratio)
+		}
+	}
+}
 
 // Life puts l into the ledger.
 func (o output) Life(l transfer.Life) { o.i.ledger.PutLife(l) }

@@ -18,13 +18,14 @@ const entrySize = 256
 
 // An entry is a piece of the state. It has one of these.
 type entry struct {
-	Servers []collect.Server `json:"servers,omitempty"`
-	Waiting [][2]string      `json:"waiting,omitempty"` // run and id of claims in the ledger, in their order
-	Taken   *takenState      `json:"taken,omitempty"`   // messages
-	Losses  []transfer.Loss  `json:"losses,omitempty"`  // of the ledger, which saves only transfers and claims itself
-	Lives   []transfer.Life  `json:"lives,omitempty"`   // likewise
-	Events  []transfer.Event `json:"events,omitempty"`  // likewise
-	Second  int64            `json:"second,omitempty"`  // up to which the collector has completed what waits
+	Servers  []collect.Server   `json:"servers,omitempty"`
+	Waiting  [][2]string        `json:"waiting,omitempty"`  // run and id of claims in the ledger, in their order
+	Taken    *takenState        `json:"taken,omitempty"`    // messages
+	Losses   []transfer.Loss    `json:"losses,omitempty"`   // of the ledger, which saves only transfers and claims itself
+	Lives    []transfer.Life    `json:"lives,omitempty"`    // likewise
+	Events   []transfer.Event   `json:"events,omitempty"`   // likewise
+	Balances []transfer.Balance `json:"balances,omitempty"` // likewise
+	Second   int64              `json:"second,omitempty"`   // up to which the collector has completed what waits
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
@@ -74,7 +75,8 @@ func (i *Ingest) entries() iter.Seq[entry] {
 			pieces(yield, waiting, func(w [][2]string) entry { return entry{Waiting: w} }) &&
 			pieces(yield, i.ledger.Losses("", first, last), func(l []transfer.Loss) entry { return entry{Losses: l} }) &&
 			pieces(yield, i.ledger.Lives("", first, last), func(l []transfer.Life) entry { return entry{Lives: l} }) &&
-			pieces(yield, i.ledger.Events("", "", first, last), func(e []transfer.Event) entry { return entry{Events: e} })
+			pieces(yield, i.ledger.Events("", "", first, last), func(e []transfer.Event) entry { return entry{Events: e} }) &&
+			pieces(yield, i.ledger.Balances("", first, last), func(b []transfer.Balance) entry { return entry{Balances: b} })
 	}
 }
 
@@ -108,6 +110,9 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 	}
 	for _, v := range e.Events {
 		i.ledger.PutEvent(v)
+	}
+	for _, b := range e.Balances {
+		i.ledger.PutBalance(b)
 	}
 	if e.Taken != nil {
 		if err := i.messages.restore(*e.Taken); err != nil {

@@ -51,6 +51,7 @@ type Ledger struct {
 	lost      losses                     // under mu
 	lived     lives                      // under mu
 	events    events                     // under mu
+	balanced  balances                   // under mu
 }
 
 // New returns an empty ledger.
@@ -65,6 +66,7 @@ func New(cfg Config) *Ledger {
 		lost:      losses{all: make(map[lossKey]*transfer.Loss)},
 		lived:     lives{all: make(map[lifeKey]*transfer.Life)},
 		events:    events{all: make(map[string]*transfer.Event), byPath: make(map[string][]*transfer.Event)},
+		balanced:  balances{all: make(map[balanceKey]*transfer.Balance)},
 	}
 }
 
@@ -165,6 +167,7 @@ func (l *Ledger) FreeBefore(before int64) int {
 	l.lost.freeBefore(before)
 	l.lived.freeBefore(before)
 	l.events.freeBefore(before)
+	l.balanced.freeBefore(before)
 	return l.transfers.freeBefore(float64(before)) + l.claims.freeBefore(float64(before))
 }
 

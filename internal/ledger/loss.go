@@ -101,12 +101,15 @@ func (l *Ledger) LossesDropped() int {
 	return l.lost.dropped
 }
 
-// Rename gives all losses, lives and events of a server its name and address.
+// Rename gives all losses, lives, events and balances of a server its name and address.
 func (l *Ledger) Rename(sid uint64, name, address string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lived.rename(sid, name, address)
 	l.events.rename(sid, name, address)
+	if sid != 0 {
+		l.balanced.rename(sid, name, address)
+	}
 	for _, n := range l.lost.all {
 		if n.SID == sid {
 			n.Server = name

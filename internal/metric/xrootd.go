@@ -44,6 +44,13 @@ const (
 	XrdStageBytes       = "xrd_stage_bytes"
 )
 
+// The ratios of what went over the links of a server to what was told of files, since
+// the summary before.
+const (
+	XrdReadRatio  = "xrd_read_ratio"
+	XrdWriteRatio = "xrd_write_ratio"
+)
+
 // Events returns the metrics of events, which add up as those of transfers do.
 func Events(step int64) []Metric {
 	var out []Metric
@@ -58,6 +65,9 @@ func Events(step int64) []Metric {
 		XrdPurgeFiles, XrdStageFiles, XrdStageFailures,
 	} {
 		out = append(out, Metric{Name: name, Step: step, Fold: Sum, Aggregation: AggSum, Unit: "1"})
+	}
+	for _, name := range []string{XrdReadRatio, XrdWriteRatio} {
+		out = append(out, Metric{Name: name, Step: step, Fold: Last, Aggregation: AggAvg, Unit: "1"})
 	}
 	return out
 }

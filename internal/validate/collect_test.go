@@ -27,6 +27,7 @@ func (book) Server(collect.Server)           {}
 func (b book) Loss(n transfer.Loss)          { b.PutLoss(n) }
 func (b book) Life(n transfer.Life)          { b.PutLife(n) }
 func (b book) Event(n transfer.Event)        { b.PutEvent(n) }
+func (b book) Balance(n transfer.Balance)    { b.PutBalance(n) }
 
 // throughCollector returns the report on a capture's datagrams, the order of
 // which change may change.
