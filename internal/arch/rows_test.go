@@ -29,6 +29,7 @@ var rows = [][]string{
 		"internal/xrootd",
 	},
 	1: {
+		"internal/advice",
 		"internal/bus",
 		"internal/bus/bustest",
 		"internal/capture",

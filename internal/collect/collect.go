@@ -207,6 +207,7 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 		return err
 	}
 	c.heard(now, l)
+	l.observe(now, &c.gram, len(p.Data))
 	hash := c.hashOf(p.Data)
 	if c.again(now, l, p.Remote, hash) {
 		return err

@@ -40,6 +40,7 @@ type life struct {
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
 	Asks    bool          // requests came in its t stream
+	Ident   time.Time     // when the newest ident record came
 	Book    notebook
 	Tallies []tally   `json:",omitempty"` // not balanced yet, by time
 	Closing bool      `json:",omitempty"` // a close is in one that was

@@ -24,6 +24,7 @@ type recorder struct {
 	lost      map[transfer.LossOf]int64
 	losses    []transfer.Loss // packets and records
 	lives     map[string]transfer.Life
+	habits    map[string]transfer.Habits // of lives
 	events    map[string]transfer.Event
 	balances  map[string][]transfer.Balance // by server
 }
@@ -35,6 +36,7 @@ func newRecorder() *recorder {
 		servers:   map[string]collect.Server{},
 		lost:      map[transfer.LossOf]int64{},
 		lives:     map[string]transfer.Life{},
+		habits:    map[string]transfer.Habits{},
 		events:    map[string]transfer.Event{},
 		balances:  map[string][]transfer.Balance{},
 	}
@@ -70,7 +72,10 @@ func (r *recorder) Balance(b transfer.Balance) {
 
 // Life forgets when the life was heard of, which is another time in another order.
 func (r *recorder) Life(l transfer.Life) {
-	l.Heard = 0
+	h := l.Habits
+	h.First, h.IdentEvery = 0, 0
+	r.habits[l.ID()] = h
+	l.Heard, l.Habits = 0, transfer.Habits{}
 	r.lives[l.ID()] = l
 }
 

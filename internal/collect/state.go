@@ -128,6 +128,7 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 		c.size += n.weight()
 	}
 	l.restoreStreams(e.Streams)
+	l.Ident = e.Life.Ident
 	l.Book, l.Tallies, l.Closing, l.Open = e.Life.Book, e.Life.Tallies, e.Life.Closing, e.Life.Open
 	c.size += lifeWeight + l.streamsWeight() + l.Book.weight()
 	c.begin(now, l, e.Life.SID)

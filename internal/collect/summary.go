@@ -114,16 +114,20 @@ func (c *Collector) settleSummaries(now time.Time) {
 	slices.SortFunc(ready, func(a, b *source) int { return a.compare(b.caller) })
 	for _, s := range ready {
 		for n := s.ripe(since); n > 0; n-- {
-			c.settleReport(s)
+			c.settleReport(now, s)
 		}
 	}
 }
 
-func (c *Collector) settleReport(s *source) {
+func (c *Collector) settleReport(now time.Time, s *source) {
 	c.size -= reportWeight
 	lastTos, since := s.Tos, s.Sent
 	r, more := s.next()
 	l := c.lifeOfReport(s.caller, r.Tos)
+	if l != nil {
+		l.Saw.Summaries++
+		c.changed(now, l)
+	}
 	is := c.serverOfReport(s, l)
 	c.tellReport(&is, metric.OfSummary, &r, more)
 	if lastTos != r.Tos {

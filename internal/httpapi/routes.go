@@ -37,6 +37,7 @@ func (a *API) Routes() []Route {
 		{get, "/api/v1/metrics", auth.Viewer, false, a.metricList},
 		{get, "/api/v1/tree", auth.Viewer, false, a.tree},
 		{get, "/api/v1/servers", auth.Viewer, false, a.servers},
+		{get, "/api/v1/servers/{id}/advice", auth.Viewer, false, a.advice},
 		{get, "/api/v1/losses", auth.Viewer, false, a.losses},
 		{get, "/api/v1/balances", auth.Viewer, false, a.balances},
 		{get, "/api/v1/events", auth.Validator, false, a.events},

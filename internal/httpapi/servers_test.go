@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,4 +95,30 @@ func TestBalances(t *testing.T) {
 	if got := unmarshal[struct{ Balances []reconcile.Result }](s, s.get("/api/v1/balances?server=b:1", "")); got.Balances == nil || len(got.Balances) != 0 {
 		t.Errorf("got %v of another server, want an empty list", got.Balances)
 	}
+}
+
+// Ensure advice is of the newest life of the server that is named or numbered.
+func TestAdvice(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	s.ledger.PutLife(transfer.Life{SID: 5, Stod: 1000, Server: "a:1", Address: "192.0.2.1:1", Next: 2000, Heard: 1900, Habits: transfer.Habits{First: 1001}})
+	s.ledger.PutLife(transfer.Life{
+		SID: 5, Stod: 2000, Server: "a:1", Address: "192.0.2.1:1", Heard: 2100, Last: 2090, Idents: 1, Logins: 1, Opens: 3, Named: 3, Discs: 1,
+		Habits: transfer.Habits{First: 2001, Site: "S"},
+	})
+	s.ledger.PutBalance(transfer.Balance{
+		SID: 5, Stod: 2000, Server: "a:1", Between: transfer.Interval{2000, 2060}, Out: 30 << 20, Told: transfer.Bytes{Read: 3 << 20},
+		Closing: true, Proxy: true,
+	})
+	for _, id := range []string{"5", "a:1", "192.0.2.1:1"} {
+		got := unmarshal[struct {
+			Server string
+			Stod   int64
+			Advice []struct{ Code, Severity, What, Directive, Evidence string }
+		}](s, s.get("/api/v1/servers/"+id+"/advice", ""))
+		if got.Server != "a:1" || got.Stod != 2000 || len(got.Advice) != 2 ||
+			got.Advice[0].Code != "no-xfr" || got.Advice[1].Code != "async-io" || !strings.Contains(got.Advice[1].Evidence, "10 times") {
+			t.Errorf("%s: got %+v, want no-xfr and async-io of the life of 2000", id, got)
+		}
+	}
+	s.wantError(s.get("/api/v1/servers/6/advice", ""), http.StatusNotFound, "not_found", "")
 }

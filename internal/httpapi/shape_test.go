@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tallystick/internal/advice"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
@@ -52,6 +53,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Life", transfer.Life{}, true)
 	f("Loss", transfer.Loss{}, true)
 	f("Event", transfer.Event{}, true)
+	f("Advice", advice.Item{}, true)
 	f("Balance", reconcile.Result{}, true)
 	f("BalanceSide", reconcile.Side{}, true)
 	f("Bytes", transfer.Bytes{}, false)

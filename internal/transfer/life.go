@@ -33,6 +33,8 @@ type Life struct {
 	Counts int64 `json:"counts"` // closes that count operations: ops in fstat
 	Traced int64 `json:"traced"` // opens in the t stream: files or io
 	Twice  int64 `json:"twice"`  // of these, those that came again from the same server: auth and io (fact 11)
+
+	Habits
 }
 
 // ID names the life, "<sid>.<stod>", as the IDs of its transfers begin.
