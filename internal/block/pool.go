@@ -22,7 +22,7 @@ const (
 	// spare is how many empty slabs a pool keeps at least, for the next spans; of
 	// those beyond, one for every spareOf slabs.
 	spare   = 4
-	spareOf = 64
+	spareOf = 256
 
 	// lookedAt is how many slabs denser looks at: more would be slow where there are a
 	// million, and those looked at now are full some time.

@@ -128,6 +128,7 @@ type API struct {
 	stats    *stats
 	router   *mux.Router
 	buffers  sync.Pool // of *[]byte
+	writers  sync.Pool // of *bufio.Writer
 }
 
 // New returns the API in front of the parts. An error means that contract and

@@ -19,6 +19,8 @@ func (a *API) handler(route string, h handlerFunc) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		w := newResponse(rw, a.cfg.Stall)
+		w.writers = &a.writers
+		defer w.release()
 		defer func() { a.done(w, r, route, time.Since(begin)) }()
 		err := a.restoring(route)
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -34,6 +35,31 @@ type response struct {
 	bytes  int64
 	user   string
 	form   func(http.ResponseWriter, *Error) // of errors; nil: the API's own
+
+	writers *sync.Pool    // of *bufio.Writer; nil: none
+	out     *bufio.Writer // out of it
+}
+
+// buffered returns a writer to w, which is good until the request is done.
+func (w *response) buffered() *bufio.Writer {
+	if w.writers == nil || w.out != nil { // an error, where an answer was put together already
+		return bufio.NewWriterSize(w, writeBuffer)
+	}
+	out, ok := w.writers.Get().(*bufio.Writer)
+	if !ok {
+		out = bufio.NewWriterSize(nil, writeBuffer)
+	}
+	out.Reset(w)
+	w.out = out
+	return out
+}
+
+// release gives back what buffered returned.
+func (w *response) release() {
+	if w.out != nil {
+		w.out.Reset(nil)
+		w.writers.Put(w.out)
+	}
 }
 
 func newResponse(w http.ResponseWriter, stall time.Duration) *response {
@@ -99,11 +125,15 @@ type encoder struct {
 
 func newEncoder(w http.ResponseWriter, mediaType string) *encoder {
 	w.Header().Set("Content-Type", mediaType)
+	if r, ok := w.(*response); ok {
+		return encoderIn(r.buffered())
+	}
 	return encoderTo(w)
 }
 
-func encoderTo(w io.Writer) *encoder {
-	b := bufio.NewWriterSize(w, writeBuffer)
+func encoderTo(w io.Writer) *encoder { return encoderIn(bufio.NewWriterSize(w, writeBuffer)) }
+
+func encoderIn(b *bufio.Writer) *encoder {
 	e := &encoder{Writer: b, enc: json.NewEncoder(b)}
 	e.enc.SetEscapeHTML(false) // paths are full of &, and nobody puts this into HTML
 	return e

@@ -68,6 +68,7 @@ func (l *level) each(id metric.ID, do func(*series)) {
 // be added to the metric at the level that way leads to.
 func (l *level) cost(way []selector.Part, id metric.ID) int64 {
 	var n int64
+	var none level // here, so that nothing is allocated
 	for _, p := range way {
 		page, at, ok := l.children.find(p)
 		if ok {
@@ -75,7 +76,7 @@ func (l *level) cost(way []selector.Part, id metric.ID) int64 {
 			continue
 		}
 		n += l.children.cost(page) + levelBytes + partBytes(p)
-		l = &level{}
+		l = &none
 	}
 	r := &series{}
 	if i, ok := l.get(id); ok {
