@@ -101,7 +101,20 @@ type Ledger interface {
 	PutClaim(c *transfer.Claim) (added bool, err error)
 	Claim(run, id string) *transfer.Claim
 	Transfers(f ledger.Filter) []*transfer.Transfer
+	Kept
+}
+
+// Kept is what a ledger has besides transfers and claims: ledger.Ledger.
+type Kept interface {
 	Servers
+	Turns
+}
+
+// Turns number what the ledger is told: ledger.Ledger.
+type Turns interface {
+	Settle()
+	Settled() int64
+	Resume(last int64)
 }
 
 // Servers keep what was seen of servers, and what was lost of it on the way:

@@ -23,6 +23,7 @@ type entry struct {
 	Losses  []transfer.Loss  `json:"losses,omitempty"`  // of the ledger, which saves only transfers and claims itself
 	Lives   []transfer.Life  `json:"lives,omitempty"`   // likewise
 	Second  int64            `json:"second,omitempty"`  // up to which the collector has completed what waits
+	Told    int64            `json:"told,omitempty"`    // last number that the ledger gave
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
@@ -71,8 +72,9 @@ func (i *Ingest) State() ([][]byte, error) {
 			return nil, fmt.Errorf("encode messages: %w", err)
 		}
 	}
-	if i.second != 0 {
-		if err := add(entry{Second: i.second}); err != nil {
+	i.ledger.Settle()
+	if told := i.ledger.Settled(); i.second != 0 || told != 0 {
+		if err := add(entry{Second: i.second, Told: told}); err != nil {
 			return nil, fmt.Errorf("encode second: %w", err)
 		}
 	}
@@ -105,6 +107,7 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 		i.restoreClaim(key[0], key[1])
 	}
 	i.second = max(i.second, e.Second)
+	i.ledger.Resume(e.Told)
 	return nil
 }
 
