@@ -34,6 +34,7 @@ var rows = [][]string{
 		"internal/capture",
 		"internal/collect",
 		"internal/ledger",
+		"internal/record",
 		"internal/store",
 		"internal/wal",
 	},
