@@ -52,6 +52,7 @@ var rows = [][]string{
 	},
 	3: {
 		"internal/archive",
+		"internal/forward",
 		"internal/retain",
 		"internal/source",
 	},
