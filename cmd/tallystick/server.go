@@ -24,6 +24,7 @@ import (
 	"tallystick/internal/config"
 	"tallystick/internal/demo"
 	"tallystick/internal/durable"
+	"tallystick/internal/forward"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
@@ -64,6 +65,7 @@ type server struct {
 
 	wal     *wal.Log
 	archive *archive.Worker // nil without an archive
+	records forward.Outputs
 
 	logDamaged atomic.Int64  // pieces of the log that could not be read
 	back       chan struct{} // closed when restored
@@ -98,6 +100,9 @@ func (s *server) make(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.connect(); err != nil { //nolint:contextcheck // it goes on trying in the background, until it is closed
+		return err
+	}
+	if err := s.makeRecords(); err != nil {
 		return err
 	}
 	return s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
@@ -256,6 +261,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	if err := s.subscribe(&g); err != nil {
 		return err
 	}
+	s.forward(&g)
 	g.Add("ready", s.after(s.beReady))
 	if playDemo {
 		p, err := s.player(out)

@@ -47,15 +47,15 @@ type Output struct {
 	// else it begins with what ends from then on.
 	History bool `koanf:"history"`
 
-	File FileConfig `koanf:"file"`
-	HTTP HTTPConfig `koanf:"http"`
-	NATS NATSConfig `koanf:"nats"`
-	AMQP AMQPConfig `koanf:"amqp"`
+	File FileConfig `koanf:",squash"`
+	HTTP HTTPConfig `koanf:",squash"`
+	NATS NATSConfig `koanf:",squash"`
+	AMQP AMQPConfig `koanf:",squash"`
 }
 
 // FileConfig is a file with a record on each line.
 type FileConfig struct {
-	Path string `koanf:"path"`
+	Path string `koanf:"file"`
 	// MaxBytes is how large it becomes before it is renamed to Path.1, Path.2 and so on,
 	// which are left alone then; 0 is without end.
 	MaxBytes int64 `koanf:"max_bytes"`
@@ -109,20 +109,20 @@ func (o Output) Check(name string) (problems []Problem) {
 	wrong(o.Form == "", "form", "is not there: go, python or wlcg")
 	var to []string
 	for _, way := range [][2]string{
-		{"file.path", o.File.Path}, {"http.url", o.HTTP.URL}, {"nats.subject", o.NATS.Subject}, {"amqp.exchange", o.AMQP.Exchange},
+		{"file", o.File.Path}, {"url", o.HTTP.URL}, {"subject", o.NATS.Subject}, {"exchange", o.AMQP.Exchange},
 	} {
 		if way[1] != "" {
 			to = append(to, way[0])
 		}
 	}
-	wrong(len(to) == 0, "", "goes nowhere: one of file.path, http.url, nats.subject and amqp.exchange must be there")
+	wrong(len(to) == 0, "", "goes nowhere: one of file, url, subject and exchange must be there")
 	wrong(len(to) > 1, "", "only one of %s can be where it goes", strings.Join(to, ", "))
-	wrong(o.File.MaxBytes < 0, "file.max_bytes", "%d is less than 0", o.File.MaxBytes)
+	wrong(o.File.MaxBytes < 0, "max_bytes", "%d is less than 0", o.File.MaxBytes)
 	if o.HTTP.URL != "" {
 		err := checkURL(o.HTTP.URL)
-		wrong(err != nil, "http.url", "%w", err)
+		wrong(err != nil, "url", "%w", err)
 	}
-	wrong(strings.ContainsAny(o.NATS.Subject, "*> \t\r\n"), "nats.subject", "%q is not a subject to publish to", o.NATS.Subject)
+	wrong(strings.ContainsAny(o.NATS.Subject, "*> \t\r\n"), "subject", "%q is not a subject to publish to", o.NATS.Subject)
 	return problems
 }
 

@@ -180,14 +180,14 @@ func TestCheck(t *testing.T) {
 	f("a-b_C1", forward.Output{Form: "go", File: file})
 	f("a.b", forward.Output{Form: "go", File: file}, `: "a.b" is not a name of letters, digits, - and _`)
 	f("a", forward.Output{File: file}, "form: is not there: go, python or wlcg")
-	f("a", forward.Output{Form: "go"}, ": goes nowhere: one of file.path, http.url, nats.subject and amqp.exchange must be there")
+	f("a", forward.Output{Form: "go"}, ": goes nowhere: one of file, url, subject and exchange must be there")
 	f("a", forward.Output{Form: "go", File: file, NATS: forward.NATSConfig{Subject: "s"}},
-		": only one of file.path, nats.subject can be where it goes")
-	f("a", forward.Output{Form: "go", HTTP: forward.HTTPConfig{URL: "ftp://x"}}, `http.url: "ftp://x" is not http://… or https://…`)
+		": only one of file, subject can be where it goes")
+	f("a", forward.Output{Form: "go", HTTP: forward.HTTPConfig{URL: "ftp://x"}}, `url: "ftp://x" is not http://… or https://…`)
 	f("a", forward.Output{Form: "go", HTTP: forward.HTTPConfig{URL: "http://u:p@x"}},
-		"http.url: a password in a URL would be shown; use token_file")
-	f("a", forward.Output{Form: "go", NATS: forward.NATSConfig{Subject: "a.*"}}, `nats.subject: "a.*" is not a subject to publish to`)
-	f("a", forward.Output{Form: "go", File: forward.FileConfig{Path: "f", MaxBytes: -1}}, "file.max_bytes: -1 is less than 0")
+		"url: a password in a URL would be shown; use token_file")
+	f("a", forward.Output{Form: "go", NATS: forward.NATSConfig{Subject: "a.*"}}, `subject: "a.*" is not a subject to publish to`)
+	f("a", forward.Output{Form: "go", File: forward.FileConfig{Path: "f", MaxBytes: -1}}, "max_bytes: -1 is less than 0")
 	if got := (forward.Config{Hold: 2 * time.Hour}).Check(); len(got) != 1 || got[0].Key != "hold" {
 		t.Errorf("got %v, want a problem of hold", got)
 	}
