@@ -83,10 +83,10 @@ func clientHost(t *transfer.Transfer) string {
 	return "[" + t.Client + "]"
 }
 
-// isIPv6 reports whether the client's address is one of IPv6.
+// isIPv6 reports whether the client came over IPv6.
 func isIPv6(t *transfer.Transfer) bool {
 	ip, err := netip.ParseAddr(t.Client)
-	return err == nil && ip.Is6()
+	return t.IPv6 || err == nil && ip.Is6()
 }
 
 // clientDomain returns the last two labels of the client's name, nothing of an address.
@@ -144,33 +144,3 @@ func average(bytes, ops int64) float64 {
 	}
 	return float64(bytes) / float64(ops)
 }
-
-// extremes of what one operation moved. Those of page reads and writes are not known.
-type extremes struct{ least, most int64 }
-
-// with returns the extremes of both, of which one may be of no operation.
-func (e extremes) with(f extremes) extremes {
-	switch {
-	case e == extremes{}:
-		return f
-	case f == extremes{}:
-		return e
-	}
-	return extremes{min(e.least, f.least), max(e.most, f.most)}
-}
-
-// A detail is what is known of the operations of a transfer besides their counts.
-type detail struct{ read, readv, segments, write extremes }
-
-// identity is who made a transfer, besides the login name.
-type identity struct {
-	name       string // &n=
-	info       string // &m=, up to ::
-	vo         string
-	token      token
-	experiment string // codes of scitags, as text
-	activity   string
-}
-
-// A token is what a server tells of one.
-type token struct{ subject, user, org, role, groups string }

@@ -92,10 +92,11 @@ type ours struct {
 	End      transfer.End       `json:"tallystick_end"`
 	Opened   *transfer.Interval `json:"tallystick_opened,omitempty"` // not before and not after, Unix seconds
 	Closed   *transfer.Interval `json:"tallystick_closed,omitempty"`
+	Raw      *transfer.Bytes    `json:"tallystick_raw,omitempty"` // what the server told, where the counts are something else
 }
 
 func asOurs(t *transfer.Transfer) ours {
-	o := ours{ID: t.ID, Revision: max(t.Revision, 1), Quality: t.Quality, End: t.End}
+	o := ours{ID: t.ID, Revision: max(t.Revision, 1), Quality: t.Quality, End: t.End, Raw: t.Raw}
 	if t.Opened.Known() {
 		o.Opened = &t.Opened
 	}

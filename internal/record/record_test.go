@@ -21,6 +21,13 @@ func read() *transfer.Transfer {
 		Bytes: transfer.Bytes{Read: 1000, ReadV: 3000}, Ops: &transfer.Ops{Read: 3, ReadV: 2, ReadVSegments: 9},
 		End: transfer.Closed, Quality: transfer.Exact, AppInfo: "162_https://x.example/162/a:crab:my_work_flow_0",
 		Sequence: 9, Revision: 2,
+		OpsDetail: &transfer.OpsDetail{
+			Read: transfer.Range{Min: 100, Max: 600}, ReadV: transfer.Range{Min: 1000, Max: 2000}, Segments: transfer.Range{Min: 4, Max: 5},
+			Write: transfer.Range{Min: 1<<31 - 1},
+		},
+		Auth:       &transfer.Auth{Protocol: "gsi", Name: "/DC=x/CN=Alice A::1", DN: "/DC=x/CN=Alice B::2", VO: "CMS", Role: "r", Groups: "g"},
+		Token:      &transfer.Token{Subject: "sub", User: "u", Org: "o", Role: "tr", Groups: "tg"},
+		Experiment: 3, Activity: 12,
 	}
 }
 
@@ -197,23 +204,68 @@ func TestWLCG(t *testing.T) {
 	}
 }
 
-func TestRoutes(t *testing.T) {
-	f := func(path string, want ...record.Route) {
+// What the server told, checksums included, is beside what was really written.
+func TestCorrected(t *testing.T) {
+	x := changed(func(x *transfer.Transfer) {
+		x.Bytes, x.Raw, x.Quality = transfer.Bytes{Write: 9000001}, &transfer.Bytes{Write: 9008793}, transfer.Corrected
+	})
+	for _, form := range []record.Form{record.Go, record.Python} {
+		has(t, form, x, row{
+			"write": 9000001.0, "write_bytes_at_close": 9000001.0, "tallystick_quality": "corrected",
+			"tallystick_raw": map[string]any{"read": 0.0, "readv": 0.0, "write": 9008793.0},
+		})
+	}
+}
+
+// Of reads of both kinds, the Python collector's read_min is the smallest.
+func TestExtremes(t *testing.T) {
+	f := func(read, readv transfer.Range, least, most float64) {
 		t.Helper()
+		x := changed(func(x *transfer.Transfer) { x.OpsDetail.Read, x.OpsDetail.ReadV = read, readv })
+		has(t, record.Python, x, row{"read_min": least, "read_max": most})
+	}
+	none, few, many := transfer.Range{Min: 1<<31 - 1}, transfer.Range{Min: 1, Max: 5}, transfer.Range{Min: 3, Max: 9}
+	f(few, many, 1, 9)
+	f(many, few, 1, 9)
+	f(few, none, 1, 5)
+	f(none, many, 3, 9)
+	f(transfer.Range{}, many, 3, 9)
+	f(none, transfer.Range{}, 0, 0)
+}
+
+func TestWho(t *testing.T) {
+	x := read()
+	has(t, record.Go, x, row{
+		"user_dn": "/DC=x/CN=Alice A", "vo": "CMS", "token_subject": "sub", "token_username": "u", "token_org": "o", "token_role": "tr",
+		"token_groups": "tg", "experiment": "3", "activity": "12",
+	})
+	has(t, record.Python, x, row{"user_dn": "/DC=x/CN=Alice B", "vo": "CMS"})
+	has(t, record.WLCG, x, row{"user_dn": "/DC=x/CN=Alice A", "user": "Alice A", "vo": "CMS", "experiment": "3"})
+	x.Auth, x.Token, x.Experiment, x.Activity = nil, nil, 0, 0
+	has(t, record.Go, x, row{"user_dn": "", "vo": nil, "token_subject": nil, "experiment": nil, "activity": nil})
+	has(t, record.Python, x, row{"user_dn": nil, "vo": nil})
+}
+
+func TestRoutes(t *testing.T) {
+	f := func(path, vo string, want ...record.Route) {
+		t.Helper()
+		x := changed(func(x *transfer.Transfer) { x.Path, x.Auth = path, &transfer.Auth{VO: vo} })
 		var got []record.Route
 		for _, r := range []record.Route{record.All, record.ToWLCG, record.Default} {
-			if r.Takes(changed(func(x *transfer.Transfer) { x.Path = path }), record.DefaultRule()) {
+			if r.Takes(x, record.DefaultRule()) {
 				got = append(got, r)
 			}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%s goes to %v, want %v", path, got, want)
+			t.Errorf("%s of %q goes to %v, want %v", path, vo, got, want)
 		}
 	}
-	f("/store/a", record.All, record.ToWLCG)
-	f("/user/dteam/a", record.All, record.ToWLCG)
-	f("/user/alice", record.All, record.Default)
-	f("", record.All, record.Default)
+	f("/store/a", "", record.All, record.ToWLCG)
+	f("/user/dteam/a", "x", record.All, record.ToWLCG)
+	f("/user/alice", "CMS", record.All, record.ToWLCG)
+	f("/user/alice", " dteam", record.All, record.ToWLCG)
+	f("/user/alice", "cms2", record.All, record.Default)
+	f("", "", record.All, record.Default)
 	if (record.Rule{PathPrefixes: []string{""}}).Selects(read()) {
 		t.Error("an empty prefix selects everything")
 	}
