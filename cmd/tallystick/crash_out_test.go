@@ -77,12 +77,13 @@ records: {hold: 1s, outputs: {f: {form: go, file: %q}, h: {form: go, url: %q}}}
 		t.Fatal(err)
 	}
 	plays := newPlays(t, time.Now().Unix()-24*3600, "s03_concurrent_users", "s01_full_reads", "s06_killed_longlived", "s05_failures_names")
-	p, log := start(t, h), ""
+	p := start(t, h)
+	var log strings.Builder
 	for range number("CRASH", 12) {
 		newSender(t, p).all(t, "/api/v1/packets", plays.next(40))
 		time.Sleep(time.Duration(r.Int64N(int64(6 * time.Second))))
 		p.kill()
-		log += p.output()
+		log.WriteString(p.output())
 		p = start(t, h)
 	}
 	p.settled("/api/v1/transfers")
@@ -95,7 +96,7 @@ records: {hold: 1s, outputs: {f: {form: go, file: %q}, h: {form: go, url: %q}}}
 	if err := json.Unmarshal(p.get("/api/v1/transfers?limit=10000", "application/json"), &page); err != nil {
 		t.Fatal(err)
 	}
-	log += p.output()
+	log.WriteString(p.output())
 	p.terminate()
 	want := make(map[string]int64)
 	for _, x := range page.Transfers {
@@ -114,8 +115,8 @@ records: {hold: 1s, outputs: {f: {form: go, file: %q}, h: {form: go, url: %q}}}
 	mu.Lock()
 	defer mu.Unlock()
 	t.Logf("%d transfers; by HTTP %d records came twice", len(want), len(checkOut(t, "the receiver", outgoings(t, posted), want)))
-	if strings.Contains(log, "sent again") {
-		t.Errorf("something is sent again, although nothing of the log is lost:\n%s", log)
+	if strings.Contains(log.String(), "sent again") {
+		t.Errorf("something is sent again, although nothing of the log is lost:\n%s", log.String())
 	}
 }
 

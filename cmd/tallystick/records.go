@@ -21,6 +21,9 @@ func (s *server) makeRecords() (err error) {
 	if s.nats != nil {
 		parts.NATS = func(output string) (forward.NATS, error) { return s.nats.Publisher("records-" + output) }
 	}
+	if s.amqp != nil {
+		parts.AMQP = s.amqp
+	}
 	if s.records, err = forward.New(cfg, parts); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"tallystick/internal/bus/amqp/amqptest"
 	"tallystick/internal/bus/nats/natstest"
 	"tallystick/internal/capture"
 	"tallystick/internal/transfer"
@@ -128,6 +129,39 @@ func TestServeRecords(t *testing.T) {
 	}
 	if len(wantWLCG) == 0 {
 		t.Error("no transfer is WLCG's")
+	}
+}
+
+// Records go to RabbitMQ, as those who read from the collectors' exchange want them.
+func TestServeRecordsAMQP(t *testing.T) {
+	c := load(t, "s03_concurrent_users")
+	b := amqptest.Start(t)
+	ch := b.Channel(t)
+	if err := ch.ExchangeDeclare("xrd.detailed", "fanout", true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.Queue(ch, "readers", "xrd.detailed", "")
+	t.Chdir(t.TempDir())
+	s := serveIn(
+		t, "--set", "retention.memory=36500d", "--set", "retention.ledger=36500d", "--set", "records.hold=1s", "--set", "amqp.urls="+b.URL(),
+		"--set", "records.outputs.mq.form=go", "--set", "records.outputs.mq.exchange=xrd.detailed",
+	)
+	s.feed(c)
+	want, _ := s.endedTransfers(len(c.Sessions))
+	settled(t, "sent records", func() bool {
+		return bytes.Contains(s.do(http.MethodGet, "/metrics", nil), fmt.Appendf(nil, "tallystick_records_sent_total{output=\"mq\"} %d\n", len(want)))
+	})
+	s.stop()
+	var lines []byte
+	for range want {
+		m, ok, err := ch.Get("readers", true)
+		if err != nil || !ok {
+			t.Fatalf("got %v, %v, want a message", ok, err)
+		}
+		lines = append(append(lines, m.Body...), '\n')
+	}
+	if got := recordIDs(t, lines); !slices.Equal(got, want) {
+		t.Errorf("the queue has %q, want %q", got, want)
 	}
 }
 

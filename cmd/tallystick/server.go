@@ -105,7 +105,7 @@ func (s *server) make(ctx context.Context) (err error) {
 	if err := s.makeRecords(); err != nil {
 		return err
 	}
-	return s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
+	return s.makeAPI()
 }
 
 func (s *server) listen(ctx context.Context) (err error) {

@@ -17,7 +17,7 @@ func (c Config) checkRecords(k *checker) {
 			k.wrong(true, strings.TrimSuffix(join(key, p.Key), "."), "%v", p.Err)
 		}
 		k.wrong(o.NATS.Subject != "" && len(c.NATS.Broker.URLs) == 0, join(key, "subject"), "there is no broker: nats.urls is empty")
-		k.wrong(o.AMQP.Exchange != "", join(key, "exchange"), "records cannot go by AMQP yet")
+		k.wrong(o.AMQP.Exchange != "" && len(c.AMQP.Broker.URLs) == 0, join(key, "exchange"), "there is no broker: amqp.urls is empty")
 		if o.File.Path != "" {
 			k.wrong(files[o.File.Path] != "", join(key, "file"), "%s writes to it too", files[o.File.Path])
 			files[o.File.Path] = name

@@ -37,6 +37,7 @@ func TestRecordsProblems(t *testing.T) {
 	f("  outputs:\n    a: {form: go, files: f}\n", "c.yaml:4: records.outputs.a.files: unknown key, did you mean records.outputs.a.file?",
 		"c.yaml:4: records.outputs.a: goes nowhere: one of file, url, subject and exchange must be there")
 	f("  outputs:\n    a: {form: go, subject: s}\n", "c.yaml:4: records.outputs.a.subject: there is no broker: nats.urls is empty")
+	f("  outputs:\n    a: {form: go, exchange: x}\n", "c.yaml:4: records.outputs.a.exchange: there is no broker: amqp.urls is empty")
 	f("  outputs:\n    a: {form: go, file: f}\n    b: {form: python, file: f}\n", "c.yaml:5: records.outputs.b.file: a writes to it too")
 	f("  outputs:\n    a: {form: go}\n    b: {file: f}\n    b c: {form: go, file: g}\n",
 		"c.yaml:4: records.outputs.a: goes nowhere: one of file, url, subject and exchange must be there",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/durable"
 	"tallystick/internal/transfer"
@@ -33,10 +34,10 @@ type NATS interface {
 	Publish(ctx context.Context, ms ...nats.Outgoing) (done int, err error)
 }
 
-// An AMQP publishes to an AMQP broker.
+// An AMQP publishes to exchanges: amqp.Conn.
 type AMQP interface {
 	// Publish returns when the broker has confirmed the message.
-	Publish(ctx context.Context, exchange, key, id string, body []byte) error
+	Publish(ctx context.Context, p amqp.Publication) error
 }
 
 // Outputs are all outputs, by name.
@@ -81,9 +82,7 @@ func newSender(name string, o Output, p Parts) (Sender, error) {
 		to, err := p.NATS(name)
 		return stream{o.NATS.Subject, to}, err
 	case o.AMQP.Exchange != "" && p.AMQP != nil:
-		return bus{func(ctx context.Context, m Message) error {
-			return failed(Unreachable, p.AMQP.Publish(ctx, o.AMQP.Exchange, o.AMQP.RoutingKey, m.ID, m.Body))
-		}}, nil
+		return exchange{o.AMQP, p.AMQP}, nil
 	}
 	return nil, errors.New("there is no broker to publish to")
 }

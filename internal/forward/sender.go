@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
+	"tallystick/internal/bus"
+	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 )
 
 // A Message is a record on its way.
 type Message struct {
-	ID   string // of the transfer and its revision: the same whenever it is sent
+	ID   bus.ID // of the transfer, and its revision: the same whenever it is sent
 	Body []byte // JSON, without a line's end
 }
 
@@ -64,23 +67,28 @@ func reasonOf(err error) Reason {
 	return Unreachable
 }
 
-// window is how many messages may be on their way to a broker: enough that it is not the
-// time of an answer that counts.
-const window = 64
+const (
+	// window is how many messages may be on their way to an exchange: enough that it is
+	// not the time of a confirmation that counts.
+	window = 64
+	// publishTime is how long the broker may take, also to come back.
+	publishTime = 10 * time.Second
+)
 
-// A bus sends each message by itself, several at a time.
-type bus struct {
-	publish func(ctx context.Context, m Message) error // returns when the broker has it; a *FailedError if not
+// An exchange sends to an exchange of AMQP, several messages at a time.
+type exchange struct {
+	cfg AMQPConfig
+	to  AMQP
 }
 
 // Send implements Sender.
-func (b bus) Send(ctx context.Context, ms []Message) (done int, err error) {
+func (e exchange) Send(ctx context.Context, ms []Message) (done int, err error) {
 	for done < len(ms) {
 		part := ms[done:min(done+window, len(ms))]
 		errs := make([]error, len(part))
 		var all sync.WaitGroup
 		for i, m := range part {
-			all.Go(func() { errs[i] = b.publish(ctx, m) })
+			all.Go(func() { errs[i] = e.publish(ctx, m) })
 		}
 		all.Wait()
 		for _, err := range errs {
@@ -93,6 +101,18 @@ func (b bus) Send(ctx context.Context, ms []Message) (done int, err error) {
 	return done, nil
 }
 
+func (e exchange) publish(ctx context.Context, m Message) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTime)
+	defer cancel()
+	err := e.to.Publish(ctx, amqp.Publication{
+		Exchange: e.cfg.Exchange, Key: e.cfg.RoutingKey, ID: m.ID, ContentType: "application/json", Body: m.Body,
+	})
+	if errors.Is(err, amqp.ErrRefused) {
+		return failed(Busy, err)
+	}
+	return failed(Unreachable, err)
+}
+
 // A stream sends to a stream of NATS, which has each message once.
 type stream struct {
 	subject string
@@ -103,7 +123,7 @@ type stream struct {
 func (s stream) Send(ctx context.Context, ms []Message) (done int, err error) {
 	out := make([]nats.Outgoing, len(ms))
 	for i, m := range ms {
-		out[i] = nats.Outgoing{Subject: s.subject, ID: m.ID, Data: m.Body}
+		out[i] = nats.Outgoing{Subject: s.subject, ID: m.ID.String(), Data: m.Body}
 	}
 	done, err = s.to.Publish(ctx, out...)
 	if nats.TooLong(err) {

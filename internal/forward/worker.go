@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/ledger"
 	"tallystick/internal/record"
 	"tallystick/internal/transfer"
@@ -206,7 +206,7 @@ func (w *Worker) pass(ctx context.Context, ts []*transfer.Transfer, refused erro
 		case err == nil && sent == 0: // it is none of this output's
 		case err == nil:
 			w.log.Error("records: the receiver refuses records for good; they are left out",
-				"records", n, "first", messageID(ts[0]), "before", messageID(ts[i]), "err", refused)
+				"records", n, "first", messageID(ts[0]).String(), "before", messageID(ts[i]).String(), "err", refused)
 			w.counts.refused.Add(float64(n))
 			return w.advance(ts[:i+1])
 		case reasonOf(err) != Refused:
@@ -234,8 +234,8 @@ func grace(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // messageID returns what a record is called: the transfer's ID and its revision.
-func messageID(t *transfer.Transfer) string {
-	return t.ID + "." + strconv.FormatInt(t.Revision, 10)
+func messageID(t *transfer.Transfer) bus.ID {
+	return bus.ID{Source: t.ID, Number: uint64(max(t.Revision, 0))}
 }
 
 // advance notes that these are done with.
