@@ -1,6 +1,9 @@
 package api
 
-import _ "embed"
+import (
+	_ "embed"
+	"strings"
+)
 
 // SampleBlock returns the Avro schema of 512 slots of one series, as checkpoints
 // have them in samples.avro.
@@ -16,6 +19,16 @@ func Transfer() string { return transferSchema }
 // OldTransfers returns the Avro schemas that transfers had in older versions, which
 // lack fields.
 func OldTransfers() []string { return []string{transferSchema1} }
+
+// SavedTransfer returns the Avro schema of a transfer as checkpoints have it: with its
+// place among what was told of all that have ended, which no other needs.
+func SavedTransfer() string {
+	const last = `{"name": "raw"`
+	const more = `{"name": "sequence", "type": "long", "default": 0},
+    {"name": "revision", "type": "long", "default": 0},
+    `
+	return strings.Replace(transferSchema, last, more+last, 1)
+}
 
 // Claim returns the Avro schema of a claim.
 func Claim() string { return claimSchema }

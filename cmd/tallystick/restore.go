@@ -37,11 +37,21 @@ func (s *server) restore(ctx context.Context) error {
 	if info.Path != "" {
 		s.log.Info("restored", restoredArgs(&info)...)
 	}
-	return s.replay(ctx, info)
+	sure := s.ledger.Settled()
+	whole, err := s.replay(ctx, info)
+	if err != nil {
+		return err
+	}
+	if whole && info.Whole() {
+		sure = -1
+	}
+	return s.beginRecords(sure)
 }
 
-// replay applies what the log has that no checkpoint has.
-func (s *server) replay(ctx context.Context, from checkpoint.Info) error {
+// replay applies what the log has that no checkpoint has, and reports whether all packets
+// could be read that were written to it, its end aside.
+func (s *server) replay(ctx context.Context, from checkpoint.Info) (whole bool, err error) {
+	whole = true
 	start, records, unused := time.Now(), 0, 0
 	last := from.Created
 	damaged := func(d wal.Damage) {
@@ -49,16 +59,18 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) error {
 			s.log.Warn("the log ends within a record, as a crash leaves it", "damage", d.String())
 			return
 		}
+		whole = false
 		s.logDamaged.Add(1)
 		s.log.Error("a piece of the log cannot be read, and is lost", "damage", d.String())
 	}
 	for r, err := range wal.Read(durable.OS{}, s.cfg.WAL.Dir, from.Log, 0, damaged) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
+			return false, err
 		}
 		last = r.At
 		records++
 		if err := s.ingest.Replay(r); err != nil {
+			whole = whole && ingest.RecordPackets(r.Payload, func(collect.Packet) {}) == nil // what had no room is told in no record
 			if unused++; unused <= 10 {
 				s.log.Error("not all of a record of the log could be used", "segment", r.Segment, "offset", r.Offset, "err", err)
 			}
@@ -68,7 +80,7 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) error {
 	if records > 0 {
 		s.log.Info("replayed the log", "records", records, "unused", unused, "took", time.Since(start))
 	}
-	return nil
+	return whole, nil
 }
 
 func restoredArgs(i *checkpoint.Info) []any {

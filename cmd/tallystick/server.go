@@ -24,6 +24,7 @@ import (
 	"tallystick/internal/config"
 	"tallystick/internal/demo"
 	"tallystick/internal/durable"
+	"tallystick/internal/forward"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
@@ -64,6 +65,7 @@ type server struct {
 
 	wal     *wal.Log
 	archive *archive.Worker // nil without an archive
+	records forward.Outputs
 
 	logDamaged atomic.Int64  // pieces of the log that could not be read
 	back       chan struct{} // closed when restored
@@ -100,7 +102,10 @@ func (s *server) make(ctx context.Context) (err error) {
 	if err := s.connect(); err != nil { //nolint:contextcheck // it goes on trying in the background, until it is closed
 		return err
 	}
-	return s.makeAPI() //nolint:contextcheck // the contract is in memory: reading it takes no context
+	if err := s.makeRecords(); err != nil {
+		return err
+	}
+	return s.makeAPI()
 }
 
 func (s *server) listen(ctx context.Context) (err error) {
@@ -257,6 +262,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	if err := s.subscribe(&g); err != nil {
 		return err
 	}
+	s.forward(&g)
 	g.Add("ready", s.after(s.beReady))
 	if playDemo {
 		p, err := s.player(out)

@@ -36,6 +36,7 @@ var rows = [][]string{
 		"internal/collect",
 		"internal/ledger",
 		"internal/reconcile",
+		"internal/record",
 		"internal/store",
 		"internal/wal",
 	},
@@ -53,6 +54,7 @@ var rows = [][]string{
 	},
 	3: {
 		"internal/archive",
+		"internal/forward",
 		"internal/retain",
 		"internal/source",
 	},

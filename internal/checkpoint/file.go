@@ -54,7 +54,7 @@ func blockFile(kind Kind, cluster string, blocks iter.Seq[*store.BlockAt]) file 
 }
 
 func transferFile(list iter.Seq[*transfer.Transfer]) file {
-	return file{kind: Transfers, schema: api.Transfer(), batch: 512, rows: natives(list, api.Transfer(), (*transfer.Transfer).Native, (*transfer.Transfer).Time)}
+	return file{kind: Transfers, schema: api.SavedTransfer(), batch: 512, rows: natives(list, api.SavedTransfer(), (*transfer.Transfer).Native, (*transfer.Transfer).Time)}
 }
 
 func claimFile(list iter.Seq[*transfer.Claim]) file {
@@ -298,7 +298,7 @@ func (d *Dir) eachBlock(ctx context.Context, f *folder, of *metaOf, use func(*st
 
 // readTransfers yields the transfers of a file.
 func (d *Dir) readTransfers(f *folder, of *metaOf, tell func(error)) iter.Seq[*transfer.Transfer] {
-	return decoded(d.portions(f, of, api.Transfer(), tell), tell, func(p *portion, rec []byte) (*transfer.Transfer, []byte, error) {
+	return decoded(d.portions(f, of, api.SavedTransfer(), tell), tell, func(p *portion, rec []byte) (*transfer.Transfer, []byte, error) {
 		m, rest, err := ocf.Native(p.codec, rec)
 		if err != nil {
 			return nil, rest, err

@@ -154,7 +154,8 @@ func (w *world) content() map[string]string {
 		if t.Ops != nil {
 			ops = *t.Ops
 		}
-		plain.Ops = nil // a pointer
+		plain.Ops, plain.Sequence, plain.Revision = nil, 0, 0 // one is a pointer
+		m["number "+t.ID] = fmt.Sprint(t.Sequence, t.Revision)
 		m["transfer "+t.ID] = fmt.Sprintf("%+v %v %+v", plain, t.Ops != nil, ops)
 	}
 	for _, c := range w.ledger.Claims(ledger.Filter{}) {

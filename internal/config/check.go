@@ -43,6 +43,7 @@ func (c Config) check() []*Problem {
 	c.checkMetrics(&k)
 	c.checkLimits(&k)
 	c.checkTimes(&k)
+	c.checkRecords(&k)
 	for _, p := range c.Archive.Check() {
 		k.wrong(true, join("archive", p.Key), "%v", p.Err)
 	}

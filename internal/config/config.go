@@ -38,6 +38,7 @@ import (
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
+	"tallystick/internal/forward"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
@@ -80,6 +81,7 @@ type Config struct {
 	Checkpoint checkpoint.Config `koanf:"checkpoint"`
 	WAL        wal.Config        `koanf:"wal"`
 	Archive    archive.Config    `koanf:"archive"`
+	Records    forward.Config    `koanf:"records"`
 }
 
 // Log is how the process tells what it does.
@@ -147,6 +149,7 @@ func Default() Config {
 		Checkpoint: checkpoint.Default(),
 		WAL:        wal.Default(),
 		Archive:    archive.Default(),
+		Records:    forward.Default(),
 	}
 }
 

@@ -48,6 +48,9 @@ type Reader interface {
 type Files interface {
 	// Create opens a new file, or an old one after emptying it, for writing.
 	Create(label, path string) (File, error)
+	// Append opens a file, a new one if there is none, for writing behind the size bytes
+	// that it has.
+	Append(label, path string) (f File, size int64, err error)
 	// Rename gives a file or folder another name and replaces a file that has
 	// it. It is durable only after SyncDir of both folders.
 	Rename(label, from, to string) error

@@ -281,6 +281,8 @@ func TestOSErrors(t *testing.T) {
 	f("read folder", err, fs.ErrNotExist)
 	_, err = o.Create("test", missing)
 	f("create", err, fs.ErrNotExist)
+	_, _, err = o.Append("test", missing)
+	f("append", err, fs.ErrNotExist)
 	f("rename", o.Rename("test", missing, dir), fs.ErrNotExist)
 	f("remove", o.Remove("test", missing), fs.ErrNotExist)
 	f("sync folder", o.SyncDir("test", missing), fs.ErrNotExist)

@@ -44,6 +44,21 @@ func (OS) Create(label, path string) (File, error) {
 	return file{f}, nil
 }
 
+// Append implements Files.
+//
+//nolint:ireturn // the test file system returns another File
+func (OS) Append(label, path string) (File, int64, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, 0, labelled(label, err)
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, 0, labelled(label, errors.Join(err, f.Close()))
+	}
+	return file{f}, size, nil
+}
+
 type file struct{ *os.File }
 
 // Truncate implements File.

@@ -104,6 +104,7 @@ type Ledger interface {
 	Accesses
 	Servers
 	Witnesses
+	Turns
 }
 
 // Accesses keep transfers and claims.
@@ -112,6 +113,13 @@ type Accesses interface {
 	PutClaim(c *transfer.Claim) (added bool, err error)
 	Claim(run, id string) *transfer.Claim
 	Transfers(f ledger.Filter) []*transfer.Transfer
+}
+
+// Turns number what the ledger is told: ledger.Ledger.
+type Turns interface {
+	Settle()
+	Settled() int64
+	Resume(last int64)
 }
 
 // Witnesses keep what caches, copies and daemons tell of files, and what summaries

@@ -50,6 +50,7 @@ func (u *unlogged) Turn(f func(at time.Time)) {
 // but their times, and a replay of the log does the same.
 func (i *Ingest) begin(at time.Time) {
 	i.at, i.restoring = at, false
+	defer i.ledger.Settle()
 	second := at.Unix()
 	if i.second > second+maxAhead {
 		i.second = second // it was a clock that was wrong
@@ -64,6 +65,7 @@ func (i *Ingest) begin(at time.Time) {
 		first = second // the first of all
 	}
 	for s := first; s <= second; s++ {
+		i.ledger.Settle()
 		i.collector.Advance(time.Unix(s, 0))
 	}
 	i.second = second

@@ -174,6 +174,7 @@ func (x *run) exactly() []string {
 	}
 	for _, t := range x.ledger.Transfers(ledger.Filter{}) {
 		add("transfer", t)
+		out = append(out, fmt.Sprintf("transfer %s is told as %d, %d", t.ID, t.Sequence, t.Revision))
 	}
 	for _, c := range x.ledger.Claims(ledger.Filter{}) {
 		add("claim", c)

@@ -26,6 +26,7 @@ type entry struct {
 	Events   []transfer.Event   `json:"events,omitempty"`   // likewise
 	Balances []transfer.Balance `json:"balances,omitempty"` // likewise
 	Second   int64              `json:"second,omitempty"`   // up to which the collector has completed what waits
+	Told     int64              `json:"told,omitempty"`     // last number that the ledger gave
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
@@ -55,8 +56,9 @@ func (i *Ingest) State() ([][]byte, error) {
 			return nil, fmt.Errorf("encode messages: %w", err)
 		}
 	}
-	if i.second != 0 {
-		if err := add(entry{Second: i.second}); err != nil {
+	i.ledger.Settle()
+	if told := i.ledger.Settled(); i.second != 0 || told != 0 {
+		if err := add(entry{Second: i.second, Told: told}); err != nil {
 			return nil, fmt.Errorf("encode second: %w", err)
 		}
 	}
@@ -123,6 +125,7 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 		i.restoreClaim(key[0], key[1])
 	}
 	i.second = max(i.second, e.Second)
+	i.ledger.Resume(e.Told)
 	return nil
 }
 

@@ -40,6 +40,7 @@ func (l *Ledger) FillTransfer(t *transfer.Transfer) {
 	e := transferEntry(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.turns.resume(t.Sequence)
 	l.transfers.fill(e)
 }
 

@@ -29,6 +29,7 @@ func (k key) compare(o key) int {
 type entry[T any] struct {
 	opened float64 // Unix seconds; 0 if unknown
 	ended  float64 // first Unix second when it was surely over; +Inf while it is open
+	told   float64 // place among what was told of those that have ended; 0 while it is open
 	id     string
 	val    T
 	bytes  int64
@@ -36,6 +37,8 @@ type entry[T any] struct {
 
 func byOpened[T any](e *entry[T]) key { return key{e.opened, e.id} }
 func byEnded[T any](e *entry[T]) key  { return key{e.ended, e.id} }
+
+func byTold[T any](e *entry[T]) key { return key{e.told, e.id} }
 
 // An index is a sorted list of entries in chunks.
 type index[T any] struct {
@@ -118,6 +121,28 @@ func (x *index[T]) remove(e *entry[T]) {
 	if len(ch.entries) == 0 {
 		x.chunks = slices.Delete(x.chunks, c, c+1)
 	}
+}
+
+// after returns how many entries come after k.
+func (x *index[T]) after(k key) int {
+	c, i := x.find(k)
+	n := -i
+	for ; c < len(x.chunks); c++ {
+		n += len(x.chunks[c].entries)
+	}
+	if e := x.at(k); e != nil {
+		n--
+	}
+	return max(n, 0)
+}
+
+// at returns the entry whose key is k, nil if there is none.
+func (x *index[T]) at(k key) *entry[T] {
+	c, i := x.find(k)
+	if c == len(x.chunks) || x.key(x.chunks[c].entries[i]) != k {
+		return nil
+	}
+	return x.chunks[c].entries[i]
 }
 
 // first returns the first entry, nil if there is none.

@@ -52,6 +52,7 @@ type Ledger struct {
 	lived     lives                      // under mu
 	events    events                     // under mu
 	balanced  balances                   // under mu
+	turns     turns                      // under mu
 }
 
 // New returns an empty ledger.
@@ -70,17 +71,19 @@ func New(cfg Config) *Ledger {
 	}
 }
 
-// PutTransfer adds t, or replaces the transfer with its ID. t belongs to the ledger then.
+// PutTransfer adds t, or replaces the transfer with its ID. t belongs to the ledger
+// then, which gives it a Sequence and a Revision if it has ended (see Told).
 func (l *Ledger) PutTransfer(t *transfer.Transfer) {
-	e := transferEntry(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.transfers.put(e)
+	l.number(t)
+	l.transfers.put(transferEntry(t))
 }
 
 func transferEntry(t *transfer.Transfer) *entry[*transfer.Transfer] {
 	return &entry[*transfer.Transfer]{
 		opened: float64(t.Opened[0]), ended: transferEnd(t), id: t.ID, val: t, bytes: transferBytes(t),
+		told: float64(t.Sequence),
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // indexBytes is about what an entry costs besides its value: the entry itself,
-// its place in the map, and a pointer in each of about four lists.
-const indexBytes = 64 + 48 + 4*8
+// its place in the map, and a pointer in each of about five lists.
+const indexBytes = 72 + 48 + 5*8
 
 // transferBytes returns about how much memory t takes. Strings that several
 // transfers share are counted with each.

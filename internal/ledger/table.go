@@ -10,6 +10,8 @@ type table[T any] struct {
 	byID     map[string]*entry[T]
 	opened   *index[T]
 	ended    *index[T]
+	told     *index[T]            // of those that have a place in it
+	gone     func(T)              // is told what had to go; may be nil
 	groups   map[string]*index[T] // by name; none is empty
 	groupsOf func(T) []string     // the names of the groups that a value is in
 	fresh    map[string]T         // what was put since the last cut, by id; it may be gone again
@@ -25,6 +27,7 @@ func newTable[T any](limit int, groupsOf func(T) []string) *table[T] {
 		fresh:    make(map[string]T),
 		opened:   &index[T]{key: byOpened[T]},
 		ended:    &index[T]{key: byEnded[T]},
+		told:     &index[T]{key: byTold[T]},
 		groups:   make(map[string]*index[T]),
 		groupsOf: groupsOf,
 		max:      limit,
@@ -74,6 +77,7 @@ func (t *table[T]) set(e *entry[T]) {
 	t.byID[e.id] = e
 	t.opened.insert(e)
 	t.ended.insert(e)
+	t.tell(e)
 	for _, g := range t.groupsOf(e.val) {
 		x := t.groups[g]
 		if x == nil {
@@ -84,8 +88,23 @@ func (t *table[T]) set(e *entry[T]) {
 	}
 	t.bytes += e.bytes
 	for len(t.byID) > t.max {
-		t.remove(t.ended.first())
+		t.drop(t.ended.first())
 		t.dropped++
+	}
+}
+
+// tell puts e into the list of those that have ended, if it has.
+func (t *table[T]) tell(e *entry[T]) {
+	if e.told != 0 {
+		t.told.insert(e)
+	}
+}
+
+// drop removes what nothing takes the place of.
+func (t *table[T]) drop(e *entry[T]) {
+	t.remove(e)
+	if t.gone != nil {
+		t.gone(e.val)
 	}
 }
 
@@ -96,7 +115,11 @@ func (t *table[T]) replace(old, e *entry[T]) bool {
 		return false
 	}
 	t.bytes += e.bytes - old.bytes
-	old.val, old.bytes = e.val, e.bytes
+	if old.told != 0 {
+		t.told.remove(old)
+	}
+	old.val, old.bytes, old.told = e.val, e.bytes, e.told
+	t.tell(old)
 	return true
 }
 
@@ -104,6 +127,9 @@ func (t *table[T]) remove(e *entry[T]) {
 	delete(t.byID, e.id)
 	t.opened.remove(e)
 	t.ended.remove(e)
+	if e.told != 0 {
+		t.told.remove(e)
+	}
 	for _, g := range t.groupsOf(e.val) {
 		x := t.groups[g]
 		if x == nil {
@@ -120,7 +146,7 @@ func (t *table[T]) remove(e *entry[T]) {
 // freeBefore removes what ended before the time, and returns how many went.
 func (t *table[T]) freeBefore(before float64) (n int) {
 	for e := t.ended.first(); e != nil && e.ended <= before; e = t.ended.first() {
-		t.remove(e)
+		t.drop(e)
 		n++
 	}
 	return n

@@ -21,6 +21,7 @@ func (t *Transfer) Native() map[string]any {
 		"protocol": optionalText(t.Protocol), "path": t.Path, "size": t.Size, "writable": t.Writable,
 		"end": string(t.End), "quality": string(t.Quality),
 		"app": optionalText(t.App), "app_info": optionalText(t.AppInfo), "mon_info": optionalText(t.MonInfo),
+		"sequence": t.Sequence, "revision": t.Revision,
 	}
 	putInterval(m, "opened", t.Opened)
 	putInterval(m, "closed", t.Closed)
@@ -41,6 +42,7 @@ func FromNative(m map[string]any) (*Transfer, error) {
 		Opened: r.interval("opened"), Closed: r.interval("closed"), Bytes: r.bytes("bytes"), Ops: r.ops(),
 		End: End(r.text("end")), Quality: Quality(r.text("quality")),
 		App: r.text("app"), AppInfo: r.text("app_info"), MonInfo: r.text("mon_info"),
+		Sequence: r.long("sequence"), Revision: r.long("revision"),
 	}
 	if r.value("size") == nil {
 		t.Size = -1

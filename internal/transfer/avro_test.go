@@ -74,7 +74,7 @@ func through(t *testing.T, schema string, m map[string]any) map[string]any {
 func TestTransferThroughAvro(t *testing.T) {
 	f := func(name string, want *transfer.Transfer) {
 		t.Helper()
-		got, err := transfer.FromNative(through(t, api.Transfer(), want.Native()))
+		got, err := transfer.FromNative(through(t, api.SavedTransfer(), want.Native()))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -121,7 +121,7 @@ func TestSchemaNamesAreJSONNames(t *testing.T) {
 		t.Helper()
 		for field := range typ.Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			found := false
+			found := name == "-" // not for those who ask
 			for k := range m {
 				found = found || k == name || strings.HasPrefix(k, name+"_")
 			}

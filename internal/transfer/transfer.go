@@ -140,6 +140,12 @@ type Transfer struct {
 	// (scitags), 0 if with nothing.
 	Experiment int `json:"experiment,omitempty"`
 	Activity   int `json:"activity,omitempty"`
+
+	// Sequence and Revision are the ledger's, and no part of what the monitoring tells.
+	// Revision counts what was told of t since it ended, 0 while it is open; Sequence
+	// is the place of the last of that among what was told of all that have ended.
+	Sequence int64 `json:"-"`
+	Revision int64 `json:"-"`
 }
 
 // Time returns the Unix second that decides which day t is of: when it was closed at

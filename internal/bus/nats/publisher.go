@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,10 @@ type Outgoing struct {
 	ID   string
 	Data []byte // must not change until Publish has returned
 }
+
+// TooLong reports whether an error of Publish is that a message is longer than those that
+// the broker takes: it never will take that one.
+func TooLong(err error) bool { return errors.Is(err, nats.ErrMaxPayload) }
 
 // A Publisher puts messages into streams.
 type Publisher struct {

@@ -111,7 +111,11 @@ func TestPublishErrors(t *testing.T) {
 
 	// A broker without JetStream, where somebody listens who does not answer.
 	mute := natstest.Start(t, func(o *server.Options) { o.JetStream = false })
-	if _, err := mute.Client().SubscribeSync("a"); err != nil {
+	deaf := mute.Client()
+	if _, err := deaf.SubscribeSync("a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := deaf.Flush(); err != nil { // else the broker may not know yet that somebody listens
 		t.Fatal(err)
 	}
 	p, l = publisher(t, mute.URL())
@@ -195,5 +199,21 @@ func TestPublishKeepsNothing(t *testing.T) {
 		if text != strings.Repeat(string(rune('a'+i%26)), len(data)) {
 			t.Fatalf("message %d: got %.10q…", i, text)
 		}
+	}
+}
+
+// A message that is too long for the broker is known as such.
+func TestPublishTooLong(t *testing.T) {
+	t.Parallel()
+	b := natstest.Start(t, func(o *server.Options) { o.MaxPayload = 1000 })
+	natstest.Stream(t, b.Client(), "S", "a")
+	p, _ := publisher(t, b.URL())
+	ms := numbered(0, 2)
+	ms[1].Data = make([]byte, 2000)
+	if done, err := p.Publish(t.Context(), ms...); done != 1 || !nats.TooLong(err) {
+		t.Errorf("got %d, %v, want 1 and that the next is too long", done, err)
+	}
+	if nats.TooLong(context.Canceled) || nats.TooLong(nil) {
+		t.Error("another error is one of length")
 	}
 }

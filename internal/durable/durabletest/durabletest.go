@@ -31,6 +31,7 @@ var ErrInjected = errors.New("injected fault")
 // The kinds of operations, as in Op.Kind. Each may change what is on the disk.
 const (
 	Create    = "create"
+	Append    = "append"
 	Write     = "write"    // of a File
 	Sync      = "sync"     // of a File
 	Truncate  = "truncate" // of a File
@@ -116,6 +117,28 @@ func (f *FS) Create(label, path string) (durable.File, error) {
 		return nil, err
 	}
 	return &file{fsys: f, label: label, path: path, under: out, node: node}, nil
+}
+
+// Append implements durable.Files.
+//
+//nolint:ireturn // the interface wants it
+func (f *FS) Append(label, path string) (durable.File, int64, error) {
+	var out durable.File
+	var node *inode
+	var size int64
+	err := f.do(Op{Kind: Append, Label: label, Path: path}, func() (err error) {
+		if out, size, err = f.disk.Append(label, path); err == nil {
+			f.track(func(d *disk) { node = d.open(path) })
+		}
+		return err
+	})
+	if err != nil {
+		if out != nil {
+			err = errors.Join(err, out.Close()) // the caller never sees it
+		}
+		return nil, 0, err
+	}
+	return &file{fsys: f, label: label, path: path, under: out, node: node, pos: size}, size, nil
 }
 
 // Rename implements durable.Files.

@@ -140,6 +140,14 @@ func (d *disk) create(path string) *inode {
 	return n.is
 }
 
+// open returns the file that is there, or that is made.
+func (d *disk) open(path string) *inode {
+	if n := d.place(path); n.is != nil {
+		return n.is
+	}
+	return d.create(path)
+}
+
 func (d *disk) rename(from, to string) {
 	old, n := d.place(from), d.place(to)
 	n.is, old.is = old.is, nil

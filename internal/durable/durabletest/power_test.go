@@ -103,6 +103,19 @@ func (d *desk) write(name, contents string, syncs int) {
 	d.must(f.Close())
 }
 
+// append writes behind what is in a file, and has nothing made durable.
+func (d *desk) append(name, contents string) {
+	d.t.Helper()
+	before, _ := os.ReadFile(d.path(name))
+	f, size, err := d.fsys.Append("x", d.path(name))
+	d.must(err)
+	if size != int64(len(before)) {
+		d.t.Errorf("%s has %d bytes, want %d", name, size, len(before))
+	}
+	_, err = f.Write([]byte(contents))
+	d.must(errors.Join(err, f.Close()))
+}
+
 // after returns what may be there after a loss of power, sorted: what was in some of
 // many.
 func after(t *testing.T, before string, faults []durabletest.Fault, do func(d *desk)) []string {
@@ -189,6 +202,8 @@ func TestPowerLossOfContents(t *testing.T) {
 		d.must(errors.Join(err, file.Close()))
 		d.sync(".")
 	}, "a=12", "a=1", "a=13", "a=1\x00")
+	f("behind what is there, only what is new is in doubt", "a=xy", func(d *desk) { d.append("a", "1") }, "a=xy", "a=xy1", "a=xy\x00")
+	f("a new file", "", func(d *desk) { d.append("a", "1"); d.sync(".") }, "a=", "a=1", "a=\x00")
 }
 
 // An fsync that failed is never made good by a later one, which says that all is well.

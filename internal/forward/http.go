@@ -1,0 +1,129 @@
+package forward
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	requestTime = time.Minute
+	maxAnswer   = 4 << 10 // bytes of an answer that are told in the log
+	maxToken    = 64 << 10
+)
+
+// A poster posts lines of JSON.
+type poster struct {
+	cfg    HTTPConfig
+	client *http.Client
+}
+
+// newPoster returns a poster. The error is that of reading the file of authorities.
+func newPoster(cfg HTTPConfig) (*poster, error) {
+	var own tls.Config
+	if cfg.CAFile != "" {
+		pem, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read authorities: %w", err)
+		}
+		own.RootCAs = x509.NewCertPool()
+		if !own.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read authorities: %s has no certificate", cfg.CAFile)
+		}
+	}
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &own, TLSHandshakeTimeout: 10 * time.Second,
+		MaxIdleConns: 2, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
+	}
+	return &poster{cfg, &http.Client{Transport: t, Timeout: requestTime, CheckRedirect: stay}}, nil
+}
+
+// stay keeps a token from going elsewhere, and a POST from becoming a GET.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Send implements Sender. A receiver may refuse all for the sake of one: it is searched
+// for by halves.
+func (p *poster) Send(ctx context.Context, ms []Message) (done int, err error) {
+	err = p.post(ctx, ms)
+	switch {
+	case err == nil:
+		return len(ms), nil
+	case reasonOf(err) != Refused || len(ms) == 1:
+		return 0, err
+	}
+	half := len(ms) / 2
+	if done, err = p.Send(ctx, ms[:half]); err != nil {
+		return done, err
+	}
+	done, err = p.Send(ctx, ms[half:])
+	return half + done, err
+}
+
+func (p *poster) post(ctx context.Context, ms []Message) error {
+	var body bytes.Buffer
+	for _, m := range ms {
+		body.Write(m.Body)
+		body.WriteByte('\n')
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL, &body)
+	if err != nil {
+		return failed(Unreachable, err)
+	}
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	req.Header.Set("User-Agent", "tallystick")
+	if p.cfg.TokenFile != "" {
+		token, err := readToken(p.cfg.TokenFile)
+		if err != nil {
+			return failed(Denied, err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := p.client.Do(req)
+	if err != nil {
+		return failed(Unreachable, err)
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // it is only to be told
+	return judge(answer, text)
+}
+
+// judge returns the error that an answer is, nil if the receiver has the records.
+func judge(answer *http.Response, text []byte) error {
+	err := fmt.Errorf("answered %s: %s", answer.Status, strings.ToValidUTF8(strings.TrimSpace(string(text)), "?"))
+	switch code := answer.StatusCode; {
+	case code >= 200 && code < 300:
+		return nil
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusProxyAuthRequired:
+		return failed(Denied, err)
+	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
+		return failed(Refused, err)
+	case code == http.StatusTooManyRequests, code >= 500:
+		return failed(Busy, err)
+	}
+	return failed(Unreachable, err) // there is nobody who takes records
+}
+
+func readToken(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxToken))
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" || strings.ContainsAny(token, "\r\n") {
+		return "", errors.New(path + " has no token, on one line")
+	}
+	return token, nil
+}
