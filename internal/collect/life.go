@@ -39,11 +39,13 @@ type life struct {
 	Heard   time.Time
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
+	IDs     ids           // what of them did not come
 	Asks    bool          // requests came in its t stream
 	Changed time.Time     // since when there is something in it that is not told; zero: there is not
 
 	done    *roaring.Bitmap // files that are finished
 	mapped  *roaring.Bitmap // ids of dictionary records that came
+	spoken  *roaring.Bitmap // ids of whatever something came about
 	traced  *roaring.Bitmap // files whose open came in the t stream
 	server  *server
 	remote  string   // that its newest datagram came from
@@ -80,7 +82,7 @@ func (c *Collector) life(now time.Time, sid uint64, stod int64, remote string) *
 func newLife(stod int64) *life {
 	return &life{
 		Stod: stod, Users: map[uint32]*user{}, Files: map[uint32]*file{}, Names: map[raw]*name{},
-		done: roaring.New(), mapped: roaring.New(), traced: roaring.New(), server: &server{},
+		done: roaring.New(), mapped: roaring.New(), traced: roaring.New(), spoken: roaring.New(), server: &server{},
 	}
 }
 
@@ -210,6 +212,7 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	c.sweepStreams(now, l)
 	l.done.RunOptimize()
 	l.mapped.RunOptimize()
+	l.spoken.RunOptimize()
 	l.traced.RunOptimize()
 	if past(now, l.Heard, c.cfg.Idle) && len(l.Files) == 0 {
 		c.drop(l)

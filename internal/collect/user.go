@@ -119,6 +119,7 @@ func (c *Collector) user(now time.Time, l *life, id uint32) (*user, error) {
 		if !c.room(1) {
 			return nil, ErrFull
 		}
+		c.speak(l, id)
 		u = &user{ID: id}
 		l.Users[id] = u
 	}
