@@ -201,6 +201,9 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	}
 	for _, u := range l.Users {
 		if past(now, u.Heard, idle) && len(u.files) == 0 {
+			if l.Next == 0 {
+				c.stats.IdleUsers++
+			}
 			c.dropUser(l, u)
 		}
 	}
@@ -215,6 +218,7 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	l.spoken.RunOptimize()
 	l.traced.RunOptimize()
 	if past(now, l.Heard, c.cfg.Idle) && len(l.Files) == 0 {
+		c.stats.IdleLives++
 		c.drop(l)
 		return
 	}
@@ -229,6 +233,7 @@ func (c *Collector) sweepFile(now time.Time, l *life, f *file) {
 			c.forget(l, f)
 		}
 	case past(now, f.Heard, c.cfg.Idle), f.unopened() && past(now, f.Heard, late):
+		c.stats.IdleFiles++
 		c.finish(now, l, f, l.Last)
 	}
 }

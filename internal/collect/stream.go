@@ -46,7 +46,7 @@ type stream struct {
 type streamName struct {
 	Of       transfer.LossOf
 	Provider byte `json:",omitempty"` // of a g-stream
-	Remote   raw  `json:",omitempty"` // of a sequence that each socket has for itself
+	Remote   raw  `json:",omitempty"` // port, of a sequence that each socket has for itself
 	Text     bool `json:",omitempty"` // its numbers are not counted: how text packets are numbered is not known well
 }
 
@@ -94,8 +94,8 @@ func (c *Collector) streamOf(l *life, remote string) *stream {
 	case 'g':
 		want.Of, want.Provider = transfer.GStreamPackets, g.GStream.Provider
 	}
-	if want.Of == transfer.MapPackets || want.Text {
-		want.Remote = raw(remote)
+	if want.Of == transfer.MapPackets || want.Text { // a socket has one port, and maybe several addresses
+		want.Remote = raw(remote[strings.LastIndexByte(remote, ':')+1:])
 	}
 	for _, s := range l.streams {
 		if s.streamName == want {
