@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -23,8 +22,8 @@ type token struct {
 	Subject, User, Org, Role, Groups raw
 }
 
-func (f flow) id() uint32  { return f.ID }
-func (t token) id() uint32 { return t.ID }
+func (f *flow) id() uint32  { return f.ID }
+func (t *token) id() uint32 { return t.ID }
 
 func (t *token) size() int {
 	return len(t.Subject) + len(t.User) + len(t.Org) + len(t.Role) + len(t.Groups)
@@ -34,27 +33,25 @@ func (t *token) size() int {
 // one of each.
 const maxMarks = 8
 
-// A mark is a record that holds for the files with larger ids.
-type mark interface{ id() uint32 }
-
-func compareMark[M mark](m M, id uint32) int { return cmp.Compare(m.id(), id) }
-
-// insert adds m to all, in the order of ids, unless it is there. added is false then.
-func insert[M mark](all []M, m M) (with []M, added bool) {
-	i, known := slices.BinarySearchFunc(all, m.id(), compareMark[M])
-	if known {
-		return all, false
+// placeOf returns where in all, which is in the order of ids, id belongs, and whether
+// it is there.
+func placeOf[M any](all []M, id uint32, idOf func(*M) uint32) (int, bool) {
+	i := 0
+	for i < len(all) && idOf(&all[i]) < id { // few
+		i++
 	}
-	return slices.Insert(all, i, m), true
+	return i, i < len(all) && idOf(&all[i]) == id
 }
 
-// inForce returns the last mark of all that stands before id.
-func inForce[M mark](all []M, id uint32) (m M) {
-	i, _ := slices.BinarySearchFunc(all, id, compareMark[M])
-	if i > 0 {
-		m = all[i-1]
+// marksFor returns what holds for the file with that id.
+func (u *user) marksFor(file uint32) (f flow, t token) {
+	if i, _ := placeOf(u.Flows, file, (*flow).id); i > 0 {
+		f = u.Flows[i-1]
 	}
-	return m
+	if i, _ := placeOf(u.Tokens, file, (*token).id); i > 0 {
+		t = u.Tokens[i-1]
+	}
+	return f, t
 }
 
 // flow takes a U record.
@@ -67,14 +64,14 @@ func (c *Collector) flow(now time.Time, l *life, m *xrootd.Map) error {
 	if err != nil {
 		return err
 	}
-	all, added := insert(u.Flows, flow{m.DictID, in.Experiment, in.Activity})
-	if !added {
+	i, known := placeOf(u.Flows, m.DictID, (*flow).id)
+	if known {
 		return nil
 	}
-	if len(all) > maxMarks {
-		all = slices.Delete(all, 0, 1)
+	u.Flows = slices.Insert(u.Flows, i, flow{m.DictID, in.Experiment, in.Activity})
+	if len(u.Flows) > maxMarks {
+		u.Flows = slices.Delete(u.Flows, 0, 1)
 	}
-	u.Flows = all
 	return nil
 }
 
@@ -90,19 +87,18 @@ func (c *Collector) token(now time.Time, l *life, m *xrootd.Map) error {
 	}
 	clone := func(s string) raw { return raw(strings.Clone(s)) }
 	t := token{m.DictID, clone(in.Subject), clone(in.Name), clone(in.VO), clone(in.Role), clone(in.Groups)}
-	all, added := insert(u.Tokens, t)
-	if !added {
+	i, known := placeOf(u.Tokens, t.ID, (*token).id)
+	if known {
 		return nil
 	}
 	if !c.room(weigh(t.size())) {
-		u.Tokens = slices.DeleteFunc(all, func(have token) bool { return have.ID == t.ID })
 		return ErrFull
 	}
-	if len(all) > maxMarks {
-		c.size -= weigh(all[0].size())
-		all = slices.Delete(all, 0, 1)
+	u.Tokens = slices.Insert(u.Tokens, i, t)
+	if len(u.Tokens) > maxMarks {
+		c.size -= weigh(u.Tokens[0].size())
+		u.Tokens = slices.Delete(u.Tokens, 0, 1)
 	}
-	u.Tokens = all
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,8 +53,7 @@ func TestMarks(t *testing.T) {
 			if tr.Token != nil {
 				m.Token = *tr.Token
 			}
-			_, file, _ := cutLast(id, '.')
-			got[file] = m
+			got[id[strings.LastIndexByte(id, '.')+1:]] = m
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Fatalf("marks by file (-want +got):\n%s", d)

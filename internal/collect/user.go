@@ -299,7 +299,9 @@ func (l *life) openerOf(f *file) (o opener, sure bool) {
 		return *f.Opener, true
 	}
 	if u := l.userOf(f); u != nil {
-		return opener{u.name.who, u.login, u.infoFor(f.ID), inForce(u.Flows, f.ID), inForce(u.Tokens, f.ID)}, true
+		o = opener{Who: u.name.who, login: u.login, AppInfo: u.infoFor(f.ID)}
+		o.Flow, o.Token = u.marksFor(f.ID)
+		return o, true
 	}
 	if f.name != nil {
 		return opener{Who: f.name.who}, false
