@@ -141,6 +141,8 @@ type Stats struct {
 	Late       uint64                 // records about files that were finished already
 	Full       uint64                 // records refused because Config.Max was reached
 
+	IdleFiles, IdleUsers, IdleLives uint64 // what was given up because it was silent for Config.Idle
+
 	Lost  map[transfer.LossOf]uint64 // at least, by what it counts
 	Found uint64                     // packets that were told as lost and came after all
 
@@ -295,6 +297,10 @@ func (c *Collector) takeMap(now time.Time, l *life) error {
 		return c.appInfo(now, l, m)
 	case 'd':
 		return c.mapFile(now, l, m)
+	case 'U':
+		return c.flow(now, l, m)
+	case 'T':
+		return c.token(now, l, m)
 	}
 	return nil
 }

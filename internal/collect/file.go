@@ -33,6 +33,8 @@ type file struct {
 
 	Stopped bool `json:",omitempty"` // it was open when the server's life ended
 
+	Missing transfer.Interval `json:",omitzero"` // when the open or close was sent that is told as lost; zero: none is
+
 	name   *name
 	ofName link
 	ofUser link
@@ -87,6 +89,7 @@ func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
 	if !c.room(1) {
 		return nil, ErrFull
 	}
+	c.speak(l, id)
 	f := &file{ID: id, Heard: now}
 	l.Files[id] = f
 	return f, nil
@@ -152,7 +155,7 @@ func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *
 	case xrootd.FileXfr:
 		err = c.progress(now, f, within[1], r)
 	case xrootd.FileClose:
-		f.closed(now, l, within, r)
+		c.closed(now, l, f, within, r)
 	}
 	c.wake(l, f, now.Add(c.cfg.Hold))
 	return err
@@ -166,6 +169,7 @@ func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interv
 		return ErrFull
 	}
 	l.saw(r)
+	c.foundRecord(l, f)
 	f.Open = &opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
 	f.Trace.sized(r.Size)
 	if f.userless() {
@@ -219,11 +223,12 @@ func (p progress) compare(q progress) int {
 	return cmp.Or(cmp.Compare(p.End, q.End), cmp.Compare(p.Bytes.Total(), q.Bytes.Total()))
 }
 
-func (f *file) closed(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) {
+func (c *Collector) closed(now time.Time, l *life, f *file, within transfer.Interval, r *xrootd.FileRecord) {
 	if f.Close != nil {
 		return
 	}
 	l.saw(r)
+	c.foundRecord(l, f)
 	f.Close = &closing{At: now, Within: within, Bytes: bytesOf(r), Forced: r.Forced}
 	if r.HasOps {
 		f.Close.count(&r.Ops)
@@ -317,6 +322,7 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 	}
 	if f.Ended.IsZero() {
 		f.Stopped = l.Next != 0 && !l.left(f)
+		c.missRecord(l, f, until)
 	}
 	t := l.transfer(f, until)
 	always := f.Heard // nothing arrived later
@@ -368,4 +374,26 @@ func (c *Collector) forget(l *life, f *file) {
 	}
 	l.done.Add(f.ID)
 	delete(l.Files, f.ID)
+}
+
+// missRecord tells of the open or close of f, which ends, that surely was sent and did
+// not come: a session's end comes behind the closes in it, and a close behind its open.
+func (c *Collector) missRecord(l *life, f *file, until int64) {
+	switch {
+	case f.Close != nil && f.Open == nil && l.IDs.First != 0 && f.ID > l.IDs.First:
+		f.Missing = transfer.Interval{l.Stod, f.Close.Within[1]}
+	case f.Open != nil && f.Close == nil && l.Saw.Closes > 0 && l.left(f):
+		f.Missing = transfer.Interval{f.Open.Within[0], until}
+	default:
+		return
+	}
+	c.loss(l, transfer.Records, 1, f.Missing)
+}
+
+// foundRecord takes back what missRecord told of f.
+func (c *Collector) foundRecord(l *life, f *file) {
+	if f.Missing.Known() {
+		c.loss(l, transfer.Records, -1, f.Missing)
+		f.Missing = transfer.Interval{}
+	}
 }

@@ -39,6 +39,7 @@ type life struct {
 	Heard   time.Time
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
+	IDs     ids           // what of them did not come
 	Asks    bool          // requests came in its t stream
 	Ident   time.Time     // when the newest ident record came
 	Book    notebook
@@ -49,6 +50,7 @@ type life struct {
 
 	done    *roaring.Bitmap // files that are finished
 	mapped  *roaring.Bitmap // ids of dictionary records that came
+	spoken  *roaring.Bitmap // ids of whatever something came about
 	traced  *roaring.Bitmap // files whose open came in the t stream
 	server  *server
 	remote  string   // that its newest datagram came from
@@ -86,7 +88,7 @@ func (c *Collector) life(now time.Time, sid uint64, stod int64, remote string) *
 func newLife(stod int64) *life {
 	return &life{
 		Stod: stod, Users: map[uint32]*user{}, Files: map[uint32]*file{}, Names: map[raw]*name{},
-		done: roaring.New(), mapped: roaring.New(), traced: roaring.New(), server: &server{},
+		done: roaring.New(), mapped: roaring.New(), traced: roaring.New(), spoken: roaring.New(), server: &server{},
 	}
 }
 
@@ -205,6 +207,9 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	}
 	for _, u := range l.Users {
 		if past(now, u.Heard, idle) && len(u.files) == 0 {
+			if l.Next == 0 {
+				c.stats.IdleUsers++
+			}
 			c.dropUser(l, u)
 		}
 	}
@@ -216,8 +221,10 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	c.sweepStreams(now, l)
 	l.done.RunOptimize()
 	l.mapped.RunOptimize()
+	l.spoken.RunOptimize()
 	l.traced.RunOptimize()
 	if past(now, l.Heard, c.cfg.Idle) && len(l.Files) == 0 {
+		c.stats.IdleLives++
 		c.drop(l)
 		return
 	}
@@ -232,6 +239,7 @@ func (c *Collector) sweepFile(now time.Time, l *life, f *file) {
 			c.forget(l, f)
 		}
 	case past(now, f.Heard, c.cfg.Idle), f.unopened() && past(now, f.Heard, late):
+		c.stats.IdleFiles++
 		c.finish(now, l, f, l.Last)
 	}
 }

@@ -45,6 +45,8 @@ func (o *opener) tell(t *transfer.Transfer) {
 	t.User, t.Client, t.PID, t.Protocol = string(o.Who.User), string(o.Who.Host), o.Who.PID, string(o.Who.Protocol)
 	t.App, t.MonInfo, t.AppInfo = string(o.App), string(o.MonInfo), string(o.AppInfo)
 	t.ClientVersion, t.IPv6 = string(o.Version), o.Who.IPv6 || o.IPv6
+	t.Experiment, t.Activity = o.Flow.Experiment, o.Flow.Activity
+	o.Token.tell(t)
 	if a := o.Auth; a != nil {
 		t.Auth = &transfer.Auth{
 			Protocol: string(a.Protocol), Name: string(a.Name), DN: string(a.DN),

@@ -76,6 +76,7 @@ func (c *Collector) mapAgain(l *life, hash uint64) bool {
 	if !l.mapped.CheckedAdd(g.Map.DictID) {
 		return true
 	}
+	c.speak(l, g.Map.DictID)
 	switch g.Header.Code {
 	case 'u':
 		l.Saw.Logins++

@@ -26,6 +26,7 @@ type saved struct {
 	Source  *source   `json:"source,omitempty"` // of summaries
 	Bare    *bare     `json:"bare,omitempty"`   // of g-streams without a header
 	Mapped  []byte    `json:"mapped,omitempty"` // ids of dictionary records, as Done
+	Spoken  []byte    `json:"spoken,omitempty"` // ids of whatever something came about, as Done
 	Traced  []byte    `json:"traced,omitempty"` // files whose open came in the t stream, as Done
 	Streams []*stream `json:"streams,omitempty"`
 }
@@ -119,7 +120,7 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 		}
 	}
 	l.Ended, l.Next, l.Last, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Heard
-	l.Saw, l.Idents, l.Asks = e.Life.Saw, e.Life.Idents, e.Life.Asks
+	l.Saw, l.Idents, l.Asks, l.IDs = e.Life.Saw, e.Life.Idents, e.Life.Asks, e.Life.IDs
 	maps.Copy(l.Users, e.Life.Users)
 	maps.Copy(l.Files, e.Life.Files)
 	for _, n := range e.Names {
@@ -142,7 +143,7 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 
 // bitmaps returns where the bitmaps of l are saved.
 func bitmaps(l *life, s *saved) map[*roaring.Bitmap]*[]byte {
-	return map[*roaring.Bitmap]*[]byte{l.done: &s.Done, l.mapped: &s.Mapped, l.traced: &s.Traced}
+	return map[*roaring.Bitmap]*[]byte{l.done: &s.Done, l.mapped: &s.Mapped, l.spoken: &s.Spoken, l.traced: &s.Traced}
 }
 
 // resume ties together what is in l, and has everything looked at that was

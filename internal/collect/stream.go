@@ -47,7 +47,7 @@ type stream struct {
 type streamName struct {
 	Of       transfer.LossOf
 	Provider byte `json:",omitempty"` // of a g-stream
-	Remote   raw  `json:",omitempty"` // of a sequence that each socket has for itself
+	Remote   raw  `json:",omitempty"` // port, of a sequence that each socket has for itself
 	Text     bool `json:",omitempty"` // numbered to 999; of dictionary records as text it is not known how
 }
 
@@ -56,6 +56,12 @@ type number struct {
 	Seq        byte
 	At         time.Time // of arrival
 	Begin, End int64     // of what is in it, in the server's time; 0: unknown
+
+	// Of an f packet: records that it announces and does not have, the opens that it
+	// has, and the largest id of their files.
+	Short int64  `json:",omitempty"`
+	Opens int64  `json:",omitempty"`
+	Top   uint32 `json:",omitempty"`
 }
 
 // A missed is a number that was told as lost.
@@ -89,8 +95,8 @@ func (c *Collector) streamOf(l *life, remote string) *stream {
 	case 'g':
 		want.Of, want.Provider = transfer.GStreamPackets, g.GStream.Provider
 	}
-	if want.Of == transfer.MapPackets || want.Text {
-		want.Remote = raw(remote)
+	if want.Of == transfer.MapPackets || want.Text { // a socket has one port, and maybe several addresses
+		want.Remote = raw(remote[strings.LastIndexByte(remote, ':')+1:])
 	}
 	for _, s := range l.streams {
 		if s.streamName == want {
@@ -145,6 +151,8 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 	switch g.Kind {
 	case xrootd.KindFile:
 		n.Begin, n.End = g.File.Begin, g.File.End
+		n.Top, n.Opens = c.opens()
+		n.Short = int64(max(0, g.File.NTotal-len(g.File.Records)-g.File.Unknown))
 	case xrootd.KindGStream:
 		n.Begin, n.End = g.GStream.Begin, g.GStream.End
 	}
@@ -188,6 +196,7 @@ func (c *Collector) settleNumbers(now time.Time, l *life) {
 			c.placeNext(l, s)
 		}
 	}
+	c.tellIDs(l)
 	c.wakeNumbers(l)
 }
 
@@ -227,7 +236,9 @@ func (c *Collector) placeNext(l *life, s *stream) {
 	ahead := int(p.Seq - byte(s.High))
 	if ahead == 0 || ahead >= half && (s.isMissed(p.Seq) || s.absent(ahead) >= half) {
 		s.take(p.Seq)
-		c.found(l, s, p.Seq)
+		if c.found(l, s, p.Seq) {
+			c.short(l, &p)
+		}
 		return
 	}
 	lost := 0
@@ -240,6 +251,10 @@ func (c *Collector) placeNext(l *life, s *stream) {
 		}
 		c.lose(l, s, lost, n)
 		s.Last, lost = n, 0
+		c.short(l, &n)
+		if s.Of == transfer.FilePackets {
+			c.placedFile(l, &n)
+		}
 	}
 	s.forget()
 }
@@ -319,20 +334,28 @@ func (n *number) until(m *number) transfer.Interval {
 	return transfer.Interval{min(from, to), max(from, to)}
 }
 
+// short tells of the records that n announces and does not have.
+func (c *Collector) short(l *life, n *number) {
+	if n.Short > 0 {
+		c.loss(l, transfer.Records, n.Short, transfer.Interval{n.Begin, n.End})
+	}
+}
+
 // found takes a number back that was told as lost. If it was not, its packet came
 // twice.
-func (c *Collector) found(l *life, s *stream, seq byte) {
+func (c *Collector) found(l *life, s *stream, seq byte) bool {
 	i := slices.IndexFunc(s.Missed, func(m missed) bool { return byte(m.Number) == seq })
 	if i < 0 {
 		s.Seen--
 		s.Again++
-		return
+		return false
 	}
 	sent := s.Missed[i].Sent
 	s.Missed = slices.Delete(s.Missed, i, i+1)
 	s.Behind++
 	s.Lost--
 	c.loss(l, s.Of, -1, sent)
+	return true
 }
 
 func (s *stream) isMissed(seq byte) bool {

@@ -50,9 +50,11 @@ type user struct {
 	ID   uint32
 	Text raw // of its name; empty before the login came
 	login
-	Heard time.Time         // of the last login, open or disconnect
-	Gone  time.Time         // when its disconnect arrived; zero before
-	Left  transfer.Interval // when it disconnected, in the server's time
+	Flows  []flow            `json:",omitempty"` // U records, by ascending dictionary id
+	Tokens []token           `json:",omitempty"` // T records, likewise
+	Heard  time.Time         // of the last login, open or disconnect
+	Gone   time.Time         // when its disconnect arrived; zero before
+	Left   transfer.Interval // when it disconnected, in the server's time
 
 	name  *name
 	files links // those whose open record names it
@@ -63,6 +65,8 @@ type opener struct {
 	Who who
 	login
 	AppInfo raw
+	Flow    flow  `json:",omitzero"` // those in force when the file was opened
+	Token   token `json:",omitzero"`
 }
 
 // name returns the name that m begins with, a new one if need be.
@@ -119,6 +123,7 @@ func (c *Collector) user(now time.Time, l *life, id uint32) (*user, error) {
 		if !c.room(1) {
 			return nil, ErrFull
 		}
+		c.speak(l, id)
 		u = &user{ID: id}
 		l.Users[id] = u
 	}
@@ -126,7 +131,7 @@ func (c *Collector) user(now time.Time, l *life, id uint32) (*user, error) {
 	return u, nil
 }
 
-func (u *user) weight() int { return weigh(u.size()) }
+func (u *user) weight() int { return weigh(u.size()) + u.marksWeight() }
 
 // login takes a u record. A second one for the same id says the same, or lies.
 func (c *Collector) login(now time.Time, l *life, m *xrootd.Map) error {
@@ -294,7 +299,9 @@ func (l *life) openerOf(f *file) (o opener, sure bool) {
 		return *f.Opener, true
 	}
 	if u := l.userOf(f); u != nil {
-		return opener{u.name.who, u.login, u.infoFor(f.ID)}, true
+		o = opener{Who: u.name.who, login: u.login, AppInfo: u.infoFor(f.ID)}
+		o.Flow, o.Token = u.marksFor(f.ID)
+		return o, true
 	}
 	if f.name != nil {
 		return opener{Who: f.name.who}, false

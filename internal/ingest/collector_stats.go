@@ -39,6 +39,11 @@ func (c *collectorStats) Collect(out chan<- prometheus.Metric) {
 	tell(count, "duplicates_total", "Datagrams that came again.", float64(s.Duplicates))
 	tell(count, "late_records_total", "Records about files that were finished already.", float64(s.Late))
 	tell(count, "refused_records_total", "Records refused because collect.max was reached.", float64(s.Full))
+	idle := prometheus.NewDesc("tallystick_collect_idle_total",
+		"What was given up because it was silent for collect.idle, or had a name and nothing else for an hour.", []string{"what"}, nil)
+	for what, n := range map[string]uint64{"file": s.IdleFiles, "session": s.IdleUsers, "life": s.IdleLives} {
+		out <- prometheus.MustNewConstMetric(idle, count, float64(n), what)
+	}
 	tell(gauge, "lives", "Lives of servers held.", float64(s.Lives))
 	tell(gauge, "sessions", "Sessions held.", float64(s.Users))
 	tell(gauge, "open_files", "Open files held.", float64(s.Files))

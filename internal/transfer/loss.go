@@ -9,7 +9,7 @@ const (
 	MapPackets     LossOf = "map"     // packets of the sequence that = d i p r t T u U x share (XROOTD.md fact 8)
 	FilePackets    LossOf = "file"    // packets of the f stream: opens, closes, progress
 	GStreamPackets LossOf = "gstream" // packets of a g-stream
-	Records        LossOf = "records" // records that an f packet announces and does not have
+	Records        LossOf = "records" // records that an f packet announces and does not have, and opens and closes of files that must have been there
 	IDs            LossOf = "ids"     // dictionary ids that were given and never spoken of (XROOTD.md fact 9)
 )
 
@@ -22,7 +22,7 @@ type Loss struct {
 	// Count is how many were lost at least. It is negative where some of those
 	// told before came after all.
 	Count int64 `json:"count"`
-	// Sent is when they were sent: for FilePackets, GStreamPackets and Records by
-	// the server's clock, else between the arrivals of those before and after.
+	// Sent is when they were sent: by the server's clock, but for MapPackets between
+	// the arrivals of those before and after.
 	Sent Interval `json:"sent"`
 }
