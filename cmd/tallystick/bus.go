@@ -7,6 +7,7 @@ import (
 
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
+	"tallystick/internal/bus/stomp"
 	"tallystick/internal/run"
 	"tallystick/internal/source"
 )
@@ -19,14 +20,19 @@ func (s *server) connect() (err error) {
 		}
 	}
 	if len(s.cfg.AMQP.Broker.URLs) > 0 {
-		s.amqp, err = amqp.Connect(s.cfg.AMQP.Broker, s.registry, s.log)
+		if s.amqp, err = amqp.Connect(s.cfg.AMQP.Broker, s.registry, s.log); err != nil {
+			return err
+		}
+	}
+	if len(s.cfg.STOMP.Broker.URLs) > 0 {
+		s.stomp, err = stomp.Connect(s.cfg.STOMP.Broker, s.registry, s.log)
 	}
 	return err
 }
 
 // subscribe adds the connections, each with what comes by it, which stops first.
 func (s *server) subscribe(g *run.Group) error {
-	return errors.Join(s.subscribeNATS(g), s.subscribeAMQP(g))
+	return errors.Join(s.subscribeNATS(g), s.subscribeAMQP(g), s.subscribeSTOMP(g))
 }
 
 func (s *server) subscribeAMQP(g *run.Group) error {
@@ -40,6 +46,20 @@ func (s *server) subscribeAMQP(g *run.Group) error {
 			return err
 		}
 		g.Add("amqp "+name, s.after(a.Run))
+	}
+	return nil
+}
+
+func (s *server) subscribeSTOMP(g *run.Group) error {
+	if s.stomp == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.STOMP.Subscriptions)) {
+		x, err := source.NewSTOMP(s.stomp, name, s.cfg.STOMP.Subscriptions[name], s.ingest, s.registry, s.log)
+		if err != nil {
+			return err
+		}
+		g.Add("stomp "+name, s.after(x.Run))
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"tallystick/internal/auth"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
+	"tallystick/internal/bus/stomp"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
 	"tallystick/internal/config"
@@ -47,9 +48,10 @@ type server struct {
 	locks  []*os.File // of the folders that are written to
 	httpLn net.Listener
 	udp    []net.PacketConn
-	nats   *nats.Conn // nil without a broker
-	amqp   *amqp.Conn // nil without a broker
-	key    auth.Key   // that tokens can be signed with; in development
+	nats   *nats.Conn  // nil without a broker
+	amqp   *amqp.Conn  // nil without a broker
+	stomp  *stomp.Conn // nil without a broker
+	key    auth.Key    // that tokens can be signed with; in development
 
 	registry    *prometheus.Registry
 	table       *metric.Table

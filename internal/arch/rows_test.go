@@ -46,6 +46,7 @@ var rows = [][]string{
 		"internal/bus/nats",
 		"internal/bus/nats/natstest",
 		"internal/bus/stomp",
+		"internal/bus/stomp/stomptest",
 		"internal/ccms",
 		"internal/checkpoint",
 		"internal/ingest",
@@ -109,6 +110,7 @@ var onlyFor = map[string][]string{
 	"internal/bus/amqp/amqptest":   {},
 	"internal/bus/bustest":         {"internal/bus/amqp/amqptest", "internal/bus/nats/natstest", "internal/bus/stomp/stomptest"},
 	"internal/bus/nats/natstest":   {},
+	"internal/bus/stomp/stomptest": {},
 	"internal/demo":                {"cmd/tallystick"},
 }
 

@@ -17,6 +17,10 @@ func (c Config) checkAMQP(k *checker) {
 	checkBus(k, "amqp", c.AMQP.Broker.Check(), len(c.AMQP.Broker.URLs) > 0, c.AMQP.Subscriptions, source.AMQPSubscription.Check, source.AMQPSubscription.Mixes)
 }
 
+func (c Config) checkSTOMP(k *checker) {
+	checkBus(k, "stomp", c.STOMP.Broker.Check(), len(c.STOMP.Broker.URLs) > 0, c.STOMP.Subscriptions, source.STOMPSubscription.Check, source.STOMPSubscription.Mixes)
+}
+
 // checkBus checks what is under the key of a broker, there being one or not: what was
 // found wrong with it, and its subscriptions, each by itself and each two together.
 func checkBus[S any](

@@ -39,6 +39,7 @@ func (c Config) check() []*Problem {
 	c.checkListen(&k)
 	c.checkNATS(&k)
 	c.checkAMQP(&k)
+	c.checkSTOMP(&k)
 	c.checkAuth(&k)
 	c.checkMetrics(&k)
 	c.checkLimits(&k)

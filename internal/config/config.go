@@ -36,6 +36,7 @@ import (
 	"tallystick/internal/auth"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
+	"tallystick/internal/bus/stomp"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
 	"tallystick/internal/forward"
@@ -61,12 +62,13 @@ type Config struct {
 	// Grace is how long stopping may take.
 	Grace time.Duration `koanf:"grace"`
 
-	Log  Log               `koanf:"log"`
-	HTTP HTTP              `koanf:"http"`
-	UDP  source.Config     `koanf:"udp"`
-	NATS source.NATSConfig `koanf:"nats"`
-	AMQP source.AMQPConfig `koanf:"amqp"`
-	Auth auth.Config       `koanf:"auth"`
+	Log   Log                `koanf:"log"`
+	HTTP  HTTP               `koanf:"http"`
+	UDP   source.Config      `koanf:"udp"`
+	NATS  source.NATSConfig  `koanf:"nats"`
+	AMQP  source.AMQPConfig  `koanf:"amqp"`
+	STOMP source.STOMPConfig `koanf:"stomp"`
+	Auth  auth.Config        `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
 	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
@@ -138,6 +140,7 @@ func Default() Config {
 		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},
+		STOMP:      source.STOMPConfig{Broker: stomp.Config{URLs: []string{}, Retry: stomp.DefaultRetry}},
 		XRootD:     XRootD{Step: time.Minute},
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,23 +101,13 @@ func TestAMQP(t *testing.T) {
 	if n := len(s.ledger.Claims(ledger.Filter{})); n != 1 {
 		t.Errorf("got %d claims, want 1", n)
 	}
-	if got := s.sum("count"); got != float64(n) {
+	if got := s.sum(); got != float64(n) {
 		t.Errorf("got %v, want each of %d samples once", got, n)
 	}
 	if got := s.nodes()["alex"]; got != 1 {
 		t.Errorf("got %d nodes, want 1", got)
 	}
-	later := time.Now().Add(time.Hour) // nothing waits for what came before it any more
-	ids := func(s *station) (out []string) {
-		s.collector.Advance(later)
-		for _, x := range s.ledger.Transfers(ledger.Filter{}) {
-			out = append(out, x.ID)
-		}
-		return out
-	}
-	if got, want := ids(s), ids(direct); !slices.Equal(got, want) || len(want) == 0 {
-		t.Errorf("got transfers %v, want %v", got, want)
-	}
+	s.wantTransfersOf(direct)
 }
 
 func TestAMQPSubscriptionCheck(t *testing.T) {

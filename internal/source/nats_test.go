@@ -297,7 +297,7 @@ func TestNATSLogFails(t *testing.T) {
 	s.wantCount(30, "answers_total", "later")
 	s.wantCount(0, "answers_total", "poison")
 	s.wantCount(30, "rejected_total", ingest.ReasonLog)
-	if got := s.sum("count"); got != 10 {
+	if got := s.sum(); got != 10 {
 		t.Errorf("got %v, want each of 10 samples once", got)
 	}
 }
@@ -334,7 +334,7 @@ func TestNATSOnce(t *testing.T) {
 		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
 	})
 	s.stop()
-	if got := s.sum("count"); got != float64(n) {
+	if got := s.sum(); got != float64(n) {
 		t.Errorf("got %v, want each of %d samples once", got, n)
 	}
 }

@@ -133,12 +133,12 @@ func (s *station) nodes() map[string]int {
 	return out
 }
 
-// sum returns the samples of a metric in the store, all together.
-func (s *station) sum(name string) (sum float64) {
+// sum returns the samples of the metric count in the store, all together.
+func (s *station) sum() (sum float64) {
 	s.t.Helper()
-	id, ok := s.table.Lookup(name)
+	id, ok := s.table.Lookup("count")
 	if !ok {
-		s.t.Fatal("no metric " + name)
+		s.t.Fatal("there is no metric count")
 	}
 	now := time.Now().Unix()
 	for _, at := range s.store.Nodes() {
@@ -153,4 +153,21 @@ func (s *station) sum(name string) (sum float64) {
 		}
 	}
 	return sum
+}
+
+// wantTransfersOf holds that both have the same transfers, when nothing waits for what
+// came before it any more.
+func (s *station) wantTransfersOf(other *station) {
+	s.t.Helper()
+	later := time.Now().Add(time.Hour)
+	ids := func(s *station) (out []string) {
+		s.collector.Advance(later)
+		for _, x := range s.ledger.Transfers(ledger.Filter{}) {
+			out = append(out, x.ID)
+		}
+		return out
+	}
+	if got, want := ids(s), ids(other); !slices.Equal(got, want) || len(want) == 0 {
+		s.t.Errorf("got transfers %v, want %v", got, want)
+	}
 }

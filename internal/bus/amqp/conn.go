@@ -99,7 +99,7 @@ func (c *Conn) Run(ctx context.Context) error {
 		} else if ctx.Err() == nil {
 			c.fail(ctx, err)
 		}
-		wait(ctx, reconnectWait+rand.N(reconnectWait))
+		bus.Wait(ctx, reconnectWait+rand.N(reconnectWait))
 	}
 	return nil
 }
@@ -292,14 +292,4 @@ func (c *Conn) fail(ctx context.Context, err error) {
 	}
 	c.failed = true
 	c.log.Log(ctx, level, "amqp: no connection, trying again", "err", err)
-}
-
-// wait waits for so long, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

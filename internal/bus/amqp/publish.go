@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -22,9 +21,6 @@ var (
 	ErrNoQueue = errors.New("no queue takes the message")
 	// ErrRefused is the error of a message that a queue has no room for.
 	ErrRefused = errors.New("the broker has refused the message")
-	// ErrLost is the error of a message of which is not known whether it is there: the
-	// connection, or the channel, ended before the broker said so.
-	ErrLost = errors.New("the connection was lost before the broker confirmed the message")
 )
 
 // A Publication is a message on its way out. The broker keeps it on disk.
@@ -35,23 +31,6 @@ type Publication struct {
 	ContentType string         // such as application/json
 	Headers     map[string]any // values as AMQP has them: string, int64, bool, …
 	Body        []byte
-}
-
-// A Receipt is for a message that was published, and maybe not confirmed yet.
-type Receipt struct {
-	done chan struct{} // closed when err is known
-	err  error
-}
-
-// Wait waits until the broker has confirmed the message, or ctx ends. The error is
-// ErrNoQueue, ErrRefused, ErrLost or of ctx; after these two it may be there.
-func (r *Receipt) Wait(ctx context.Context) error {
-	select {
-	case <-r.done:
-		return r.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Publish publishes p and returns nil after the broker's confirmation. It waits for
@@ -68,7 +47,7 @@ func (c *Conn) Publish(ctx context.Context, p Publication) error {
 // Send publishes p, after what was sent before, and does not wait for the
 // confirmation: many may be on their way. It waits for the broker as Publish does.
 // The body must not be changed until the receipt is there.
-func (c *Conn) Send(ctx context.Context, p Publication) (*Receipt, error) {
+func (c *Conn) Send(ctx context.Context, p Publication) (*bus.Receipt, error) {
 	if err := amqp.Table(p.Headers).Validate(); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
@@ -89,10 +68,10 @@ func (c *Conn) Send(ctx context.Context, p Publication) (*Receipt, error) {
 var errGone = errors.New("the connection is gone")
 
 // send publishes p by l.
-func (l *link) send(ctx context.Context, p Publication) (*Receipt, error) {
+func (l *link) send(ctx context.Context, p Publication) (*bus.Receipt, error) {
 	out, err := l.publisher(ctx)
 	if err == nil {
-		var r *Receipt
+		var r *bus.Receipt
 		if r, err = out.send(ctx, p); err == nil {
 			return r, nil
 		}
@@ -155,20 +134,13 @@ func (l *link) open() (*publisher, error) {
 
 // A publisher is a channel that messages are published by.
 type publisher struct {
-	ch   *amqp.Channel
-	turn chan struct{} // holds a value while somebody publishes
-	room chan struct{} // holds a value for each that is not confirmed
-
-	mu      sync.Mutex
-	waiting map[uint64]*Receipt // by their number
-	closed  bool
+	ch       *amqp.Channel
+	turn     chan struct{} // holds a value while somebody publishes
+	receipts *bus.Receipts
 }
 
 func newPublisher(ch *amqp.Channel) *publisher {
-	p := &publisher{
-		ch: ch, turn: make(chan struct{}, 1), room: make(chan struct{}, maxUnconfirmed),
-		waiting: make(map[uint64]*Receipt),
-	}
+	p := &publisher{ch: ch, turn: make(chan struct{}, 1), receipts: bus.NewReceipts(maxUnconfirmed)}
 	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed))
 	// Not buffered: the broker gives a message back before it confirms it, and so it
 	// is taken from here before its confirmation is there.
@@ -179,27 +151,24 @@ func newPublisher(ch *amqp.Channel) *publisher {
 }
 
 // send publishes p.
-func (p *publisher) send(ctx context.Context, m Publication) (*Receipt, error) {
-	select {
-	case p.room <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+func (p *publisher) send(ctx context.Context, m Publication) (*bus.Receipt, error) {
+	if err := p.receipts.Room(ctx); err != nil {
+		return nil, err
 	}
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		<-p.room
+		p.receipts.Leave()
 		return nil, ctx.Err()
 	}
 	n := p.ch.GetNextPublishSeqNo()
-	r := &Receipt{done: make(chan struct{})}
-	if !p.wait(n, r) {
-		<-p.room
+	r, ok := p.receipts.Add(n)
+	if !ok {
 		return nil, amqp.ErrClosed
 	}
 	if err := p.ch.PublishWithContext(ctx, m.Exchange, m.Key, true, false, m.publishing(n)); err != nil {
-		p.forget(n)
+		p.receipts.Forget(n)
 		return nil, err
 	}
 	return r, nil
@@ -218,38 +187,6 @@ func (m Publication) publishing(n uint64) amqp.Publishing {
 	return out
 }
 
-// wait adds a receipt, if the channel is not closed.
-func (p *publisher) wait(n uint64, r *Receipt) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.closed {
-		p.waiting[n] = r
-	}
-	return !p.closed
-}
-
-// forget takes back the receipt of a message that was not sent.
-func (p *publisher) forget(n uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, ok := p.waiting[n]; ok {
-		delete(p.waiting, n)
-		<-p.room
-	}
-}
-
-// settle says what became of a message. What was said first counts.
-func (p *publisher) settle(n uint64, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if r, ok := p.waiting[n]; ok {
-		delete(p.waiting, n)
-		r.err = err
-		close(r.done)
-		<-p.room
-	}
-}
-
 // listen settles what the broker tells of, and in the end all else.
 func (p *publisher) listen(confirms chan amqp.Confirmation, returns chan amqp.Return, closes chan *amqp.Error) {
 	for confirms != nil || returns != nil {
@@ -259,9 +196,9 @@ func (p *publisher) listen(confirms chan amqp.Confirmation, returns chan amqp.Re
 			case !ok:
 				confirms = nil
 			case c.Ack:
-				p.settle(c.DeliveryTag, nil)
+				p.receipts.Settle(c.DeliveryTag, nil)
 			default:
-				p.settle(c.DeliveryTag, ErrRefused)
+				p.receipts.Settle(c.DeliveryTag, ErrRefused)
 			}
 		case r, ok := <-returns:
 			if !ok {
@@ -269,27 +206,13 @@ func (p *publisher) listen(confirms chan amqp.Confirmation, returns chan amqp.Re
 				continue
 			}
 			if n, err := strconv.ParseUint(r.CorrelationId, 10, 64); err == nil {
-				p.settle(n, ErrNoQueue)
+				p.receipts.Settle(n, ErrNoQueue)
 			}
 		}
 	}
-	p.end(<-closes)
-}
-
-// end settles what is not confirmed when the channel is closed. err is the broker's
-// reason, nil if there is none.
-func (p *publisher) end(err *amqp.Error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	lost := ErrLost
-	if err != nil {
-		lost = fmt.Errorf("%w: %w", ErrLost, err)
-	}
-	for n, r := range p.waiting {
-		delete(p.waiting, n)
-		r.err = lost
-		close(r.done)
-		<-p.room
+	if err := <-closes; err != nil {
+		p.receipts.End(err)
+	} else {
+		p.receipts.End(nil)
 	}
 }

@@ -48,7 +48,7 @@ func publishes(x on) {
 	}
 	f(amqp.Publication{Exchange: "amq.topic", Key: "b"}, amqp.ErrNoQueue, "no queue")
 	f(amqp.Publication{Key: "nowhere"}, amqp.ErrNoQueue, "no queue")
-	f(amqp.Publication{Exchange: "none", Key: "a"}, amqp.ErrLost, "no exchange 'none'")
+	f(amqp.Publication{Exchange: "none", Key: "a"}, bus.ErrLost, "no exchange 'none'")
 	f(amqp.Publication{Exchange: "amq.topic", Key: "a", Headers: map[string]any{"x": struct{}{}}}, nil, "not supported")
 	f(amqp.Publication{Exchange: "amq.topic", Key: "a"}, nil, "nil")
 	if got := drain(t, ch); len(got) != 1 {
@@ -74,7 +74,7 @@ func publishesThroughKill(x on) {
 	var sure []string
 	type sent struct {
 		text    string
-		receipt *amqp.Receipt
+		receipt *bus.Receipt
 	}
 	receipts := make(chan sent, 64)
 	done := make(chan error, 1)
@@ -97,7 +97,7 @@ func publishesThroughKill(x on) {
 		switch err := s.receipt.Wait(t.Context()); {
 		case err == nil:
 			sure = append(sure, s.text)
-		case errors.Is(err, amqp.ErrLost):
+		case errors.Is(err, bus.ErrLost):
 			lost++
 		default:
 			t.Errorf("%s: %v", s.text, err)

@@ -78,7 +78,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 			s.conn.counts.Errors.Inc()
 			s.log.Warn("amqp: cannot consume, trying again", "queue", s.sub.Queue, "err", err)
 		}
-		wait(ctx, waitAgain+rand.N(waitAgain))
+		bus.Wait(ctx, waitAgain+rand.N(waitAgain))
 	}
 	return nil
 }
@@ -115,7 +115,8 @@ func (s *Subscriber) consume(ctx context.Context, l *link) error {
 		return err
 	}
 	s.log.Info("amqp: consuming", "queue", s.sub.Queue, "exchange", s.sub.Exchange)
-	if s.takeAll(ctx, messages) {
+	take := func(m amqp.Delivery, again bool) bool { return s.take(ctx, m, again) }
+	if bus.TakeAll(ctx, messages, s.conn.cfg.Retry, take) {
 		s.drain(ctx, ch, messages)
 		return nil
 	}
@@ -131,53 +132,6 @@ func (s *Subscriber) consume(ctx context.Context, l *link) error {
 
 // consumerTag is the name of the one consumer of a channel.
 const consumerTag = "tallystick"
-
-// A held is a message that could not be taken, and is not given back: some brokers
-// drop a message that was given back too often.
-type held struct {
-	message amqp.Delivery
-	at      time.Time // when to try again
-}
-
-// takeAll takes messages until ctx ends, and returns true then, or false when there
-// are no more.
-func (s *Subscriber) takeAll(ctx context.Context, messages <-chan amqp.Delivery) bool {
-	var later []held // not more than the prefetch
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	again := func(m amqp.Delivery) {
-		if len(later) == 0 {
-			timer.Reset(s.conn.cfg.Retry)
-		}
-		later = append(later, held{m, time.Now().Add(s.conn.cfg.Retry)})
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return true
-		case m, ok := <-messages:
-			if !ok {
-				return false
-			}
-			if !s.take(ctx, m, false) {
-				again(m)
-			}
-		case <-timer.C:
-			due := later
-			later = nil
-			for n, h := range due {
-				if wait := time.Until(h.at); wait > 0 || ctx.Err() != nil {
-					later = append(due[n:], later...)
-					timer.Reset(wait)
-					break
-				}
-				if !s.take(ctx, h.message, true) {
-					again(h.message)
-				}
-			}
-		}
-	}
-}
 
 // take hands over one message and tells the broker, but if there was no room for it:
 // false. That the broker could not be told is no error: it gives out the message again.
