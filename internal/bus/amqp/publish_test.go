@@ -133,8 +133,8 @@ func publishesThroughKill(x on) {
 			t.Errorf("%s was confirmed, and is not there", s)
 		}
 	}
-	if lost == 0 || lost > 65 || len(sure)+lost != 3000 {
-		t.Errorf("got %d confirmed and %d lost, want 3000 together, and some lost", len(sure), lost)
+	if lost > 65 || len(sure)+lost != 3000 { // none, if those on the way were all confirmed just before
+		t.Errorf("got %d confirmed and %d lost, want 3000 together, and at most 65 lost", len(sure), lost)
 	}
 }
 
