@@ -104,9 +104,9 @@ func list[T any](v []T) []T {
 	return v
 }
 
-// verdict writes v; a list of no transfers is a list too.
+// verdict writes v; a list of nothing is a list too.
 func (e *encoder) verdict(v *transfer.Verdict) error {
 	c := *v
-	c.Transfers = list(v.Transfers)
+	c.Transfers, c.Evidence = list(v.Transfers), list(v.Evidence)
 	return e.line(&c)
 }

@@ -61,7 +61,7 @@ func fromSession(s capture.Session) *transfer.Transfer {
 func run(t *testing.T, name string) *validate.Report {
 	t.Helper()
 	claims, transfers := load(t, name)
-	r := validate.Run(claims, transfers, validate.Options{})
+	r := validate.Run(validate.Input{Claims: claims, Transfers: transfers}, validate.Options{})
 	check(t, r, claims, transfers)
 	return r
 }
@@ -281,7 +281,7 @@ func TestCapturesShuffled(t *testing.T) {
 // encode returns everything that is written of a report.
 func encode(t *testing.T, claims []*transfer.Claim, transfers []*transfer.Transfer) string {
 	t.Helper()
-	r := validate.Run(claims, transfers, validate.Options{})
+	r := validate.Run(validate.Input{Claims: claims, Transfers: transfers}, validate.Options{})
 	var b strings.Builder
 	if err := json.NewEncoder(&b).Encode(r); err != nil {
 		t.Fatal(err)

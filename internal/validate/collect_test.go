@@ -50,7 +50,7 @@ func throughCollector(t *testing.T, name string, change func([]capture.Packet)) 
 		}
 	}
 	cs, ts := l.Claims(ledger.Filter{}), l.Transfers(ledger.Filter{})
-	r := validate.Run(cs, ts, validate.Options{})
+	r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 	check(t, r, cs, ts)
 	return r
 }

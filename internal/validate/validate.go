@@ -12,6 +12,8 @@
 //     then by bytes, process, time and order: joinByFields, cost.
 //  3. Continuations. What is left over and is a later or earlier part of one
 //     access that was cut, is added to it: continueJoined.
+//  4. Causes. Why a verdict is what it is is told by the first rule that holds and
+//     has its evidence: rules.
 //
 // Times of clients are exact, times of servers are intervals of whole seconds
 // on another clock; Options.Slack is how far the clocks may be apart.
@@ -27,10 +29,10 @@ import (
 )
 
 // Run joins the claims and the transfers and returns the verdicts that o
-// selects. It changes neither. Both should be all that there are, of all runs:
+// selects. It changes nothing of in. That should be all that there is, of all runs:
 // a transfer is extra only if its claim is not among them.
-func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *Report {
-	cs, as := sortClaims(claims), sortAccounts(transfers)
+func Run(in Input, o Options) *Report {
+	cs, as := sortClaims(in.Claims), sortAccounts(in.Transfers)
 	slack := o.slack()
 	settleNames(cs, as)
 	joinByID(cs, as, slack)
@@ -49,21 +51,21 @@ func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *R
 			}
 		}
 	}
-	return newReport(o, cs, as)
+	return newReport(o, newWatch(in, slack), cs, as)
 }
 
-func newReport(o Options, claims []*claim, accounts []*account) *Report {
+func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Report {
 	s := newSelection(o, claims)
 	names := serverNames(accounts)
 	var rows []row
 	for _, c := range claims {
 		if s.claim(c) {
-			rows = append(rows, claimRow(c, names))
+			rows = append(rows, claimRow(w, c, names))
 		}
 	}
 	for _, a := range accounts {
 		if a.owner == nil && !a.candidate && s.extra(a) {
-			rows = append(rows, extraRow(a))
+			rows = append(rows, extraRow(w, a))
 		}
 	}
 	slices.SortStableFunc(rows, func(x, y row) int {

@@ -18,6 +18,7 @@ type row struct {
 // kindOf returns the verdict on c.
 func kindOf(c *claim) transfer.Kind {
 	sum, known := c.sum()
+	same := known && c.known != nil && c.fold(sum) == c.comparable()
 	switch {
 	case c.Outcome != transfer.OK:
 		return transfer.Fail
@@ -25,30 +26,31 @@ func kindOf(c *claim) transfer.Kind {
 		return transfer.Ambiguous
 	case !known:
 		return transfer.Missing
-	case sum == *c.known:
+	case same:
 		return transfer.Match
 	}
 	return transfer.Differ
 }
 
 // claimRow returns the row of c; names has the names of servers in the tree.
-func claimRow(c *claim, names map[string]string) row {
+func claimRow(w *watch, c *claim, names map[string]string) row {
 	x := row{opened: c.Opened, key: c.Key(), server: c.server, client: c.host}
 	x.Kind, x.Join, x.Claim, x.Claimed = kindOf(c), c.join, c.Claim, c.known
 	if name, ok := names[c.server]; ok {
 		x.server = name
 	}
-	x.take(c.all())
-	x.Cause = causeOf(x.Verdict)
+	accounts := c.all()
+	x.take(accounts)
+	newExam(w, &x.Verdict, c, accounts).explain(&x.Verdict)
 	return x
 }
 
 // extraRow returns the row of an account that belongs to no claim.
-func extraRow(a *account) row {
+func extraRow(w *watch, a *account) row {
 	x := row{opened: float64(a.Opened[0]), key: a.ID}
 	x.Kind = transfer.Extra
 	x.take([]*account{a})
-	x.Cause = causeOf(x.Verdict)
+	newExam(w, &x.Verdict, nil, []*account{a}).explain(&x.Verdict)
 	return x
 }
 
