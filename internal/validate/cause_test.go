@@ -17,6 +17,7 @@ type scene struct {
 	x      *transfer.Transfer // nil for none
 	life   transfer.Life
 	losses []transfer.Loss
+	now    float64
 }
 
 // set returns a scene in which all is well.
@@ -36,7 +37,7 @@ func (s *scene) run() *validate.Report {
 	if s.x != nil {
 		in.Transfers = transfers{s.x}
 	}
-	return validate.Run(in, validate.Options{})
+	return validate.Run(in, validate.Options{Now: s.now})
 }
 
 // lose adds a loss of what was sent between two seconds after 1000.
@@ -89,6 +90,13 @@ func TestCauses(t *testing.T) {
 
 	f("goes on", less(func(s *scene) { s.x.End, s.x.Closed = transfer.Open, transfer.Interval{} }), differ, transfer.StillOpen, file)
 	f("goes on, nobody's", func(s *scene) { s.x.User, s.x.End = "bob", transfer.Open }, extra, transfer.StillOpen, file)
+
+	running := func(s *scene) { s.x.End, s.x.Closed = transfer.Open, transfer.Interval{} }
+	f("closed, not told yet", less(func(s *scene) { running(s); s.now = 1302 }), differ, transfer.StillOpen, file)
+	f("closed long ago, and never told", less(func(s *scene) { running(s); s.now = 1303 }), differ, transfer.CauseUnexplained, claim, file)
+	f("closed long ago, server silent", less(func(s *scene) { running(s); s.now = 1303; s.life.Last = 999 }), differ, transfer.NotMonitored, file, life)
+	f("nothing yet", none(func(s *scene) { s.now = 1302 }), missing, transfer.StillOpen, claim)
+	f("nothing for long", none(func(s *scene) { s.now = 1303 }), missing, transfer.CauseUnexplained, claim)
 
 	f("past the end", more(func(s *scene) { s.claim.Asked.Read = 150 }), differ, transfer.PastEnd, claim, file)
 	f("past the end, more than asked for", more(func(s *scene) { s.claim.Asked.Read = 140 }), differ, transfer.CauseUnexplained, claim, file)
@@ -155,7 +163,7 @@ func TestCauses(t *testing.T) {
 	f("no xfr", func(s *scene) { noXfr(s); blank(s); s.x.End = transfer.Lost }, missing, transfer.NoCloseByConfig, file, life)
 	f("no xfr, session goes on", func(s *scene) { noXfr(s); blank(s); s.x.End = transfer.Open }, missing, transfer.NoCloseByConfig, file, life)
 	f("no close yet", func(s *scene) { noXfr(s); blank(s); s.x.End, s.life.Last = transfer.Open, 1001 }, missing, transfer.StillOpen, file)
-	f("no xfr and no lfn", none(func(s *scene) { noXfr(s); s.life.Named = 0 }), missing, transfer.NoCloseByConfig, life)
+	f("no xfr and no lfn", none(func(s *scene) { noXfr(s); s.life.Named, s.life.Names = 0, 0 }), missing, transfer.NoCloseByConfig, life)
 	f("one close lost", func(s *scene) {
 		noXfr(s)
 		cut(s)
@@ -164,7 +172,7 @@ func TestCauses(t *testing.T) {
 	}, differ, transfer.PacketsLost, file, "77.1.file.1000")
 
 	f("unknown server", none(func(s *scene) { s.claim.Server = "other.example:1094"; s.life.SID = 0 }), missing, transfer.NotMonitored, claim)
-	f("no names", none(func(s *scene) { s.life.Named = 0 }), missing, transfer.NotMonitored, life)
+	f("no names", none(func(s *scene) { s.life.Named, s.life.Names = 0, 0 }), missing, transfer.NotMonitored, life)
 	f("silent since", none(func(s *scene) { s.life.Last = 990 }), missing, transfer.NotMonitored, life)
 	f("no f stream", func(s *scene) {
 		s.life.Opens, s.life.Closes, s.life.Named = 0, 0, 0

@@ -50,7 +50,7 @@ func throughCollector(t *testing.T, name string, change func([]capture.Packet)) 
 		}
 	}
 	cs, ts := l.Claims(ledger.Filter{}), l.Transfers(ledger.Filter{})
-	r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
+	r := validate.Books(l, validate.Options{Now: float64(now.Unix() + 3600)})
 	check(t, r, cs, ts)
 	return r
 }

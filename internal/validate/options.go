@@ -10,6 +10,10 @@ import (
 // nothing else is said.
 const DefaultSlack = 2 * time.Second
 
+// DefaultLate is how long after the end of an access its records may come: a flush of
+// the server, which is a minute by default, and some time on the way.
+const DefaultLate = 5 * time.Minute
+
 // Options says how to join and what to report. Joining always looks at all
 // claims and transfers; the selection is made afterwards among the verdicts, so
 // that a transfer which belongs to a claim that is not selected is not extra.
@@ -17,6 +21,12 @@ type Options struct {
 	// Slack is how far the clocks of clients and servers may be apart. 0 is
 	// DefaultSlack; a negative one is none.
 	Slack time.Duration
+
+	// Now is the present in Unix seconds, and Late how long records may come late, 0
+	// for DefaultLate: a verdict on what ended within that time is not final. If Now is
+	// 0, only those are not that wait for the end of an open file.
+	Now  float64
+	Late time.Duration
 
 	Run    string // claims of this run, and what is extra on its servers while it ran
 	Server string // any name of the server
@@ -34,6 +44,18 @@ func (o Options) slack() float64 {
 		return 0
 	}
 	return o.Slack.Seconds()
+}
+
+// fresh returns the Unix second from which on what ends is not final, 0 for none.
+func (o Options) fresh() float64 {
+	if o.Now == 0 {
+		return 0
+	}
+	late := o.Late
+	if late == 0 {
+		late = DefaultLate
+	}
+	return o.Now - late.Seconds()
 }
 
 // A selection decides which verdicts are reported.

@@ -19,11 +19,11 @@ func noClose(x *exam) finding {
 			f.evidence = append(f.evidence, a.ID, l.ID())
 		}
 	}
-	if len(x.accounts) > 0 || x.claim == nil {
+	if len(x.accounts) > 0 || x.claim == nil || x.claim.Outcome == transfer.Failed {
 		return f
 	}
 	lives := x.during(x.claim)
-	if len(lives) > 0 && all(lives, func(l *transfer.Life) bool { return x.neverCloses(l) && l.Named == 0 }) {
+	if len(lives) > 0 && all(lives, func(l *transfer.Life) bool { return x.neverCloses(l) && nameless(l) }) {
 		return finding{allKinds, lifeIDs(lives), "and it names no file"}
 	}
 	return f
@@ -47,25 +47,40 @@ func (w *watch) neverCloses(l *transfer.Life) bool {
 
 // over reports whether the file of a, in the life l, is closed as far as anybody can
 // tell: its session ended, or its client says so and the server told of later things
-// since.
+// since, or had the time to.
 func (x *exam) over(a *account, l *transfer.Life) bool {
 	switch a.End {
 	case transfer.Lost, transfer.Stopped:
 		return true
 	case transfer.Open:
-		return x.claim != nil && x.claim.Closed != 0 && float64(l.Last) > x.claim.Closed+x.slack
+		return x.claim != nil && x.claim.Closed != 0 && (float64(l.Last) > x.claim.Closed+x.slack || x.old(x.claim))
 	}
 	return false
 }
 
-// stillOpen: there may be more.
+// nameless reports whether l is a life of a server that does not tell of which file
+// it speaks, or only that there are files.
+func nameless(l *transfer.Life) bool {
+	return l.Named == 0 && (l.Names == 0 || l.Opens+l.Closes == 0)
+}
+
+// stillOpen: there may be more. What a client has closed long ago is not open, whatever
+// the server says.
 func stillOpen(x *exam) finding {
 	open := x.those(func(a *account) bool { return a.End == transfer.Open })
-	if len(open) == 0 {
-		return finding{}
+	switch c := x.claim; {
+	case len(open) > 0 && (c == nil || c.Closed == 0 || !x.old(c)):
+		return finding{allKinds, idsOf(open), ""}
+	case c != nil && !x.both && c.Outcome != transfer.Failed && x.young(c):
+		return finding{allKinds, x.claimKey(), "its records may still come"}
 	}
-	return finding{allKinds, idsOf(open), ""}
+	return finding{}
 }
+
+// young reports whether records of c may still be on their way, old whether it is known
+// that they are not.
+func (w *watch) young(c *claim) bool { return w.fresh != 0 && c.end >= w.fresh }
+func (w *watch) old(c *claim) bool   { return w.fresh != 0 && c.end < w.fresh }
 
 // pageChecksums: the server counts what page writes carry beside the data. Where the
 // collector could take it off again, both halves are equal now and were not before.
@@ -175,7 +190,7 @@ func pastEnd(x *exam) finding {
 	asked := c.Received != nil && c.fold(c.Asked).Read-x.told.Read >= d
 	went := slices.ContainsFunc(x.accounts, (*account).http) // a request that the client did not wait for
 	switch {
-	case asked && !went && c.Outcome == transfer.OK, len(requested) > 0 && (c.Asked == transfer.Bytes{} || asked):
+	case asked && !went && c.Outcome == transfer.OK, len(requested) > 0 && (asked || c.Asked.Read == 0 || c.Asked.Read < x.told.Read):
 		return f
 	}
 	return finding{}
@@ -293,7 +308,7 @@ func lossText(lost []*transfer.Loss) string {
 func notMonitored(x *exam) finding {
 	const dumb = "the server has no stream of files, or names none in it"
 	if len(x.accounts) > 0 {
-		f := finding{explains: allKinds, detail: dumb}
+		f := finding{explains: x.less(), detail: dumb}
 		for _, a := range x.accounts {
 			if !x.mute(a) {
 				return finding{}
@@ -307,9 +322,9 @@ func notMonitored(x *exam) finding {
 	case x.claim.anywhere && !x.known(x.claim):
 		return finding{allKinds, x.claimKey(), "nothing came from " + printable(x.claim.Server) + " at that time"}
 	case len(lives) == 0:
-	case all(lives, func(l *transfer.Life) bool { return l.Named == 0 }):
+	case all(lives, nameless):
 		return finding{allKinds, lifeIDs(lives), dumb}
-	case all(lives, func(l *transfer.Life) bool { return x.claim.Opened > float64(l.Last)+x.slack && l.Next == 0 }):
+	case all(lives, func(l *transfer.Life) bool { return x.silent(l, x.claim.Opened) }):
 		return finding{allKinds, lifeIDs(lives), "nothing of files came from the server any more"}
 	}
 	return finding{}
@@ -322,7 +337,14 @@ func (x *exam) mute(a *account) bool {
 	if l == nil {
 		return false
 	}
-	return a.End == transfer.Unreported && l.Opens == 0 && l.Closes == 0 || a.Path == "" && l.Named == 0
+	return a.End == transfer.Unreported && l.Opens == 0 && l.Closes == 0 || a.Path == "" && nameless(l) ||
+		a.End == transfer.Open && x.claim != nil && x.claim.Closed != 0 && x.silent(l, x.claim.Closed)
+}
+
+// silent reports whether the server told nothing of files after the time, and did not
+// start again either.
+func (w *watch) silent(l *transfer.Life, at float64) bool {
+	return at > float64(l.Last)+w.slack && l.Next == 0
 }
 
 // partial: some of the reads are there, each whole.

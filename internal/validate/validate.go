@@ -51,7 +51,7 @@ func Run(in Input, o Options) *Report {
 			}
 		}
 	}
-	return newReport(o, newWatch(in, slack), cs, as)
+	return newReport(o, newWatch(in, o), cs, as)
 }
 
 func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Report {
