@@ -45,8 +45,8 @@ func rules() []rule {
 		{transfer.KilledClient, killedClient},
 		{transfer.PastEnd, pastEnd},
 		{transfer.HTTPPut, httpPut},
-		{transfer.ServerStopped, serverStopped},
 		{transfer.PacketsLost, packetsLost},
+		{transfer.ServerStopped, serverStopped},
 		{transfer.NotMonitored, notMonitored},
 		{transfer.Partial, partial},
 	}

@@ -94,7 +94,9 @@ func TestCauses(t *testing.T) {
 	running := func(s *scene) { s.x.End, s.x.Closed = transfer.Open, transfer.Interval{} }
 	f("closed, not told yet", less(func(s *scene) { running(s); s.now = 1302 }), differ, transfer.StillOpen, file)
 	f("closed long ago, and never told", less(func(s *scene) { running(s); s.now = 1303 }), differ, transfer.CauseUnexplained, claim, file)
-	f("closed long ago, server silent", less(func(s *scene) { running(s); s.now = 1303; s.life.Last = 999 }), differ, transfer.NotMonitored, file, life)
+	f("closed long ago, server silent", less(func(s *scene) { running(s); s.now, s.life.Last, s.life.Heard = 1303, 999, 999 }), differ, transfer.NotMonitored, file, life)
+	f("closed long ago, the last packet lost", less(func(s *scene) { running(s); s.now, s.life.Last = 1303, 1000 }), differ, transfer.PacketsLost, file, life)
+	f("nothing for long, the last packet lost", none(func(s *scene) { s.now, s.life.Last = 1303, 1000 }), missing, transfer.PacketsLost, life)
 	f("nothing yet", none(func(s *scene) { s.now = 1302 }), missing, transfer.StillOpen, claim)
 	f("nothing for long", none(func(s *scene) { s.now = 1303 }), missing, transfer.CauseUnexplained, claim)
 
@@ -155,7 +157,14 @@ func TestCauses(t *testing.T) {
 	f("close lost", less(func(s *scene) { cut(s); s.lose(transfer.FilePackets, 0, 9) }), differ, transfer.PacketsLost, file, "77.1.file.1000")
 	f("close lost, nothing known", func(s *scene) { blank(s); s.x.End = transfer.Lost; s.lose(transfer.IDs, 0, 9) }, missing, transfer.PacketsLost, file, "77.1.ids.1000")
 	f("close lost, and not noticed", less(cut), differ, transfer.CauseUnexplained, claim, file)
-	f("closed, and something lost", less(func(s *scene) { s.lose(transfer.FilePackets, 0, 9) }), differ, transfer.CauseUnexplained, claim, file)
+	f("another's, its own lost", less(func(s *scene) {
+		s.claim.PID, s.x.PID = 7, 8
+		s.lose(transfer.FilePackets, 0, 9)
+	}), differ, transfer.PacketsLost, file, "77.1.file.1000")
+	f("its own, another's lost", less(func(s *scene) {
+		s.claim.PID, s.x.PID = 7, 7
+		s.lose(transfer.FilePackets, 0, 9)
+	}), differ, transfer.CauseUnexplained, claim, file)
 	f("nobody's, close lost", func(s *scene) { s.x.User = "bob"; cut(s); s.lose(transfer.FilePackets, 0, 9) }, extra, transfer.PacketsLost, file, "77.1.file.1000")
 	f("nobody's, open lost", func(s *scene) { s.x.Path = ""; s.lose(transfer.FilePackets, 0, 9) }, extra, transfer.PacketsLost, file, "77.1.file.1000")
 

@@ -69,7 +69,7 @@ func nameless(l *transfer.Life) bool {
 func stillOpen(x *exam) finding {
 	open := x.those(func(a *account) bool { return a.End == transfer.Open })
 	switch c := x.claim; {
-	case len(open) > 0 && (c == nil || c.Closed == 0 || !x.old(c)):
+	case len(open) > 0 && (c == nil || c.Closed == 0 && c.Outcome == transfer.OK || !x.old(c)):
 		return finding{allKinds, idsOf(open), ""}
 	case c != nil && !x.both && c.Outcome != transfer.Failed && x.young(c):
 		return finding{allKinds, x.claimKey(), "its records may still come"}
@@ -151,7 +151,7 @@ func within(b, most transfer.Bytes) bool {
 // reads and writes moved is counted at a close only (XROOTD.md fact 2). A client that
 // was killed knows less than the server, which got its last requests.
 func killedClient(x *exam) finding {
-	forced := x.those(func(a *account) bool { return a.End == transfer.Forced && a.Quality != transfer.Exact })
+	forced := x.those(func(a *account) bool { return a.End == transfer.Forced && a.Quality != transfer.Exact && a.Path != "" })
 	killed := x.claim != nil && x.claim.Outcome == transfer.Killed
 	f := finding{0, idsOf(forced), ""}
 	if killed {
@@ -230,30 +230,45 @@ func serverStopped(x *exam) finding {
 	return f
 }
 
-// packetsLost: something that the server sent at that time never came.
+// packetsLost: something that the server sent at that time never came. Where a claim has
+// no transfer, that is the open; where it has one, what came after; and where a claim
+// has one that need not be its own, its own.
 func packetsLost(x *exam) finding {
 	var lost []*transfer.Loss
 	var f finding
 	for _, a := range x.accounts {
-		if a.whole() {
-			continue
-		}
-		until := a.end
-		if x.claim != nil {
-			until = min(until, max(x.claim.end, a.begin))
-		}
-		if of := x.lost(a.lifeID(), a.begin, until, transfer.FilePackets, transfer.Records, transfer.IDs, transfer.MapPackets); len(of) > 0 {
+		if of := x.lostOf(a); len(of) > 0 {
 			lost, f.evidence = append(lost, of...), append(f.evidence, a.ID)
 		}
 	}
-	if len(x.accounts) == 0 || x.kind == transfer.Ambiguous {
-		lost = append(lost, x.lostOpen()...)
+	f.explains = x.less()
+	switch open := x.lostOpen(); {
+	case len(open) == 0:
+	case len(x.accounts) == 0, x.kind == transfer.Ambiguous:
+		lost = append(lost, open...)
+	case len(lost) == 0 && x.claim.join == "fields" && !all(x.accounts, func(a *account) bool { return a.pid != 0 && a.pid == x.claim.PID }):
+		lost, f = open, finding{allKinds, idsOf(x.accounts), ""}
 	}
 	if len(lost) > 0 {
-		f.explains, f.detail = x.less(), lossText(lost)
-		f.evidence = append(f.evidence, lossIDs(lost)...)
+		f.detail, f.evidence = lossText(lost), append(f.evidence, lossIDs(lost)...)
+		return f
 	}
-	return f
+	if tail := x.lostTail(); len(tail) > 0 {
+		return finding{x.less(), tail, "no packet of files came any more, and the server was there"}
+	}
+	return finding{}
+}
+
+// lostOf returns what was lost of a's life while a was open, nil if a is whole.
+func (x *exam) lostOf(a *account) []*transfer.Loss {
+	if a.whole() {
+		return nil
+	}
+	until := a.end
+	if x.claim != nil && x.claim.Closed != 0 {
+		until = min(until, max(x.claim.end, a.begin))
+	}
+	return x.lost(a.lifeID(), a.begin, until, transfer.FilePackets, transfer.Records, transfer.IDs, transfer.MapPackets)
 }
 
 // whole reports whether nothing of a can have been lost but what does not count.
@@ -274,6 +289,33 @@ func (x *exam) lostOpen() (out []*transfer.Loss) {
 			of = append(of, transfer.MapPackets)
 		}
 		out = append(out, x.lost(l.ID(), at, at, of...)...)
+	}
+	return out
+}
+
+// lostTail returns the lives whose last packets of files were lost, if x's claim has
+// nothing else: the server told of files before, and was heard of after what the claim
+// says, but its next packet with files never came, for longer than it may take.
+func (x *exam) lostTail() (out []string) {
+	c := x.claim
+	if c == nil || !x.old(c) {
+		return nil
+	}
+	tail := func(l *transfer.Life, at float64) bool {
+		return l != nil && l.Next == 0 && l.Last != 0 && at >= float64(l.Last)-x.slack && float64(l.Heard) > at+x.slack
+	}
+	for _, a := range x.accounts {
+		if l := x.lifeOf(a); !a.whole() && tail(l, c.end) {
+			out = append(out, a.ID, l.ID())
+		}
+	}
+	if len(x.accounts) > 0 {
+		return out
+	}
+	for _, l := range x.during(c) {
+		if tail(l, c.Opened) {
+			out = append(out, l.ID())
+		}
 	}
 	return out
 }
