@@ -299,19 +299,16 @@ func TestReportJSON(t *testing.T) {
 		}
 	}
 	f(someReport(), someReport())
-	f(&validate.Report{}, &validate.Report{
-		Servers: []validate.Group{}, Clients: []validate.Group{}, Verdicts: []transfer.Verdict{},
-	})
-	f(
-		&validate.Report{Verdicts: make([]transfer.Verdict, 2)},
-		&validate.Report{
-			Servers: []validate.Group{}, Clients: []validate.Group{},
-			Verdicts: []transfer.Verdict{
-				{Transfers: []*transfer.Transfer{}, Evidence: []string{}},
-				{Transfers: []*transfer.Transfer{}, Evidence: []string{}},
-			},
-		},
-	)
+	empty := func(verdicts ...transfer.Verdict) *validate.Report {
+		none := []validate.Group{}
+		return &validate.Report{
+			Runs: none, Sites: none, Servers: none, Clients: none, Paths: none,
+			Losses: []validate.LossTotal{}, Bins: []validate.Bin{}, Verdicts: append([]transfer.Verdict{}, verdicts...),
+		}
+	}
+	f(&validate.Report{}, empty())
+	v := transfer.Verdict{Transfers: []*transfer.Transfer{}, Evidence: []string{}}
+	f(&validate.Report{Verdicts: make([]transfer.Verdict, 2)}, empty(v, v))
 }
 
 // Ensure the best of what is offered is chosen, and nothing that was not asked for.

@@ -78,7 +78,8 @@ func writeTo(e *encoder, r *validate.Report, write func(io.Writer, *validate.Rep
 // verdicts are the last field and all that is large.
 func writeReport(e *encoder, r *validate.Report) error {
 	head := *r
-	head.Servers, head.Clients, head.Verdicts = list(r.Servers), list(r.Clients), []transfer.Verdict{}
+	head.Runs, head.Sites, head.Servers, head.Clients = list(r.Runs), list(r.Sites), list(r.Servers), list(r.Clients)
+	head.Paths, head.Losses, head.Bins, head.Verdicts = list(r.Paths), list(r.Losses), list(r.Bins), []transfer.Verdict{}
 	text, err := json.Marshal(&head)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)

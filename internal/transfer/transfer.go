@@ -57,6 +57,14 @@ type Interval [2]int64
 // Known reports whether i is anything at all.
 func (i Interval) Known() bool { return i != Interval{} }
 
+// Middle returns the middle of i, 0 if i is unknown. Its last second is a whole one.
+func (i Interval) Middle() float64 {
+	if !i.Known() {
+		return 0
+	}
+	return (float64(i[0]) + float64(i[1]) + 1) / 2
+}
+
 // An End says how the server's account of a transfer came to its end.
 type End string
 
@@ -158,9 +166,9 @@ type Claim struct {
 	Error   string  `json:"error,omitempty"`
 }
 
-// maxTime is later than any time that anyone means: the year 9999. A float64
+// MaxTime is later than any time that anyone means: the year 9999. A float64
 // has a second of it exactly, and an int64 a million sums of it.
-const maxTime = 253402300800
+const MaxTime = 253402300800
 
 // Key names the claim among those of all runs, "<run>.<id>": what a client puts
 // into its app info or monitoring info to be found again.
@@ -180,9 +188,9 @@ func (c *Claim) Check() error {
 		return errors.New("server is empty")
 	case c.Path == "":
 		return errors.New("path is empty")
-	case !(c.Opened > 0 && c.Opened < maxTime): // not a number is none either
+	case !(c.Opened > 0 && c.Opened < MaxTime): // not a number is none either
 		return errors.New("opened is not a time")
-	case c.Closed != 0 && !(c.Closed < maxTime):
+	case c.Closed != 0 && !(c.Closed < MaxTime):
 		return errors.New("closed is not a time")
 	case c.Closed != 0 && c.Closed < c.Opened:
 		return errors.New("closed is before opened")

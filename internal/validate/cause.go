@@ -128,7 +128,11 @@ func (x *exam) explain(v *transfer.Verdict) {
 			return
 		}
 	}
-	v.Cause, v.Detail, v.Evidence = transfer.CauseUnexplained, "", unique(append(x.claimKey(), idsOf(x.accounts)...))
+	v.Cause, v.Detail = transfer.CauseUnexplained, ""
+	if x.kind == transfer.Match {
+		v.Cause, v.Detail = transfer.CauseExact, "within the tolerance"
+	}
+	v.Evidence = unique(append(x.claimKey(), idsOf(x.accounts)...))
 }
 
 // unique returns s without what stands in it before.

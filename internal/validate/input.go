@@ -19,18 +19,20 @@ type Input struct {
 
 // A watch finds what is known of the servers.
 type watch struct {
-	slack  float64
-	fresh  float64 // what ended at this Unix second or later may still have records on their way; 0: nobody knows
-	lives  []*transfer.Life
-	byID   map[string]*transfer.Life
-	byName map[string][]*transfer.Life
-	losses map[string][]*transfer.Loss // by life
+	slack     float64
+	fresh     float64 // what ended at this Unix second or later may still have records on their way; 0: nobody knows
+	lives     []*transfer.Life
+	tolerance Tolerance
+	byID      map[string]*transfer.Life
+	byName    map[string][]*transfer.Life
+	losses    map[string][]*transfer.Loss // by life
+	all       []transfer.Loss
 }
 
 func newWatch(in Input, o Options) *watch {
 	w := &watch{
-		slack: o.slack(), fresh: o.fresh(), byID: make(map[string]*transfer.Life), byName: make(map[string][]*transfer.Life),
-		losses: make(map[string][]*transfer.Loss),
+		slack: o.slack(), fresh: o.fresh(), tolerance: o.Tolerance, byID: make(map[string]*transfer.Life), byName: make(map[string][]*transfer.Life),
+		losses: make(map[string][]*transfer.Loss), all: in.Losses,
 	}
 	for i := range in.Lives {
 		w.addLife(&in.Lives[i])

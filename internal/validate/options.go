@@ -28,6 +28,12 @@ type Options struct {
 	Now  float64
 	Late time.Duration
 
+	// Tolerance is by how much bytes may differ and still be equal.
+	Tolerance Tolerance
+
+	Step  time.Duration // of a bin; 0, or too many bins: what suits
+	Depth int           // how many folders of a path make a group; 0 is DefaultDepth
+
 	Run    string // claims of this run, and what is extra on its servers while it ran
 	Server string // any name of the server
 	Client string // host
@@ -44,6 +50,33 @@ func (o Options) slack() float64 {
 		return 0
 	}
 	return o.Slack.Seconds()
+}
+
+// DefaultDepth is how many folders of a path make a group.
+const DefaultDepth = 2
+
+func (o Options) depth() int {
+	if o.Depth <= 0 {
+		return DefaultDepth
+	}
+	return o.Depth
+}
+
+// A Tolerance is by how much two counts of bytes of one kind may differ: by so many
+// bytes, or by such a share of what is claimed, whichever is more.
+type Tolerance struct {
+	Bytes int64   `json:"bytes,omitempty"`
+	Share float64 `json:"share,omitempty"`
+}
+
+// allows reports whether counted is as good as told.
+func (t Tolerance) allows(told, counted transfer.Bytes) bool {
+	d := counted.Minus(told)
+	return t.allow(told.Read, d.Read) && t.allow(told.ReadV, d.ReadV) && t.allow(told.Write, d.Write)
+}
+
+func (t Tolerance) allow(told, d int64) bool {
+	return max(d, -d) <= max(t.Bytes, int64(t.Share*float64(told)))
 }
 
 // fresh returns the Unix second from which on what ends is not final, 0 for none.
@@ -119,6 +152,18 @@ func (s *selection) extra(a *account) bool {
 func (s *selection) inRun(a *account) bool {
 	return (s.servers[a.names[0]] || s.servers[a.names[1]]) &&
 		a.begin <= s.last+s.slack && a.end > s.first-s.slack
+}
+
+// loss reports whether n is of a server and a time that are selected.
+func (s *selection) loss(n *transfer.Loss) bool {
+	server := transfer.CleanServer(n.Server)
+	switch {
+	case s.Run != "" && (!s.servers[server] || float64(n.Sent[0]) > s.last+s.slack || float64(n.Sent[1])+1 < s.first-s.slack):
+		return false
+	case s.server != "" && s.server != server:
+		return false
+	}
+	return s.during(float64(n.Sent[0]), float64(n.Sent[1]))
 }
 
 func (s *selection) during(begin, end float64) bool {

@@ -24,6 +24,7 @@ package validate
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"tallystick/internal/transfer"
 )
@@ -72,14 +73,16 @@ func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Repor
 		return cmp.Or(cmp.Compare(x.opened, y.opened), cmp.Compare(x.key, y.key))
 	})
 	r := &Report{
-		Slack:     s.slack,
+		Slack: s.slack, Tolerance: o.Tolerance,
 		Selection: Selection{Run: o.Run, Server: o.Server, Client: o.Client, From: o.From, To: o.To},
 		Verdicts:  make([]transfer.Verdict, 0, len(rows)),
 	}
 	for _, x := range rows {
 		r.Verdicts = append(r.Verdicts, x.Verdict)
 	}
-	r.count(rows)
+	r.count(rows, o.depth())
+	r.bins(rows, int64(o.Step/time.Second))
+	r.Losses = lossTotals(w.all, s)
 	return r
 }
 
