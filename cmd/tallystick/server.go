@@ -187,7 +187,7 @@ func (s *server) makeAPI() error {
 		Ledger: s.ledger,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			o.Now = float64(time.Now().Unix())
-			return validate.Books(s.ledger, o), nil
+			return validate.Books(s.ledger, s.cfg.Validation.Apply(o)), nil
 		},
 		Ready:    s.notReady,
 		Restored: s.howFar,

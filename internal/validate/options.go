@@ -1,10 +1,32 @@
 package validate
 
 import (
+	"cmp"
 	"time"
 
 	"tallystick/internal/transfer"
 )
+
+// Config is what an operator may choose of every report.
+type Config struct {
+	Slack     time.Duration `koanf:"slack"`     // how far the clocks of clients and servers may be apart
+	Late      time.Duration `koanf:"late"`      // how long after the end of an access its records may come
+	Tolerance Tolerance     `koanf:"tolerance"` // by how much bytes may differ; none by default
+	Depth     int           `koanf:"depth"`     // how many folders of a path make a group
+}
+
+// Default returns the configuration that an operator gets who chooses nothing.
+func Default() Config { return Config{Slack: DefaultSlack, Late: DefaultLate, Depth: DefaultDepth} }
+
+// Apply returns o with what it does not say as c has it, where 0 is 0.
+func (c Config) Apply(o Options) Options {
+	const none = -1
+	o.Slack, o.Late, o.Depth = cmp.Or(o.Slack, c.Slack, none), cmp.Or(o.Late, c.Late, none), cmp.Or(o.Depth, c.Depth)
+	if o.Tolerance == (Tolerance{}) {
+		o.Tolerance = c.Tolerance
+	}
+	return o
+}
 
 // DefaultSlack is how far the clocks of clients and servers may be apart if
 // nothing else is said.
@@ -23,7 +45,7 @@ type Options struct {
 	Slack time.Duration
 
 	// Now is the present in Unix seconds, and Late how long records may come late, 0
-	// for DefaultLate: a verdict on what ended within that time is not final. If Now is
+	// for DefaultLate and a negative one for none: a verdict on what ended within that time is not final. If Now is
 	// 0, only those are not that wait for the end of an open file.
 	Now  float64
 	Late time.Duration
@@ -65,8 +87,8 @@ func (o Options) depth() int {
 // A Tolerance is by how much two counts of bytes of one kind may differ: by so many
 // bytes, or by such a share of what is claimed, whichever is more.
 type Tolerance struct {
-	Bytes int64   `json:"bytes,omitempty"`
-	Share float64 `json:"share,omitempty"`
+	Bytes int64   `json:"bytes,omitempty" koanf:"bytes"`
+	Share float64 `json:"share,omitempty" koanf:"share"`
 }
 
 // allows reports whether counted is as good as told.
@@ -88,7 +110,7 @@ func (o Options) fresh() float64 {
 	if late == 0 {
 		late = DefaultLate
 	}
-	return o.Now - late.Seconds()
+	return o.Now - max(0, late.Seconds())
 }
 
 // A selection decides which verdicts are reported.
