@@ -138,7 +138,8 @@ func (a *app) printReplay(ctx context.Context, p *replay.Player, s *replaySource
 	}
 	packets, claims, refused := p.Counts()
 	fmt.Fprintf(a.stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
-	return httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, r.options))
+	r.options.Now = float64(time.Now().Unix())
+	return httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, cfg.Validation.Apply(r.options)))
 }
 
 // span returns the range of packets that a report of o needs.

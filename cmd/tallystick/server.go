@@ -199,7 +199,8 @@ func (s *server) makeAPI() error {
 		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
 		Ledger: s.ledger, Reconcile: s.cfg.Reconcile,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
-			return validate.Books(s.ledger, o), nil
+			o.Now = float64(time.Now().Unix())
+			return validate.Books(s.ledger, s.cfg.Validation.Apply(o)), nil
 		},
 		Ready:    s.notReady,
 		Restored: s.howFar,

@@ -99,7 +99,9 @@ func TestTimesHoldTheTruth(t *testing.T) {
 			l.PutTransfer(tr)
 		}
 		n, tight := 0, 0
-		for _, v := range validate.Run(capture.Claims(name, c.Truth), l.Transfers(ledger.Filter{}), validate.Options{}).Verdicts {
+		for _, v := range validate.Run(validate.Input{
+			Claims: capture.Claims(name, c.Truth), Transfers: l.Transfers(ledger.Filter{}),
+		}, validate.Options{}).Verdicts {
 			if v.Claim == nil || len(v.Transfers) != 1 || v.Claim.Closed == 0 {
 				continue
 			}

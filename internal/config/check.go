@@ -121,6 +121,10 @@ func (c Config) checkLimits(k *checker) {
 	k.wrong(!(r.High >= 1), "reconcile.high", "%v is less than 1", r.High)
 	k.wrong(r.Min < 0, "reconcile.min", "%d is less than 0", r.Min)
 	positive(k, "query.max_values", c.Query.MaxValues)
+	positive(k, "validate.depth", c.Validation.Depth)
+	t := c.Validation.Tolerance
+	k.wrong(t.Bytes < 0, "validate.tolerance.bytes", "%d is less than 0", t.Bytes)
+	k.wrong(!(t.Share >= 0 && t.Share < 1), "validate.tolerance.share", "%v is not from 0 to less than 1", t.Share)
 	positive(k, "checkpoint.log_bytes", c.Checkpoint.LogBytes)
 	positive(k, "wal.interval", c.WAL.Interval)
 	positive(k, "wal.segment_bytes", c.WAL.SegmentBytes)
@@ -137,6 +141,8 @@ func (c Config) checkTimes(k *checker) {
 	k.wrong(c.Collect.Hold < 0, "collect.hold", "%v is less than 0", c.Collect.Hold)
 	k.wrong(c.Collect.Idle <= c.Collect.Hold, "collect.idle",
 		"%v is not longer than collect.hold (%v)", c.Collect.Idle, c.Collect.Hold)
+	k.wrong(c.Validation.Slack < 0, "validate.slack", "%v is less than 0", c.Validation.Slack)
+	k.wrong(c.Validation.Late < 0, "validate.late", "%v is less than 0", c.Validation.Late)
 	positive(k, "retention.memory", c.Retention.Memory)
 	positive(k, "retention.ledger", c.Retention.Ledger)
 	for i, r := range c.Retention.Rules {

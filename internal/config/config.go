@@ -49,6 +49,7 @@ import (
 	"tallystick/internal/retain"
 	"tallystick/internal/source"
 	"tallystick/internal/store"
+	"tallystick/internal/validate"
 	"tallystick/internal/wal"
 )
 
@@ -79,6 +80,7 @@ type Config struct {
 	Store      store.Config      `koanf:"store"`
 	Ledger     ledger.Config     `koanf:"ledger"`
 	Query      query.Config      `koanf:"query"`
+	Validation validate.Config   `koanf:"validate"`
 	Retention  retain.Config     `koanf:"retention"`
 	Checkpoint checkpoint.Config `koanf:"checkpoint"`
 	WAL        wal.Config        `koanf:"wal"`
@@ -148,6 +150,7 @@ func Default() Config {
 		Store:      store.Config{MaxBytes: 4 << 30},
 		Ledger:     ledger.Default(),
 		Query:      query.Config{MaxValues: 50_000_000},
+		Validation: validate.Default(),
 		Retention:  retain.Default(),
 		Checkpoint: checkpoint.Default(),
 		WAL:        wal.Default(),

@@ -240,7 +240,7 @@ func TestPages(t *testing.T) {
 func someReport() *validate.Report {
 	t := &transfer.Transfer{ID: "1.2.3", End: transfer.Closed, Quality: transfer.Exact, Path: "/a<b"}
 	c := &transfer.Claim{Run: "r", ID: "1", Server: "s:1", Path: "/a<b", Opened: 5.5, Outcome: transfer.OK}
-	return validate.Run([]*transfer.Claim{c}, []*transfer.Transfer{t}, validate.Options{})
+	return validate.Run(validate.Input{Claims: []*transfer.Claim{c}, Transfers: []*transfer.Transfer{t}}, validate.Options{})
 }
 
 // Ensure the parameters select, and Accept chooses the form.
@@ -299,16 +299,16 @@ func TestReportJSON(t *testing.T) {
 		}
 	}
 	f(someReport(), someReport())
-	f(&validate.Report{}, &validate.Report{
-		Servers: []validate.Group{}, Clients: []validate.Group{}, Verdicts: []transfer.Verdict{},
-	})
-	f(
-		&validate.Report{Verdicts: make([]transfer.Verdict, 2)},
-		&validate.Report{
-			Servers: []validate.Group{}, Clients: []validate.Group{},
-			Verdicts: []transfer.Verdict{{Transfers: []*transfer.Transfer{}}, {Transfers: []*transfer.Transfer{}}},
-		},
-	)
+	empty := func(verdicts ...transfer.Verdict) *validate.Report {
+		none := []validate.Group{}
+		return &validate.Report{
+			Runs: none, Sites: none, Servers: none, Clients: none, Paths: none,
+			Losses: []validate.LossTotal{}, Bins: []validate.Bin{}, Verdicts: append([]transfer.Verdict{}, verdicts...),
+		}
+	}
+	f(&validate.Report{}, empty())
+	v := transfer.Verdict{Transfers: []*transfer.Transfer{}, Evidence: []string{}}
+	f(&validate.Report{Verdicts: make([]transfer.Verdict, 2)}, empty(v, v))
 }
 
 // Ensure the best of what is offered is chosen, and nothing that was not asked for.

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -63,6 +64,9 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Selection", validate.Selection{}, true)
 	f("Totals", validate.Totals{}, true)
 	f("Group", validate.Group{}, true)
+	f("Tolerance", validate.Tolerance{}, true)
+	f("Bin", validate.Bin{}, true)
+	f("LossTotal", validate.LossTotal{}, true)
 	f("Result", ingest.Result{}, true)
 	f("Reject", ingest.Reject{}, true)
 	f("QueryRequest", query.Request{}, false)
@@ -77,13 +81,25 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	f("Level", selector.Path{}, true)
 	f("Part", selector.Part{}, true)
 
-	var kinds []string
+	var kinds, causes []string
 	for _, k := range validate.Kinds() {
 		kinds = append(kinds, string(k))
 	}
-	slices.Sort(kinds)
-	if got := slices.Sorted(maps.Keys(schemas["Counts"].Value.Properties)); !slices.Equal(got, kinds) {
-		t.Errorf("Counts has %q, want %q", got, kinds)
+	for _, c := range validate.Causes() {
+		causes = append(causes, string(c))
+	}
+	for name, want := range map[string][]string{"Counts": kinds, "CauseCounts": causes} {
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(schemas[name].Value.Properties)); !slices.Equal(got, want) {
+			t.Errorf("%s has %q, want %q", name, got, want)
+		}
+	}
+	var words []string
+	for _, w := range schemas["Cause"].Value.Enum {
+		words = append(words, fmt.Sprint(w))
+	}
+	if slices.Sort(words); !slices.Equal(words, causes) {
+		t.Errorf("Cause is one of %q, want %q", words, causes)
 	}
 }
 

@@ -78,7 +78,8 @@ func writeTo(e *encoder, r *validate.Report, write func(io.Writer, *validate.Rep
 // verdicts are the last field and all that is large.
 func writeReport(e *encoder, r *validate.Report) error {
 	head := *r
-	head.Servers, head.Clients, head.Verdicts = list(r.Servers), list(r.Clients), []transfer.Verdict{}
+	head.Runs, head.Sites, head.Servers, head.Clients = list(r.Runs), list(r.Sites), list(r.Servers), list(r.Clients)
+	head.Paths, head.Losses, head.Bins, head.Verdicts = list(r.Paths), list(r.Losses), list(r.Bins), []transfer.Verdict{}
 	text, err := json.Marshal(&head)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -104,9 +105,9 @@ func list[T any](v []T) []T {
 	return v
 }
 
-// verdict writes v; a list of no transfers is a list too.
+// verdict writes v; a list of nothing is a list too.
 func (e *encoder) verdict(v *transfer.Verdict) error {
 	c := *v
-	c.Transfers = list(v.Transfers)
+	c.Transfers, c.Evidence = list(v.Transfers), list(v.Evidence)
 	return e.line(&c)
 }

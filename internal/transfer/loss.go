@@ -1,5 +1,7 @@
 package transfer
 
+import "strconv"
+
 // A LossOf says what a Loss counts.
 type LossOf string
 
@@ -25,4 +27,15 @@ type Loss struct {
 	// Sent is when they were sent: by the server's clock, but for MapPackets between
 	// the arrivals of those before and after.
 	Sent Interval `json:"sent"`
+}
+
+// LifeID names the life that the loss is of: see Life.ID.
+func (l *Loss) LifeID() string {
+	return strconv.FormatUint(l.SID, 10) + "." + strconv.FormatInt(l.Stod, 10)
+}
+
+// ID names the loss, "<sid>.<stod>.<of>.<from>". The ledger makes one of the losses
+// of a minute, so that it may name several that are alike in these.
+func (l *Loss) ID() string {
+	return l.LifeID() + "." + string(l.Of) + "." + strconv.FormatInt(l.Sent[0], 10)
 }

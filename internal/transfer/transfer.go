@@ -70,6 +70,14 @@ func (i Interval) And(j Interval) Interval {
 	return both
 }
 
+// Middle returns the middle of i, 0 if i is unknown. Its last second is a whole one.
+func (i Interval) Middle() float64 {
+	if !i.Known() {
+		return 0
+	}
+	return (float64(i[0]) + float64(i[1]) + 1) / 2
+}
+
 // An End says how the server's account of a transfer came to its end.
 type End string
 
@@ -190,9 +198,9 @@ type Claim struct {
 	Error   string  `json:"error,omitempty"`
 }
 
-// maxTime is later than any time that anyone means: the year 9999. A float64
+// MaxTime is later than any time that anyone means: the year 9999. A float64
 // has a second of it exactly, and an int64 a million sums of it.
-const maxTime = 253402300800
+const MaxTime = 253402300800
 
 // Key names the claim among those of all runs, "<run>.<id>": what a client puts
 // into its app info or monitoring info to be found again.
@@ -212,9 +220,9 @@ func (c *Claim) Check() error {
 		return errors.New("server is empty")
 	case c.Path == "":
 		return errors.New("path is empty")
-	case !(c.Opened > 0 && c.Opened < maxTime): // not a number is none either
+	case !(c.Opened > 0 && c.Opened < MaxTime): // not a number is none either
 		return errors.New("opened is not a time")
-	case c.Closed != 0 && !(c.Closed < maxTime):
+	case c.Closed != 0 && !(c.Closed < MaxTime):
 		return errors.New("closed is not a time")
 	case c.Closed != 0 && c.Closed < c.Opened:
 		return errors.New("closed is before opened")
@@ -255,22 +263,32 @@ const (
 // A Cause says why a verdict is what it is, where that is known.
 type Cause string
 
-// The causes.
+// The causes. Each but the last two is claimed only with its evidence.
 const (
-	StillOpen Cause = "open"      // a transfer has not ended: the verdict is not final
-	Asked     Cause = "asked"     // the server counts the bytes asked for, and less came: a read past the end (XROOTD.md fact 6)
-	Checksums Cause = "checksums" // the server counts the checksums of page writes too (XROOTD.md fact 5)
-	Cut       Cause = "cut"       // a transfer's account was cut short: it moved more than was told
-	NoCount   Cause = "no-count"  // the monitoring names the access, but has no byte count of it
-	NoRecord  Cause = "no-record" // the monitoring has nothing of the access
+	CauseExact       Cause = "exact"               // there is nothing to explain: both halves tell the same, or the server's stands alone and is exact
+	PastEnd          Cause = "read-past-end"       // the server counts the bytes asked for, and less came (XROOTD.md fact 6)
+	Checksums        Cause = "pgwrite-checksum"    // the server counts the checksums of page writes too (fact 5)
+	KilledClient     Cause = "killed-client"       // the client or its connection ended before the access did (fact 2)
+	AsyncCacheRead   Cause = "async-cache-read"    // a cache does not count the reads that it makes asynchronously (fact 3)
+	HTTPPut          Cause = "http-put-unreported" // what an HTTP PUT writes is not counted
+	ServerStopped    Cause = "server-stopped"      // the server was stopped with the record in its buffer or the file open (fact 7)
+	PacketsLost      Cause = "packets-lost"        // packets with its records never came
+	NoCloseByConfig  Cause = "no-close-by-config"  // the server is configured so that it tells of no close (fact 1)
+	ClientFailed     Cause = "client-failed"       // the client had an error; the monitoring agrees with what it can have moved
+	Partial          Cause = "partial"             // only some of the reads are there: Verdict.Detail has how many
+	NotMonitored     Cause = "not-monitored"       // the stream that would tell of it is not there
+	CauseUnexplained Cause = "unexplained"         // none of the others: the alarm
+	StillOpen        Cause = "open"                // the verdict is not final: a transfer has not ended, or records may still come
 )
 
 // A Verdict is one row of a validation: a claim with the transfers that belong
 // to it, or a transfer that belongs to no claim.
 type Verdict struct {
 	Kind      Kind        `json:"verdict"`
-	Cause     Cause       `json:"cause,omitempty"` // empty where there is nothing to explain, or no explanation
-	Join      string      `json:"join,omitempty"`  // "id" or "fields": how claim and transfers were found to belong together
+	Cause     Cause       `json:"cause"`
+	Detail    string      `json:"detail,omitempty"` // of the cause, in a few words for people
+	Evidence  []string    `json:"evidence"`         // IDs of the transfers, losses and lives and keys of the claims that the cause rests on
+	Join      string      `json:"join,omitempty"`   // "id" or "fields": how claim and transfers were found to belong together
 	Claim     *Claim      `json:"claim,omitempty"`
 	Transfers []*Transfer `json:"transfers"`
 	Claimed   *Bytes      `json:"claimed,omitempty"` // what the client received; nil if it cannot tell

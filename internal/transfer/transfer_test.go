@@ -96,6 +96,7 @@ func TestSameUser(t *testing.T) {
 	f("verylongname", "verylon", false)
 	f("alice", "alic", false)
 	f("verylong", "verylongname", false)
+	f("bob%40x", "bob_40x", true)
 }
 
 func TestOrder(t *testing.T) {

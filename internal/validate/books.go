@@ -19,6 +19,8 @@ type Ledger interface {
 	AllClaims(f ledger.Filter) iter.Seq[*transfer.Claim]
 	AllTransfers(f ledger.Filter) iter.Seq[*transfer.Transfer]
 	Claim(run, id string) *transfer.Claim
+	Losses(server string, from, to int64) []transfer.Loss
+	Lives(server string, from, to int64) []transfer.Life
 }
 
 // Books is Run with what l has: with all of it, or where o selects a run or a
@@ -34,7 +36,7 @@ type Ledger interface {
 func Books(l Ledger, o Options) *Report {
 	span, ok := spanOf(l, o)
 	if !ok {
-		return Run(nil, nil, o)
+		return Run(Input{}, o)
 	}
 	b := &books{Ledger: l, claims: make(map[string]*transfer.Claim), transfers: make(map[string]*transfer.Transfer)}
 	for c := range l.AllClaims(span) {
@@ -55,7 +57,13 @@ func Books(l Ledger, o Options) *Report {
 	for _, t := range b.transfers {
 		transfers = append(transfers, t)
 	}
-	return Run(claims, transfers, o)
+	in := Input{Claims: claims, Transfers: transfers}
+	from, to := span.From, int64(math.MaxInt64)
+	if span.To != 0 {
+		to = span.To
+	}
+	in.Losses, in.Lives = l.Losses("", from, to), l.Lives("", from, to)
+	return Run(in, o)
 }
 
 // spanOf returns the span of time that o is about with Margin around it. ok is

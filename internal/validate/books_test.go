@@ -84,7 +84,7 @@ func TestBooks(t *testing.T) {
 	f := func(o validate.Options, want ...string) {
 		t.Helper()
 		r := validate.Books(l, o)
-		if d := cmp.Diff(validate.Run(cs, ts, o), r); d != "" {
+		if d := cmp.Diff(validate.Run(validate.Input{Claims: cs, Transfers: ts}, o), r); d != "" {
 			t.Errorf("%+v: all that there is and what is looked at give others (-all +books):\n%s", o, d)
 		}
 		if d := cmp.Diff(strings.Join(want, "\n"), strings.TrimSuffix(told(r), "\n")); d != "" {
@@ -122,7 +122,7 @@ func TestBooksRandom(t *testing.T) {
 		l := ledgerOf(t, cs, ts)
 		from := 1000 + s.Int64N(20*3600)
 		for _, o := range []validate.Options{{From: from, To: from + 600}, {From: from}, {To: from}, {Run: "r1", From: from, To: from + 3600}} {
-			want, got := lines(t, validate.Run(cs, ts, o)), lines(t, validate.Books(l, o))
+			want, got := lines(t, validate.Run(validate.Input{Claims: cs, Transfers: ts}, o)), lines(t, validate.Books(l, o))
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("seed %d, %+v (-all +books):\n%s", seed, o, d)
 			}

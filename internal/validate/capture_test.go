@@ -3,6 +3,7 @@ package validate_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -61,7 +62,7 @@ func fromSession(s capture.Session) *transfer.Transfer {
 func run(t *testing.T, name string) *validate.Report {
 	t.Helper()
 	claims, transfers := load(t, name)
-	r := validate.Run(claims, transfers, validate.Options{})
+	r := validate.Run(validate.Input{Claims: claims, Transfers: transfers}, validate.Options{})
 	check(t, r, claims, transfers)
 	return r
 }
@@ -121,21 +122,54 @@ func check(t *testing.T, r *validate.Report, claims []*transfer.Claim, transfers
 			t.Errorf("totals say %d (%v) %s, want %d", n, ok, k, kinds[k])
 		}
 	}
-	for _, groups := range [][]validate.Group{r.Servers, r.Clients} {
+	for _, groups := range [][]validate.Group{r.Runs, r.Sites, r.Servers, r.Clients, r.Paths} {
 		checkGroups(t, r, groups)
+	}
+	checkBins(t, r)
+}
+
+// checkBins checks that the bins have no more and no less than what is known to be of
+// some time.
+func checkBins(t *testing.T, r *validate.Report) {
+	t.Helper()
+	var claimed, monitored int64
+	for i, b := range r.Bins {
+		if i > 0 && b.At != r.Bins[i-1].At+r.Step || b.At%r.Step != 0 {
+			t.Errorf("bin %d at %d, step %d", i, b.At, r.Step)
+		}
+		claimed, monitored = claimed+b.Claimed, monitored+b.Monitored
+	}
+	var wantClaimed, wantMonitored int64
+	seen := make(map[*transfer.Transfer]bool)
+	for _, v := range r.Verdicts {
+		if c := v.Claim; v.Claimed != nil && c.Opened > 0 && c.Opened < transfer.MaxTime && !(c.Closed >= transfer.MaxTime) && !math.IsNaN(c.Closed) {
+			wantClaimed += max(0, v.Claimed.Total())
+		}
+		for _, x := range v.Transfers {
+			if at := max(x.Opened.Middle(), x.Closed.Middle()); !seen[x] && at > 0 && at < transfer.MaxTime && (!x.Opened.Known() || x.Opened.Middle() > 0) {
+				seen[x] = true
+				wantMonitored += max(0, x.Bytes.Total())
+			}
+		}
+	}
+	if len(r.Bins) > 240 || claimed != wantClaimed || monitored != wantMonitored {
+		t.Errorf("%d bins of %d claimed and %d monitored bytes, want %d and %d", len(r.Bins), claimed, monitored, wantClaimed, wantMonitored)
 	}
 }
 
 func checkGroups(t *testing.T, r *validate.Report, groups []validate.Group) {
 	t.Helper()
-	sum := validate.Totals{Verdicts: map[transfer.Kind]int{}}
+	sum := validate.Totals{Verdicts: map[transfer.Kind]int{}, Causes: map[transfer.Cause]int{}, Ratio: r.Totals.Ratio, Lost: r.Totals.Lost}
 	for i, g := range groups {
 		if i > 0 && groups[i-1].Name >= g.Name {
 			t.Errorf("group %q follows %q", g.Name, groups[i-1].Name)
 		}
 		sum.Claims += g.Claims
 		sum.Transfers += g.Transfers
-		sum.Claimed, sum.Monitored = sum.Claimed.Plus(g.Claimed), sum.Monitored.Plus(g.Monitored)
+		sum.Claimed, sum.Monitored, sum.Joined = sum.Claimed.Plus(g.Claimed), sum.Monitored.Plus(g.Monitored), sum.Joined.Plus(g.Joined)
+		for c, n := range g.Causes {
+			sum.Causes[c] += n
+		}
 		for k, n := range g.Verdicts {
 			sum.Verdicts[k] += n
 		}
@@ -281,7 +315,7 @@ func TestCapturesShuffled(t *testing.T) {
 // encode returns everything that is written of a report.
 func encode(t *testing.T, claims []*transfer.Claim, transfers []*transfer.Transfer) string {
 	t.Helper()
-	r := validate.Run(claims, transfers, validate.Options{})
+	r := validate.Run(validate.Input{Claims: claims, Transfers: transfers}, validate.Options{})
 	var b strings.Builder
 	if err := json.NewEncoder(&b).Encode(r); err != nil {
 		t.Fatal(err)

@@ -2,46 +2,203 @@ package validate
 
 import (
 	"slices"
+	"strings"
 
 	"tallystick/internal/transfer"
 )
 
-// causeOf returns why v is what it is, as far as that can be told. That a
-// transfer goes on comes first: whatever else there is may change.
-func causeOf(v transfer.Verdict) transfer.Cause {
-	if slices.ContainsFunc(v.Transfers, func(t *transfer.Transfer) bool { return t.End == transfer.Open }) {
-		return transfer.StillOpen
+// kinds is a set of kinds of bytes.
+type kinds byte
+
+const (
+	reads kinds = 1 << iota
+	readVs
+	writes
+
+	allKinds = reads | readVs | writes
+)
+
+// A rule tells whether a cause holds.
+type rule struct {
+	transfer.Cause
+	find func(x *exam) finding
+}
+
+// A finding is what a rule found: what it explains, nothing if it does not hold, and
+// what it rests on.
+type finding struct {
+	explains kinds
+	evidence []string
+	detail   string
+}
+
+// rules returns the rules in the order in which they are asked: what is certain in
+// the two halves themselves comes before what is only likely because of something
+// that happened at the same time.
+func rules() []rule {
+	return []rule{
+		{transfer.NoCloseByConfig, noClose},
+		{transfer.StillOpen, stillOpen},
+		{transfer.Checksums, pageChecksums},
+		{transfer.CauseExact, exact},
+		{transfer.ClientFailed, clientFailed},
+		{transfer.KilledClient, killedClient},
+		{transfer.PastEnd, pastEnd},
+		{transfer.HTTPPut, httpPut},
+		{transfer.PacketsLost, packetsLost},
+		{transfer.ServerStopped, serverStopped},
+		{transfer.NotMonitored, notMonitored},
+		{transfer.Partial, partial},
 	}
-	switch v.Kind {
-	case transfer.Missing:
-		if len(v.Transfers) > 0 {
-			return transfer.NoCount
+}
+
+// An exam is a verdict whose cause is looked for.
+type exam struct {
+	*watch
+	kind     transfer.Kind
+	claim    *claim // nil of an extra transfer
+	accounts []*account
+
+	told    transfer.Bytes // by the client
+	counted transfer.Bytes // by the monitoring
+	both    bool           // whether both are known
+	left    kinds          // what is not explained yet
+}
+
+func newExam(w *watch, v *transfer.Verdict, c *claim, accounts []*account) *exam {
+	x := &exam{watch: w, kind: v.Kind, claim: c, accounts: accounts, counted: v.Monitored, left: allKinds}
+	if c == nil || v.Kind == transfer.Ambiguous {
+		return x
+	}
+	sum, known := c.sum()
+	if x.both = known && c.known != nil; !x.both {
+		return x
+	}
+	x.told, x.counted = c.comparable(), c.fold(sum)
+	if d := x.differing(func(d int64) bool { return d != 0 }); d != 0 {
+		x.left = d
+	}
+	return x
+}
+
+// differing returns the kinds whose difference, what is counted less what is told,
+// is such.
+func (x *exam) differing(such func(d int64) bool) (k kinds) {
+	d := x.counted.Minus(x.told)
+	for i, n := range []int64{d.Read, d.ReadV, d.Write} {
+		if such(n) {
+			k |= reads << i
 		}
-		return transfer.NoRecord
-	case transfer.Differ:
-		return causeOfDifference(v)
 	}
-	return ""
+	return k
 }
 
-func causeOfDifference(v transfer.Verdict) transfer.Cause {
-	d := v.Monitored.Minus(*v.Claimed)
-	switch {
-	case v.Monitored == v.Claim.Asked:
-		return transfer.Asked
-	case d.Read == 0 && d.ReadV == 0 && d.Write > 0 && some(v, transfer.Corrected) && d.Write <= checksumsMax(v.Claimed.Write):
-		return transfer.Checksums
-	case d.Read <= 0 && d.ReadV <= 0 && d.Write <= 0 && some(v, transfer.LowerBound, transfer.Unknown):
-		return transfer.Cut
+// less returns the kinds of which the monitoring has fewer bytes than the client, or
+// does not know them.
+func (x *exam) less() kinds {
+	if !x.both {
+		return allKinds
 	}
-	return ""
+	return x.differing(func(d int64) bool { return d < 0 })
 }
 
-func some(v transfer.Verdict, of ...transfer.Quality) bool {
-	return slices.ContainsFunc(v.Transfers, func(t *transfer.Transfer) bool { return slices.Contains(of, t.Quality) })
+// more returns the kinds of which the monitoring has more bytes than the client.
+func (x *exam) more() kinds {
+	if !x.both {
+		return 0
+	}
+	return x.differing(func(d int64) bool { return d > 0 })
 }
 
-// checksumsMax returns the most bytes of checksums that n bytes are written with:
-// four for each page of 4096, and as many for the two parts that a page may be
-// cut into where one request ends and the next begins.
-func checksumsMax(n int64) int64 { return 8 * (n/4096 + 1) }
+// explain fills in the cause of v. It is the first that explains anything; where that
+// leaves something over, others must explain that, or nothing is explained.
+func (x *exam) explain(v *transfer.Verdict) {
+	v.Evidence = []string{}
+	for _, r := range rules() {
+		f := r.find(x)
+		if f.explains&x.left == 0 {
+			continue
+		}
+		if v.Cause == "" {
+			v.Cause, v.Detail = r.Cause, f.detail
+		}
+		v.Evidence = append(v.Evidence, f.evidence...)
+		if x.left &^= f.explains; x.left == 0 {
+			v.Evidence = unique(v.Evidence)
+			return
+		}
+	}
+	v.Cause, v.Detail = transfer.CauseUnexplained, ""
+	if x.kind == transfer.Match {
+		v.Cause, v.Detail = transfer.CauseExact, "within the tolerance"
+	}
+	v.Evidence = unique(append(x.claimKey(), idsOf(x.accounts)...))
+}
+
+// unique returns s without what stands in it before.
+func unique(s []string) []string {
+	out := make([]string, 0, len(s))
+	for _, e := range s {
+		if !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (x *exam) claimKey() []string {
+	if x.claim == nil {
+		return nil
+	}
+	return []string{x.claim.Key()}
+}
+
+// those returns the accounts of x that are such.
+func (x *exam) those(such func(a *account) bool) (out []*account) {
+	for _, a := range x.accounts {
+		if such(a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func idsOf(accounts []*account) []string {
+	out := make([]string, 0, len(accounts))
+	for _, a := range accounts {
+		out = append(out, a.ID)
+	}
+	return out
+}
+
+func lifeIDs(lives []*transfer.Life) []string {
+	out := make([]string, 0, len(lives))
+	for _, l := range lives {
+		out = append(out, l.ID())
+	}
+	return out
+}
+
+func lossIDs(losses []*transfer.Loss) []string {
+	out := make([]string, 0, len(losses))
+	for _, n := range losses {
+		out = append(out, n.ID())
+	}
+	return out
+}
+
+// comparable returns what the client tells, as it can be compared with what the
+// accounts joined to it count.
+func (c *claim) comparable() transfer.Bytes { return c.fold(*c.known) }
+
+// fold returns b, with vector reads among the reads if c was made through HTTP: its
+// client asks for several ranges at once, and does not know what the server makes of
+// that.
+func (c *claim) fold(b transfer.Bytes) transfer.Bytes {
+	if len(c.joined) > 0 && !slices.ContainsFunc(c.joined, func(a *account) bool { return !a.http() }) {
+		b.Read, b.ReadV = b.Read+b.ReadV, 0
+	}
+	return b
+}
+
+func (a *account) http() bool { return strings.HasPrefix(a.Protocol, "http") }

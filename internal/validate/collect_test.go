@@ -33,15 +33,23 @@ func (b book) Balance(n transfer.Balance)    { b.PutBalance(n) }
 // which change may change.
 func throughCollector(t *testing.T, name string, change func([]capture.Packet)) *validate.Report {
 	t.Helper()
+	return throughCollectorOf(t, name, func(ps []capture.Packet) []capture.Packet {
+		change(ps)
+		return ps
+	})
+}
+
+// throughCollectorOf is throughCollector of what is left of the datagrams.
+func throughCollectorOf(t *testing.T, name string, change func([]capture.Packet) []capture.Packet) *validate.Report {
+	t.Helper()
 	c, err := capture.Load(os.DirFS("../capture/testdata"), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := ledger.New(ledger.Config{})
 	col := collect.New(collect.Default(), book{l})
-	change(c.Packets)
 	var now time.Time
-	for _, p := range c.Packets {
+	for _, p := range change(c.Packets) {
 		now = time.Unix(0, int64(p.Time*1e9))
 		_ = col.Packet(now, collect.Packet{Remote: p.Remote, Data: p.Data}) // not all kinds are for it
 	}
@@ -52,7 +60,7 @@ func throughCollector(t *testing.T, name string, change func([]capture.Packet)) 
 		}
 	}
 	cs, ts := l.Claims(ledger.Filter{}), l.Transfers(ledger.Filter{})
-	r := validate.Run(cs, ts, validate.Options{})
+	r := validate.Books(l, validate.Options{Now: float64(now.Unix() + 3600)})
 	check(t, r, cs, ts)
 	return r
 }

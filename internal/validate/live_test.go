@@ -57,7 +57,7 @@ func judge(t *testing.T, cs claims, ts transfers, forget func(*transfer.Claim), 
 		forget(c)
 		known = known && c.PID != 0
 	}
-	r := validate.Run(cs, ts, validate.Options{})
+	r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 	check(t, r, cs, ts)
 	if d := cmp.Diff(want, r.Totals.Verdicts); d != "" {
 		var table strings.Builder

@@ -1,14 +1,40 @@
 package validate
 
 import (
+	"cmp"
 	"time"
 
 	"tallystick/internal/transfer"
 )
 
+// Config is what an operator may choose of every report.
+type Config struct {
+	Slack     time.Duration `koanf:"slack"`     // how far the clocks of clients and servers may be apart
+	Late      time.Duration `koanf:"late"`      // how long after the end of an access its records may come
+	Tolerance Tolerance     `koanf:"tolerance"` // by how much bytes may differ; none by default
+	Depth     int           `koanf:"depth"`     // how many folders of a path make a group
+}
+
+// Default returns the configuration that an operator gets who chooses nothing.
+func Default() Config { return Config{Slack: DefaultSlack, Late: DefaultLate, Depth: DefaultDepth} }
+
+// Apply returns o with what it does not say as c has it, where 0 is 0.
+func (c Config) Apply(o Options) Options {
+	const none = -1
+	o.Slack, o.Late, o.Depth = cmp.Or(o.Slack, c.Slack, none), cmp.Or(o.Late, c.Late, none), cmp.Or(o.Depth, c.Depth)
+	if o.Tolerance == (Tolerance{}) {
+		o.Tolerance = c.Tolerance
+	}
+	return o
+}
+
 // DefaultSlack is how far the clocks of clients and servers may be apart if
 // nothing else is said.
 const DefaultSlack = 2 * time.Second
+
+// DefaultLate is how long after the end of an access its records may come: a flush of
+// the server, which is a minute by default, and some time on the way.
+const DefaultLate = 5 * time.Minute
 
 // Options says how to join and what to report. Joining always looks at all
 // claims and transfers; the selection is made afterwards among the verdicts, so
@@ -17,6 +43,18 @@ type Options struct {
 	// Slack is how far the clocks of clients and servers may be apart. 0 is
 	// DefaultSlack; a negative one is none.
 	Slack time.Duration
+
+	// Now is the present in Unix seconds, and Late how long records may come late, 0
+	// for DefaultLate and a negative one for none: a verdict on what ended within that time is not final. If Now is
+	// 0, only those are not that wait for the end of an open file.
+	Now  float64
+	Late time.Duration
+
+	// Tolerance is by how much bytes may differ and still be equal.
+	Tolerance Tolerance
+
+	Step  time.Duration // of a bin; 0, or too many bins: what suits
+	Depth int           // how many folders of a path make a group; 0 is DefaultDepth
 
 	Run    string // claims of this run, and what is extra on its servers while it ran
 	Server string // any name of the server
@@ -34,6 +72,45 @@ func (o Options) slack() float64 {
 		return 0
 	}
 	return o.Slack.Seconds()
+}
+
+// DefaultDepth is how many folders of a path make a group.
+const DefaultDepth = 2
+
+func (o Options) depth() int {
+	if o.Depth <= 0 {
+		return DefaultDepth
+	}
+	return o.Depth
+}
+
+// A Tolerance is by how much two counts of bytes of one kind may differ: by so many
+// bytes, or by such a share of what is claimed, whichever is more.
+type Tolerance struct {
+	Bytes int64   `json:"bytes,omitempty" koanf:"bytes"`
+	Share float64 `json:"share,omitempty" koanf:"share"`
+}
+
+// allows reports whether counted is as good as told.
+func (t Tolerance) allows(told, counted transfer.Bytes) bool {
+	d := counted.Minus(told)
+	return t.allow(told.Read, d.Read) && t.allow(told.ReadV, d.ReadV) && t.allow(told.Write, d.Write)
+}
+
+func (t Tolerance) allow(told, d int64) bool {
+	return max(d, -d) <= max(t.Bytes, int64(t.Share*float64(told)))
+}
+
+// fresh returns the Unix second from which on what ends is not final, 0 for none.
+func (o Options) fresh() float64 {
+	if o.Now == 0 {
+		return 0
+	}
+	late := o.Late
+	if late == 0 {
+		late = DefaultLate
+	}
+	return o.Now - max(0, late.Seconds())
 }
 
 // A selection decides which verdicts are reported.
@@ -97,6 +174,18 @@ func (s *selection) extra(a *account) bool {
 func (s *selection) inRun(a *account) bool {
 	return (s.servers[a.names[0]] || s.servers[a.names[1]]) &&
 		a.begin <= s.last+s.slack && a.end > s.first-s.slack
+}
+
+// loss reports whether n is of a server and a time that are selected.
+func (s *selection) loss(n *transfer.Loss) bool {
+	server := transfer.CleanServer(n.Server)
+	switch {
+	case s.Run != "" && (!s.servers[server] || float64(n.Sent[0]) > s.last+s.slack || float64(n.Sent[1])+1 < s.first-s.slack):
+		return false
+	case s.server != "" && s.server != server:
+		return false
+	}
+	return s.during(float64(n.Sent[0]), float64(n.Sent[1]))
 }
 
 func (s *selection) during(begin, end float64) bool {

@@ -81,7 +81,7 @@ func TestRandom(t *testing.T) {
 	for seed := range uint64(300) {
 		s := source{rand.New(rand.NewPCG(seed, 1)), 1 + int64(seed%60)}
 		cs, ts := s.both(s.IntN(60), s.IntN(60))
-		r := validate.Run(cs, ts, validate.Options{})
+		r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 		check(t, r, cs, ts)
 		for k, n := range r.Totals.Verdicts {
 			seen[k] += n
@@ -109,11 +109,11 @@ func TestRandomSelection(t *testing.T) {
 		s := source{rand.New(rand.NewPCG(seed, 2)), 40}
 		cs, ts := s.both(40, 40)
 		all := make(map[string]bool)
-		for _, v := range validate.Run(cs, ts, validate.Options{}).Verdicts {
+		for _, v := range validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{}).Verdicts {
 			all[fmt.Sprint(v.Kind, v.Join, v.Claim, v.Transfers)] = true
 		}
 		for _, o := range []validate.Options{{Run: "r0"}, {Server: "s1:1"}, {Client: "c1"}, {From: 1010, To: 1020}, {Run: "r1", Client: "c2", To: 1020}} {
-			r := validate.Run(cs, ts, o)
+			r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, o)
 			for _, v := range r.Verdicts {
 				if !all[fmt.Sprint(v.Kind, v.Join, v.Claim, v.Transfers)] {
 					t.Fatalf("seed %d: %+v gives a verdict that is not there without it: %s %v", seed, o, v.Kind, v.Claim)
@@ -141,8 +141,8 @@ func FuzzRun(f *testing.F) {
 			x.Opened, x.Closed = transfer.Interval{begin, end}, transfer.Interval{end, begin}
 			x.Bytes.Read, x.AppInfo, x.ID = read, info, id
 		}
-		check(t, validate.Run(cs, ts, validate.Options{}), cs, ts)
-		check(t, validate.Run(cs, ts, validate.Options{Slack: -1}), cs, ts)
+		check(t, validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{}), cs, ts)
+		check(t, validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{Slack: -1}), cs, ts)
 	})
 }
 
@@ -162,7 +162,7 @@ func BenchmarkRun(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				r := validate.Run(cs, ts, validate.Options{})
+				r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 				if r.Totals.Verdicts[transfer.Match] < n*9/10 {
 					b.Fatalf("%v", r.Totals.Verdicts)
 				}
@@ -208,7 +208,7 @@ func BenchmarkRunHour(b *testing.B) {
 			cs, ts := hour(n, files, clients)
 			b.ReportAllocs()
 			for b.Loop() {
-				if r := validate.Run(cs, ts, validate.Options{}); r.Totals.Verdicts[transfer.Match] != n-n/50 {
+				if r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{}); r.Totals.Verdicts[transfer.Match] != n-n/50 {
 					b.Fatalf("%v", r.Totals.Verdicts)
 				}
 			}

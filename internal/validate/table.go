@@ -59,12 +59,19 @@ func causes() []struct {
 		transfer.Cause
 		text string
 	}{
-		{transfer.StillOpen, "not final: the transfer has not ended"},
-		{transfer.Asked, "the server counts what was asked for, past the end of the file"},
+		{transfer.PastEnd, "the server counts what was asked for, past the end of the file"},
 		{transfer.Checksums, "the server counts the checksums of page writes"},
-		{transfer.Cut, "the server's account was cut short"},
-		{transfer.NoCount, "the monitoring has no byte count"},
-		{transfer.NoRecord, "the monitoring has no record"},
+		{transfer.KilledClient, "the client or its connection ended before the access did"},
+		{transfer.AsyncCacheRead, "the cache does not count the reads that it makes asynchronously"},
+		{transfer.HTTPPut, "the server does not count what is written by HTTP"},
+		{transfer.ServerStopped, "the server was stopped with its records unsent"},
+		{transfer.PacketsLost, "packets with the records never came"},
+		{transfer.NoCloseByConfig, "the server is configured to tell of no close"},
+		{transfer.ClientFailed, "the client had an error, and the monitoring agrees"},
+		{transfer.Partial, "only some of the reads are there"},
+		{transfer.NotMonitored, "the stream that would tell of it is not there"},
+		{transfer.CauseUnexplained, "no known reason holds"},
+		{transfer.StillOpen, "not final: more may come"},
 	}
 }
 
@@ -101,7 +108,7 @@ func writeRows(w io.Writer, r *Report) error {
 	left := 0
 	for _, v := range r.Verdicts {
 		switch {
-		case v.Kind == transfer.Match && v.Cause == "":
+		case v.Kind == transfer.Match && v.Cause != transfer.StillOpen:
 		case len(rows) == rowsMax:
 			left++
 		default:
@@ -167,7 +174,12 @@ func why(v transfer.Verdict) string {
 			words = append(words, s)
 		}
 	}
-	add(string(v.Cause))
+	if v.Cause != transfer.CauseExact {
+		add(string(v.Cause))
+	}
+	if v.Detail != "" {
+		add(printable(v.Detail))
+	}
 	if v.Join == "id" {
 		add("by id")
 	}
@@ -182,7 +194,7 @@ func why(v transfer.Verdict) string {
 			add(string(x.Quality))
 		}
 	}
-	if v.Claim != nil && v.Claim.Outcome != transfer.OK {
+	if v.Claim != nil && v.Claim.Outcome != transfer.OK && v.Cause != transfer.ClientFailed && v.Cause != transfer.KilledClient {
 		add("client " + string(v.Claim.Outcome))
 	}
 	if len(words) == 0 {
@@ -226,7 +238,7 @@ func WriteCSV(w io.Writer, r *Report) error {
 	names := []string{
 		"verdict", "join", "run", "id", "outcome", "error", "server", "client", "user", "path", "opened", "closed",
 		"claimed_read", "claimed_readv", "claimed_write", "monitored_read", "monitored_readv", "monitored_write",
-		"exact", "transfers", "cause", "end", "quality",
+		"exact", "transfers", "cause", "end", "quality", "detail", "evidence",
 	}
 	_ = out.Write(names) // the writer keeps its first error for the end
 	for _, v := range r.Verdicts {
@@ -265,7 +277,8 @@ func record(v transfer.Verdict) []string {
 		string(v.Kind), v.Join, c.Run, c.ID, string(c.Outcome), c.Error, c.Server, c.Client, c.User, c.Path, opened, closed,
 	}
 	out = append(append(out, claimed...), counts(v.Monitored)...)
-	return append(out, strconv.FormatBool(v.Exact), strings.Join(ids, " "), string(v.Cause), strings.Join(ends, " "), strings.Join(qualities, " "))
+	return append(out, strconv.FormatBool(v.Exact), strings.Join(ids, " "), string(v.Cause), strings.Join(ends, " "), strings.Join(qualities, " "),
+		v.Detail, strings.Join(v.Evidence, " "))
 }
 
 func seconds(t float64) string { return strconv.FormatFloat(t, 'f', -1, 64) }

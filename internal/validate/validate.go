@@ -12,6 +12,8 @@
 //     then by bytes, process, time and order: joinByFields, cost.
 //  3. Continuations. What is left over and is a later or earlier part of one
 //     access that was cut, is added to it: continueJoined.
+//  4. Causes. Why a verdict is what it is is told by the first rule that holds and
+//     has its evidence: rules.
 //
 // Times of clients are exact, times of servers are intervals of whole seconds
 // on another clock; Options.Slack is how far the clocks may be apart.
@@ -22,15 +24,16 @@ package validate
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"tallystick/internal/transfer"
 )
 
 // Run joins the claims and the transfers and returns the verdicts that o
-// selects. It changes neither. Both should be all that there are, of all runs:
+// selects. It changes nothing of in. That should be all that there is, of all runs:
 // a transfer is extra only if its claim is not among them.
-func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *Report {
-	cs, as := sortClaims(claims), sortAccounts(transfers)
+func Run(in Input, o Options) *Report {
+	cs, as := sortClaims(in.Claims), sortAccounts(in.Transfers)
 	slack := o.slack()
 	settleNames(cs, as)
 	joinByID(cs, as, slack)
@@ -49,35 +52,38 @@ func Run(claims []*transfer.Claim, transfers []*transfer.Transfer, o Options) *R
 			}
 		}
 	}
-	return newReport(o, cs, as)
+	return newReport(o, newWatch(in, o), cs, as)
 }
 
-func newReport(o Options, claims []*claim, accounts []*account) *Report {
+func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Report {
 	s := newSelection(o, claims)
+	w.meet(accounts)
 	names := serverNames(accounts)
 	var rows []row
 	for _, c := range claims {
 		if s.claim(c) {
-			rows = append(rows, claimRow(c, names))
+			rows = append(rows, claimRow(w, c, names))
 		}
 	}
 	for _, a := range accounts {
 		if a.owner == nil && !a.candidate && s.extra(a) {
-			rows = append(rows, extraRow(a))
+			rows = append(rows, extraRow(w, a))
 		}
 	}
 	slices.SortStableFunc(rows, func(x, y row) int {
 		return cmp.Or(cmp.Compare(x.opened, y.opened), cmp.Compare(x.key, y.key))
 	})
 	r := &Report{
-		Slack:     s.slack,
+		Slack: s.slack, Tolerance: o.Tolerance,
 		Selection: Selection{Run: o.Run, Server: o.Server, Client: o.Client, From: o.From, To: o.To},
 		Verdicts:  make([]transfer.Verdict, 0, len(rows)),
 	}
 	for _, x := range rows {
 		r.Verdicts = append(r.Verdicts, x.Verdict)
 	}
-	r.count(rows)
+	r.count(rows, o.depth())
+	r.bins(rows, int64(o.Step/time.Second))
+	r.Losses = lossTotals(w.all, s)
 	return r
 }
 

@@ -62,7 +62,7 @@ type (
 // f checks the verdicts on cs and ts, in any order of the input.
 func f(t *testing.T, cs claims, ts transfers, want ...string) {
 	t.Helper()
-	r := validate.Run(cs, ts, validate.Options{})
+	r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 	check(t, r, cs, ts)
 	if d := cmp.Diff(strings.Join(want, "\n")+"\n", told(r)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -114,7 +114,7 @@ func TestJoinByFields(t *testing.T) {
 func TestJoinByTime(t *testing.T) {
 	f := func(begin, end float64, opened, closed [2]int64, slack time.Duration, want transfer.Kind) {
 		t.Helper()
-		r := validate.Run(claims{readClaim("1", begin, end, 1)}, transfers{read(1, opened, closed, 1)}, validate.Options{Slack: slack})
+		r := validate.Run(validate.Input{Claims: claims{readClaim("1", begin, end, 1)}, Transfers: transfers{read(1, opened, closed, 1)}}, validate.Options{Slack: slack})
 		for _, v := range r.Verdicts {
 			if v.Claim != nil && v.Kind != want {
 				t.Errorf("claim %g to %g, transfer %v to %v, slack %v: %s, want %s", begin, end, opened, closed, slack, v.Kind, want)
@@ -284,7 +284,7 @@ func TestJoinDense(t *testing.T) {
 			}
 			cs, ts = append(cs, c), append(ts, x)
 		}
-		rep := validate.Run(cs, ts, validate.Options{})
+		rep := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 		check(t, rep, cs, ts)
 		if d := cmp.Diff(counts(900, 0, 0, 0, 0), rep.Totals.Verdicts); d != "" {
 			t.Errorf("pids %v (-want +got):\n%s", pids, d)
@@ -315,7 +315,7 @@ func TestJoinConcurrent(t *testing.T) {
 			cs, ts = append(cs, c), append(ts, x)
 			want[c.ID] = x.ID
 		}
-		rep := validate.Run(cs, ts, validate.Options{})
+		rep := validate.Run(validate.Input{Claims: cs, Transfers: ts}, validate.Options{})
 		check(t, rep, cs, ts)
 		for _, v := range rep.Verdicts {
 			if v.Claim == nil || len(v.Transfers) != 1 || pids && v.Transfers[0].PID != v.Claim.PID || !pids && v.Kind != transfer.Match {
@@ -438,7 +438,7 @@ func TestSelection(t *testing.T) {
 	}
 	f := func(o validate.Options, want ...string) {
 		t.Helper()
-		r := validate.Run(cs, ts, o)
+		r := validate.Run(validate.Input{Claims: cs, Transfers: ts}, o)
 		if d := cmp.Diff(want, strings.Split(strings.TrimSuffix(told(r), "\n"), "\n")); d != "" {
 			t.Errorf("%+v (-want +got):\n%s", o, d)
 		}
@@ -457,7 +457,7 @@ func TestSelection(t *testing.T) {
 
 // Ensure that all ways to say nothing give a report that says so.
 func TestEmpty(t *testing.T) {
-	r := validate.Run(nil, nil, validate.Options{})
+	r := validate.Run(validate.Input{}, validate.Options{})
 	check(t, r, nil, nil)
 	if r.Verdicts == nil || r.Servers == nil || r.Clients == nil {
 		t.Error("a list is null in JSON")

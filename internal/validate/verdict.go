@@ -10,14 +10,16 @@ import (
 // A row is a verdict with what it is sorted and counted by.
 type row struct {
 	transfer.Verdict
-	opened         float64
-	key            string
-	server, client string // whose group it counts in
+	opened float64
+	key    string
+
+	site, server, client string // whose groups it counts in
 }
 
 // kindOf returns the verdict on c.
-func kindOf(c *claim) transfer.Kind {
+func kindOf(c *claim, t Tolerance) transfer.Kind {
 	sum, known := c.sum()
+	same := known && c.known != nil && t.allows(c.comparable(), c.fold(sum))
 	switch {
 	case c.Outcome != transfer.OK:
 		return transfer.Fail
@@ -25,30 +27,31 @@ func kindOf(c *claim) transfer.Kind {
 		return transfer.Ambiguous
 	case !known:
 		return transfer.Missing
-	case sum == *c.known:
+	case same:
 		return transfer.Match
 	}
 	return transfer.Differ
 }
 
 // claimRow returns the row of c; names has the names of servers in the tree.
-func claimRow(c *claim, names map[string]string) row {
+func claimRow(w *watch, c *claim, names map[string]string) row {
 	x := row{opened: c.Opened, key: c.Key(), server: c.server, client: c.host}
-	x.Kind, x.Join, x.Claim, x.Claimed = kindOf(c), c.join, c.Claim, c.known
+	x.Kind, x.Join, x.Claim, x.Claimed = kindOf(c, w.tolerance), c.join, c.Claim, c.known
 	if name, ok := names[c.server]; ok {
 		x.server = name
 	}
-	x.take(c.all())
-	x.Cause = causeOf(x.Verdict)
+	accounts := c.all()
+	x.take(accounts)
+	newExam(w, &x.Verdict, c, accounts).explain(&x.Verdict)
 	return x
 }
 
 // extraRow returns the row of an account that belongs to no claim.
-func extraRow(a *account) row {
+func extraRow(w *watch, a *account) row {
 	x := row{opened: float64(a.Opened[0]), key: a.ID}
 	x.Kind = transfer.Extra
 	x.take([]*account{a})
-	x.Cause = causeOf(x.Verdict)
+	newExam(w, &x.Verdict, nil, []*account{a}).explain(&x.Verdict)
 	return x
 }
 
@@ -64,7 +67,7 @@ func (x *row) take(accounts []*account) {
 	if len(accounts) == 0 {
 		return
 	}
-	x.server = accounts[0].Server
+	x.server, x.site = accounts[0].Server, accounts[0].Site
 	if x.client == "" {
 		x.client = accounts[0].host
 	}
@@ -82,66 +85,5 @@ func (c *claim) all() []*account {
 		}
 	}
 	slices.SortFunc(out, func(x, y *account) int { return cmp.Or(x.compare(y), cmp.Compare(x.ID, y.ID)) })
-	return out
-}
-
-// count adds up rows into totals and groups.
-func (r *Report) count(rows []row) {
-	counted := make(map[*transfer.Transfer]bool)
-	servers, clients := make(map[string]*Totals), make(map[string]*Totals)
-	r.Totals = *newTotals()
-	for _, x := range rows {
-		groups := []*Totals{&r.Totals, groupOf(servers, x.server), groupOf(clients, x.client)}
-		for _, t := range groups {
-			t.verdict(x.Verdict)
-		}
-		for _, m := range x.Transfers {
-			if counted[m] {
-				continue
-			}
-			counted[m] = true
-			for _, t := range groups {
-				t.Transfers++
-				t.Monitored = t.Monitored.Plus(m.Bytes)
-			}
-		}
-	}
-	r.Servers, r.Clients = sortGroups(servers), sortGroups(clients)
-}
-
-func newTotals() *Totals {
-	t := &Totals{Verdicts: make(map[transfer.Kind]int)}
-	for _, k := range Kinds() {
-		t.Verdicts[k] = 0
-	}
-	return t
-}
-
-func groupOf(groups map[string]*Totals, name string) *Totals {
-	t := groups[name]
-	if t == nil {
-		t = newTotals()
-		groups[name] = t
-	}
-	return t
-}
-
-// verdict counts v, its transfers aside.
-func (t *Totals) verdict(v transfer.Verdict) {
-	t.Verdicts[v.Kind]++
-	if v.Claim != nil {
-		t.Claims++
-	}
-	if v.Claimed != nil {
-		t.Claimed = t.Claimed.Plus(*v.Claimed)
-	}
-}
-
-func sortGroups(groups map[string]*Totals) []Group {
-	out := make([]Group, 0, len(groups))
-	for name, t := range groups {
-		out = append(out, Group{Name: name, Totals: *t})
-	}
-	slices.SortFunc(out, func(a, b Group) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
