@@ -19,8 +19,15 @@ type Ledger interface {
 	AllClaims(f ledger.Filter) iter.Seq[*transfer.Claim]
 	AllTransfers(f ledger.Filter) iter.Seq[*transfer.Transfer]
 	Claim(run, id string) *transfer.Claim
+	Servers
+}
+
+// Servers are what a ledger has of servers besides transfers: *ledger.Ledger.
+type Servers interface {
 	Losses(server string, from, to int64) []transfer.Loss
 	Lives(server string, from, to int64) []transfer.Life
+	Events(server, path string, from, to int64) []transfer.Event
+	Balances(server string, from, to int64) []transfer.Balance
 }
 
 // Books is Run with what l has: with all of it, or where o selects a run or a
@@ -63,6 +70,7 @@ func Books(l Ledger, o Options) *Report {
 		to = span.To
 	}
 	in.Losses, in.Lives = l.Losses("", from, to), l.Lives("", from, to)
+	in.Events, in.Balances = l.Events("", "", from, to), l.Balances("", from, to)
 	return Run(in, o)
 }
 

@@ -45,9 +45,11 @@ func rules() []rule {
 		{transfer.KilledClient, killedClient},
 		{transfer.PastEnd, pastEnd},
 		{transfer.HTTPPut, httpPut},
+		{transfer.AsyncCacheRead, asyncCache},
 		{transfer.PacketsLost, packetsLost},
 		{transfer.ServerStopped, serverStopped},
 		{transfer.NotMonitored, notMonitored},
+		{transfer.NotMonitored, copied},
 		{transfer.Partial, partial},
 	}
 }

@@ -39,6 +39,8 @@ func TestCapturesCauses(t *testing.T) {
 	f("l01_two_sessions", map[string]int{})
 	f("l02_infos_wrap", map[string]int{})
 	f("s01_full_reads", map[string]int{})
+	f("s02_partial_vector", map[string]int{"differ read-past-end": 1})
+	f("s12_gstream", map[string]int{"differ async-cache-read": 24, "differ not-monitored": 3, "failed client-failed": 2})
 	f("s03_concurrent_users", map[string]int{"differ read-past-end": 4, "failed client-failed": 2})
 	f("s05_failures_names", map[string]int{"failed client-failed": 3})
 	f("s06_killed_longlived", map[string]int{"failed killed-client": 2})

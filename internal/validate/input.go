@@ -15,6 +15,8 @@ type Input struct {
 	Transfers []*transfer.Transfer
 	Losses    []transfer.Loss
 	Lives     []transfer.Life
+	Events    []transfer.Event
+	Balances  []transfer.Balance
 }
 
 // A watch finds what is known of the servers.
@@ -27,7 +29,9 @@ type watch struct {
 	byName    map[string][]*transfer.Life
 	losses    map[string][]*transfer.Loss // by life
 	all       []transfer.Loss
-	anonymous map[string][]*account // by life
+	anonymous map[string][]*account        // by life
+	witnessed map[string][]*transfer.Event // by path
+	balances  map[string]transfer.Balance  // by life, all of it together
 }
 
 func newWatch(in Input, o Options) *watch {
@@ -48,7 +52,29 @@ func newWatch(in Input, o Options) *watch {
 			return cmp.Or(cmp.Compare(a.Sent[0], b.Sent[0]), cmp.Compare(a.Sent[1], b.Sent[1]), cmp.Compare(a.Of, b.Of))
 		})
 	}
+	w.witnessed, w.balances = witnessed(in.Events), balanced(in.Balances)
 	return w
+}
+
+func witnessed(all []transfer.Event) map[string][]*transfer.Event {
+	out := make(map[string][]*transfer.Event)
+	for i := range all {
+		path := transfer.CleanPath(all[i].Path)
+		out[path] = append(out[path], &all[i])
+	}
+	return out
+}
+
+func balanced(all []transfer.Balance) map[string]transfer.Balance {
+	out := make(map[string]transfer.Balance)
+	for _, b := range all {
+		id := (&transfer.Life{SID: b.SID, Stod: b.Stod}).ID()
+		if had, ok := out[id]; ok {
+			b = had.Plus(b)
+		}
+		out[id] = b
+	}
+	return out
 }
 
 // meet notes the accounts that belong to nobody, since nothing says who made them or of

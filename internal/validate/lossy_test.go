@@ -15,7 +15,7 @@ import (
 )
 
 // spared returns the packets whose loss no later one shows: the first and the last of
-// both streams of files of each server, and who the server is.
+// all streams that tell of files of each server, and who the server is.
 func spared(ps []capture.Packet) map[int]bool {
 	spare := make(map[int]bool)
 	last := make(map[string]int)
@@ -23,7 +23,7 @@ func spared(ps []capture.Packet) map[int]bool {
 		switch k := p.Remote + string(p.Data[4:8]) + string(p.Data[0]); p.Data[0] {
 		case '=':
 			spare[i] = true
-		case 'f', 't':
+		case 'f', 't', 'g':
 			if _, again := last[k]; !again {
 				spare[i] = true
 			}
