@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +33,7 @@ import (
 type replaying struct {
 	dirs     []string
 	from, to string
+	files    replay.Files
 	options  validate.Options
 	form     string
 	url      string // of a server to feed
@@ -75,71 +75,49 @@ It exits with 1 if something could not be read; the report has what could.`,
 			return a.replay(cmd.Context(), cfg, r)
 		})(cmd, dirs)
 	}
+	r.selecting(cmd, "json")
 	f := cmd.Flags()
-	f.StringVar(&r.from, "from", "", "only what was open at this `time` or later")
-	f.StringVar(&r.to, "to", "", "only what was open before this `time`")
-	f.StringVar(&r.options.Run, "run", "", "only claims of this run, and what is extra on its servers")
-	f.StringVar(&r.options.Server, "server", "", "only this server")
-	f.StringVar(&r.options.Client, "client", "", "only this client")
-	f.StringVar(&r.form, "format", "json", "of the report: "+strings.Join(httpapi.ReportForms(), ", "))
 	f.StringVar(&r.url, "feed", "", "send everything to the server at this `URL` instead")
 	f.StringVar(&r.tokenFile, "token-file", "", "`file` with the token of a writer, for --feed")
 	return cmd
 }
 
 // replay replays, and prints the report.
-func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) (err error) {
-	if !slices.Contains(httpapi.ReportForms(), r.form) {
-		return a.usage("--format: %q is none of %v", r.form, httpapi.ReportForms())
+func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) error {
+	if r.url != "" {
+		return a.feedAll(ctx, cfg, r)
 	}
-	if r.options.From, err = parseTime(r.from); err != nil {
-		return a.usage("--from: %w", err)
-	}
-	if r.options.To, err = parseTime(r.to); err != nil {
-		return a.usage("--to: %w", err)
-	}
-	p, err := replay.New(cfg.Collect, cfg.Ledger)
+	p, damaged, err := a.replayed(ctx, cfg, &r)
 	if err != nil {
 		return err
 	}
-	if r.url != "" {
-		token, err := os.ReadFile(r.tokenFile)
-		if err != nil {
-			return a.usage("--token-file: %w", err)
-		}
-		r.token = strings.TrimSpace(string(token))
-	}
-	sources := replaySources{app: a, cfg: cfg}
-	defer sources.close()
-	if err := sources.open(ctx, r.dirs); err != nil {
-		return err
-	}
-	if r.url != "" {
-		err = a.feed(ctx, &sources, r)
-	} else {
-		err = a.printReplay(ctx, p, &sources, cfg, r)
-	}
-	if err == nil && sources.damaged > 0 {
-		err = fmt.Errorf("%d pieces could not be read", sources.damaged)
+	err = httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, cfg.Validation.Apply(r.options)))
+	if err == nil && damaged > 0 {
+		err = fmt.Errorf("%d pieces could not be read", damaged)
 	}
 	return err
 }
 
-func (a *app) printReplay(ctx context.Context, p *replay.Player, s *replaySources, cfg config.Config, r replaying) error {
-	t := replayProgress{out: a.stderr, next: time.Now().Add(progressEvery)}
-	from, to := span(r.options, cfg.Collect.Idle)
-	for _, source := range s.all {
-		if err := p.Play(ctx, source, from, to, func() { t.tell(p) }); err != nil {
-			return err
-		}
+// feedAll sends everything to a server.
+func (a *app) feedAll(ctx context.Context, cfg config.Config, r replaying) error {
+	if err := a.parseSpan(&r); err != nil {
+		return err
 	}
-	if !p.At().IsZero() {
-		p.Advance(time.Now()) // as a server would that still runs
+	token, err := os.ReadFile(r.tokenFile)
+	if err != nil {
+		return a.usage("--token-file: %w", err)
 	}
-	packets, claims, refused := p.Counts()
-	fmt.Fprintf(a.stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
-	r.options.Now = float64(time.Now().Unix())
-	return httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, cfg.Validation.Apply(r.options)))
+	r.token = strings.TrimSpace(string(token))
+	sources := replaySources{app: a, cfg: cfg}
+	defer sources.close()
+	if err := sources.open(ctx, &r); err != nil {
+		return err
+	}
+	err = a.feed(ctx, &sources, r)
+	if err == nil && sources.damaged > 0 {
+		err = fmt.Errorf("%d pieces could not be read", sources.damaged)
+	}
+	return err
 }
 
 // span returns the range of packets that a report of o needs.
@@ -205,10 +183,13 @@ func (s *replaySources) close() {
 	}
 }
 
-// open opens the folders, or those of the configuration. Archives come first, since what
-// is in them is older.
-func (s *replaySources) open(ctx context.Context, dirs []string) error {
-	if len(dirs) == 0 {
+// open opens the folders and files, or the folders of the configuration. Archives come
+// first, since what is in them is older.
+func (s *replaySources) open(ctx context.Context, r *replaying) error {
+	dirs := r.dirs
+	if len(r.files.PacketFiles)+len(r.files.ClaimFiles) > 0 {
+		s.all = append(s.all, r.files)
+	} else if len(dirs) == 0 {
 		return errors.Join(s.archive(ctx, s.cfg.Archive), s.data(s.cfg.Checkpoint.Dir, s.cfg.WAL.Dir))
 	}
 	for _, dir := range dirs {

@@ -55,7 +55,9 @@ var rows = [][]string{
 	},
 	3: {
 		"internal/archive",
+		"internal/audit",
 		"internal/forward",
+		"internal/phase",
 		"internal/retain",
 		"internal/source",
 	},

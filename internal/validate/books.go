@@ -3,6 +3,7 @@ package validate
 import (
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,17 @@ func Books(l Ledger, o Options) *Report {
 	in.Losses, in.Lives = l.Losses("", from, to), l.Lives("", from, to)
 	in.Events, in.Balances = l.Events("", "", from, to), l.Balances("", from, to)
 	return Run(in, o)
+}
+
+// All returns everything that l has.
+func All(l Ledger) Input {
+	in := Input{
+		Claims: slices.Collect(l.AllClaims(ledger.Filter{})), Transfers: slices.Collect(l.AllTransfers(ledger.Filter{})),
+	}
+	const from, to = math.MinInt64, math.MaxInt64
+	in.Losses, in.Lives = l.Losses("", from, to), l.Lives("", from, to)
+	in.Events, in.Balances = l.Events("", "", from, to), l.Balances("", from, to)
+	return in
 }
 
 // spanOf returns the span of time that o is about with Margin around it. ok is

@@ -78,8 +78,11 @@ func TestBins(t *testing.T) {
 	c, x := readClaim("1", 0, 40, 1000), read(1, [2]int64{0, 0}, [2]int64{39, 39}, 1000)
 	r := validate.Run(validate.Input{Claims: claims{c}, Transfers: transfers{x}}, validate.Options{Step: 10 * time.Second})
 	want := []validate.Bin{
-		{At: 1000, Claimed: 250, Monitored: 243}, {At: 1010, Claimed: 250, Monitored: 257},
-		{At: 1020, Claimed: 250, Monitored: 256}, {At: 1030, Claimed: 250, Monitored: 244, Closes: 1000}, {At: 1040},
+		{At: 1000, Claimed: 250, Monitored: 243},
+		{At: 1010, Claimed: 250, Monitored: 257},
+		{At: 1020, Claimed: 250, Monitored: 256},
+		{At: 1030, Claimed: 250, Monitored: 244, Closes: 1000},
+		{At: 1040},
 	}
 	if d := cmp.Diff(want, r.Bins); d != "" || r.Step != 10 {
 		t.Errorf("step %d (-want +got):\n%s", r.Step, d)

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/internal/audit"
+	"tallystick/internal/config"
+	"tallystick/internal/httpapi"
+	"tallystick/internal/phase"
+	"tallystick/internal/replay"
+	"tallystick/internal/transfer"
+	"tallystick/internal/validate"
+)
+
+// A validating is one `tallystick validate`.
+type validating struct {
+	replaying
+
+	phase1, phase2 string // folders of earlier validations
+	against        string // file of records
+	export         string // folder
+	exportPhase    int
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var v validating
+	cmd := a.configured(&cobra.Command{
+		Use:   "validate [DIR…]",
+		Short: "Lay claims beside what the monitoring told, and judge other accounts of it",
+		Long: `Lay what clients claim beside what servers' monitoring told, from archives, data folders
+or plain files, and print the report.
+
+  --against FILE   check the records of another collector (Python, Go or WLCG form, one a
+                   line) against ours and the claims: what it got wrong, by line
+  --phase1 DIR     judge the files of the first validation (NAME_requested.json and
+                   NAME_recorded.txt): as they were judged then, and as they are now
+  --phase2 DIR     the same of the second one (NAME_req.json and NAME_rec.json)
+  --export DIR     write the runs of the report in the form of those files
+
+A DIR is an archive or a data folder, as for replay; without one, and without --packets,
+it is those of the configuration. Nothing in them is changed.
+
+It exits with 1 if something could not be read, or if any verdict is unexplained.`,
+		Example: `  tallystick validate --packets packets.jsonl --claims claims.jsonl
+  tallystick validate --against records.jsonl --packets packets.jsonl
+  tallystick validate --phase1 validation/phase1`,
+	})
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
+		v.dirs = dirs
+		return a.entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.sources)
+			if err != nil {
+				return err
+			}
+			return a.validate(cmd.Context(), cfg, v)
+		})(cmd, dirs)
+	}
+	v.selecting(cmd, "text")
+	f := cmd.Flags()
+	f.StringVar(&v.against, "against", "", "check the records in this `file`")
+	f.StringVar(&v.phase1, "phase1", "", "judge the files of the first validation below this `folder`")
+	f.StringVar(&v.phase2, "phase2", "", "judge the files of the second validation below this `folder`")
+	f.StringVar(&v.export, "export", "", "write the runs of the report into this `folder`")
+	f.IntVar(&v.exportPhase, "export-phase", 1, "in the form of this `phase`")
+	cmd.MarkFlagsMutuallyExclusive("against", "phase1", "phase2", "export")
+	return cmd
+}
+
+func (a *app) validate(ctx context.Context, cfg config.Config, v validating) error {
+	switch {
+	case v.phase1 != "":
+		return a.judge(v.phase1, 1, v.form)
+	case v.phase2 != "":
+		return a.judge(v.phase2, 2, v.form)
+	case v.against != "" && v.form != "text" && v.form != "json" && v.form != "csv":
+		return a.usage("--format: %q is none of text, json, csv", v.form)
+	case v.export != "" && v.exportPhase != 1 && v.exportPhase != 2:
+		return a.usage("--export-phase: %d is none of 1, 2", v.exportPhase)
+	}
+	p, damaged, err := a.replayed(ctx, cfg, &v.replaying)
+	if err != nil {
+		return err
+	}
+	options := cfg.Validation.Apply(v.options)
+	if v.against != "" {
+		err = a.auditFile(v, p, options)
+	} else {
+		err = a.report(v, validate.Books(p.Ledger, options))
+	}
+	if err == nil && damaged > 0 {
+		err = fmt.Errorf("%d pieces could not be read", damaged)
+	}
+	return err
+}
+
+// report prints a report, or writes it as files.
+func (a *app) report(v validating, r *validate.Report) error {
+	if v.export == "" {
+		if err := httpapi.WriteReport(a.stdout, v.form, r); err != nil {
+			return err
+		}
+	} else if err := export(v.export, v.exportPhase, r); err != nil {
+		return err
+	}
+	n := 0
+	for i := range r.Verdicts {
+		if r.Verdicts[i].Cause == transfer.CauseUnexplained {
+			n++
+		}
+	}
+	if n > 0 {
+		return fmt.Errorf("%d verdicts are unexplained", n)
+	}
+	return nil
+}
+
+// export writes the runs of a report as an earlier validation's files. One that is
+// there already is not written over.
+func export(dir string, form int, r *validate.Report) error {
+	files, err := phase.Write(r, form)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	for _, f := range files {
+		out, err := os.OpenFile(filepath.Join(dir, f.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(f.Data)
+		if err := errors.Join(err, out.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// auditFile checks the records of a file.
+func (a *app) auditFile(v validating, p *replay.Player, o validate.Options) error {
+	f, err := os.Open(v.against)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	records, bad, err := audit.Read(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", v.against, err)
+	}
+	r := audit.Run(records, bad, validate.All(p.Ledger), o)
+	write := map[string]func(io.Writer, *audit.Report) error{"text": audit.WriteTable, "json": audit.WriteJSON, "csv": audit.WriteCSV}[v.form]
+	return write(a.stdout, r)
+}
+
+// judge judges the files of an earlier validation.
+func (a *app) judge(dir string, of int, form string) error {
+	write := map[string]func(io.Writer, []phase.Result) error{"text": phase.WriteTable, "json": phase.WriteJSON, "csv": phase.WriteCSV}[form]
+	if write == nil {
+		return a.usage("--format: %q is none of text, json, csv", form)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return err
+	}
+	tests, readErr := phase.Read(os.DirFS(dir))
+	tests = slices.DeleteFunc(tests, func(t phase.Test) bool { return t.Phase != of })
+	if len(tests) == 0 && readErr == nil {
+		return fmt.Errorf("%s: no files of phase %d are there", dir, of)
+	}
+	return errors.Join(write(a.stdout, phase.Judge(tests)), readErr)
+}
+
+// selecting adds the flags that say what is replayed, and what is reported of it.
+func (r *replaying) selecting(cmd *cobra.Command, form string) {
+	f := cmd.Flags()
+	f.StringVar(&r.from, "from", "", "only what was open at this `time` or later")
+	f.StringVar(&r.to, "to", "", "only what was open before this `time`")
+	f.StringVar(&r.options.Run, "run", "", "only claims of this run, and what is extra on its servers")
+	f.StringVar(&r.options.Server, "server", "", "only this server")
+	f.StringVar(&r.options.Client, "client", "", "only this client")
+	f.StringVar(&r.form, "format", form, "of the report: "+strings.Join(httpapi.ReportForms(), ", "))
+	f.StringArrayVar(&r.files.PacketFiles, "packets", nil, "a `file` of packets, one a line, as shovelers send them")
+	f.StringArrayVar(&r.files.ClaimFiles, "claims", nil, "a `file` of claims, one a line")
+}
+
+// replayed replays everything that r names.
+func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p *replay.Player, damaged int, err error) {
+	if !slices.Contains(httpapi.ReportForms(), r.form) {
+		return nil, 0, a.usage("--format: %q is none of %v", r.form, httpapi.ReportForms())
+	}
+	if err := a.parseSpan(r); err != nil {
+		return nil, 0, err
+	}
+	if p, err = replay.New(cfg.Collect, cfg.Ledger); err != nil {
+		return nil, 0, err
+	}
+	sources := replaySources{app: a, cfg: cfg}
+	defer sources.close()
+	if err := sources.open(ctx, r); err != nil {
+		return nil, 0, err
+	}
+	t := replayProgress{out: a.stderr, next: time.Now().Add(progressEvery)}
+	from, to := span(r.options, cfg.Collect.Idle)
+	for _, source := range sources.all {
+		if err := p.Play(ctx, source, from, to, func() { t.tell(p) }); err != nil {
+			return nil, 0, err
+		}
+	}
+	if !p.At().IsZero() {
+		p.Advance(time.Now()) // as a server would that still runs
+	}
+	packets, claims, refused := p.Counts()
+	fmt.Fprintf(a.stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
+	r.options.Now = float64(time.Now().Unix())
+	return p, sources.damaged, nil
+}
+
+func (a *app) parseSpan(r *replaying) (err error) {
+	if r.options.From, err = parseTime(r.from); err != nil {
+		return a.usage("--from: %w", err)
+	}
+	if r.options.To, err = parseTime(r.to); err != nil {
+		return a.usage("--to: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tallystick/internal/capture"
+)
+
+// claimsFile writes the claims of a capture, one a line.
+func claimsFile(t *testing.T, name string) string {
+	t.Helper()
+	c, err := capture.Load(os.DirFS("../../internal/capture/testdata"), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, x := range capture.Claims(name, c.Truth) {
+		text, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(text, '\n'))
+	}
+	return write(t, "claims.jsonl", b.String())
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Ensure that plain files are laid together, other accounts of them judged, and the runs
+// written as the earlier validations' files, which are read again.
+func TestValidate(t *testing.T) {
+	const name = "s06_killed_longlived"
+	packets, err := filepath.Abs("../../internal/capture/testdata/" + name + "/packets.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := filepath.Abs("../../internal/record/testdata/" + name + "/collector-go.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := claimsFile(t, name)
+	t.Chdir(t.TempDir())
+	f := func(code int, wants []string, args ...string) {
+		t.Helper()
+		got := tally(t, append([]string{"validate"}, args...)...)
+		if got.code != code {
+			t.Errorf("%q exits with %d, want %d:\n%s", args, got.code, code, got.stderr)
+		}
+		for _, want := range wants {
+			if !strings.Contains(got.stdout+got.stderr, want) {
+				t.Errorf("%q says nothing of %q:\n%s%s", args, want, got.stdout, got.stderr)
+			}
+		}
+	}
+	both := []string{"--packets", packets, "--claims", claims}
+	f(exitOK, []string{"killed-client", "replayed 44 packets and 8 claims"}, both...)
+	f(exitOK, []string{`"killed-client"`}, append(both, "--format", "json")...)
+	f(exitOK, []string{"unknown-as-zero", "start-of-server", "claims with their records"}, append(both, "--against", records)...)
+	f(exitOK, []string{`"minimum-of-none":1`}, append(both, "--against", records, "--format", "json")...)
+	f(exitOK, nil, append(both, "--export", "out")...)
+	f(exitFailure, []string{"file exists"}, append(both, "--export", "out")...)
+	f(exitOK, []string{name, "mismatch", "8 "}, "--phase1", "out")
+	f(exitOK, nil, append(both, "--export", "out", "--export-phase", "2")...)
+	f(exitOK, []string{name}, "--phase2", "out", "--format", "csv")
+	f(exitFailure, []string{"no files of phase 1"}, "--phase1", t.TempDir())
+	f(exitFailure, []string{"no such file"}, "--phase1", "nowhere")
+	f(exitFailure, []string{"no such file"}, "--packets", "nowhere")
+	f(exitFailure, []string{"bad.jsonl:2: "}, "--packets", write(t, "bad.jsonl", "\n{\n"))
+	f(exitFailure, []string{"bad.jsonl:1: run is empty"}, "--claims", write(t, "bad.jsonl", "{}\n"))
+	f(exitFailure, []string{"1 verdicts are unexplained"},
+		"--packets", packets, "--claims", write(t, "claims.jsonl",
+			`{"run":"r","id":"1","server":"127.0.0.1:21094","path":"/k/nowhere","asked":{"read":1,"readv":0,"write":0},"opened":1795325735,"closed":1795325736,"outcome":"ok"}`))
+	f(exitUsage, []string{"--format"}, "--phase1", "out", "--format", "ndjson")
+	f(exitUsage, []string{"--export-phase: 3"}, append(both, "--export", "out", "--export-phase", "3")...)
+	f(exitUsage, []string{"none of the others can be"}, "--phase1", "a", "--against", "b")
+}
