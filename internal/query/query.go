@@ -97,6 +97,11 @@ const (
 type Store interface {
 	Walk(visit func(selector.Path) (down bool))
 	Metrics(at selector.Path) []metric.ID
+	Samples
+}
+
+// Samples are those of a Store, by the levels that have them.
+type Samples interface {
 	SpanAll(set []selector.Path, id metric.ID, from, to int64) store.Span
 	SummaryAll(set []selector.Path, id metric.ID, from, to int64) store.Summary
 	ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (store.Series, error)
