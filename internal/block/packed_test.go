@@ -107,3 +107,28 @@ func TestDenser(t *testing.T) {
 		}
 	}
 }
+
+// TestDenserOfMany has more slabs than are looked at for each that is moved.
+func TestDenserOfMany(t *testing.T) {
+	var p block.Pool
+	r := rand.New(rand.NewPCG(3, 4))
+	var kept []block.Packed
+	for range 300 * 64 { // places of 1 KiB
+		k, ok := p.Pack(make([]byte, 1000))
+		if !ok {
+			t.Fatal("no memory")
+		}
+		kept = append(kept, k)
+	}
+	r.Shuffle(len(kept), func(i, j int) { kept[i], kept[j] = kept[j], kept[i] })
+	for _, k := range kept[2000:] {
+		p.Drop(k)
+	}
+	kept = kept[:2000]
+	for i, k := range kept {
+		kept[i] = p.DenserPacked(k)
+	}
+	if s := p.Stats(); s.Bytes-8*block.SlabBytes > s.Live+s.Live/4 { // some are kept empty
+		t.Errorf("got %d bytes for %d", s.Bytes, s.Live)
+	}
+}

@@ -192,7 +192,7 @@ func TestGone(t *testing.T) {
 
 // TestGolden reads checkpoints of old versions, and takes their place.
 func TestGolden(t *testing.T) {
-	for _, version := range []string{"v2", "v3", "v4"} {
+	for _, version := range []string{"v2", "v3", "v4", "v5"} {
 		dir := t.TempDir()
 		if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", version))); err != nil {
 			t.Fatal(err)

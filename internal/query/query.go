@@ -97,9 +97,13 @@ const (
 type Store interface {
 	Walk(visit func(selector.Path) (down bool))
 	Metrics(at selector.Path) []metric.ID
-	SpanAll(set []selector.Path, id metric.ID, from, to int64) store.Span
+	Samples
+}
+
+// Samples are those of a Store, by the levels that have them.
+type Samples interface {
 	SummaryAll(set []selector.Path, id metric.ID, from, to int64) store.Summary
-	ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (store.Series, error)
+	ReadFit(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64, fits func(store.Span) error) (store.Series, error)
 	Reuse(values []float64)
 }
 

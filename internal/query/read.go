@@ -84,23 +84,20 @@ func (r *Reader) read(id metric.ID, s Set) (Series, error) {
 	if s.Aggregation != nil {
 		agg = *s.Aggregation
 	}
-	span, stats := r.look(id, s)
-	if span.Series > 1 && agg == metric.AggNone {
-		return out, ErrAmbiguous
+	if s.NoValues && s.Stats {
+		if sum := r.engine.store.SummaryAll(s.Levels, id, s.From, s.To); sum.Series == 1 {
+			return r.summary(out, sum, m.Step, factor, s)
+		}
 	}
-	if span.From == span.To {
-		return out, nil
-	}
-	if err := r.take(span, m.Step, factor, s); err != nil {
-		return out, err
-	}
-	if stats.Count > 0 {
-		out.From, out.Step, out.Stats = span.From, m.Step, &stats
-		return out, nil
-	}
-	// What is read is what the span was counted for, whatever is written between.
-	raw, err := r.engine.store.ReadAll(s.Levels, id, agg, span.From, span.To)
-	if err != nil {
+	var much error
+	raw, err := r.engine.store.ReadFit(s.Levels, id, agg, s.From, s.To, func(span store.Span) error {
+		much = r.take(span, m.Step, factor, s)
+		return much
+	})
+	switch {
+	case much != nil:
+		return out, much
+	case err != nil:
 		return out, fmt.Errorf("read %s: %w", m.Name, err)
 	}
 	out.fill(raw, factor, s)
@@ -110,14 +107,17 @@ func (r *Reader) read(id metric.ID, s Set) (Series, error) {
 	return out, nil
 }
 
-// look returns how much there is to read, and what it is together, if that is all that is
-// wanted and the store knows.
-func (r *Reader) look(id metric.ID, s Set) (store.Span, Stats) {
-	if !s.NoValues || !s.Stats {
-		return r.engine.store.SpanAll(s.Levels, id, s.From, s.To), Stats{}
+// summary returns out with the statistics of one series.
+func (r *Reader) summary(out Series, sum store.Summary, step, factor int64, s Set) (Series, error) {
+	if sum.Count == 0 {
+		return out, nil
 	}
-	sum := r.engine.store.SummaryAll(s.Levels, id, s.From, s.To)
-	return sum.Span, statsOf(sum.Tally)
+	if err := r.take(sum.Span, step, factor, s); err != nil {
+		return out, err
+	}
+	stats := statsOf(sum.Tally)
+	out.From, out.Step, out.Stats = sum.From, step, &stats
+	return out, nil
 }
 
 // factor returns how many slots of the metric become one.

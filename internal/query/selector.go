@@ -125,10 +125,10 @@ func (l *finds) sort() {
 }
 
 // paths returns their paths.
-func (l finds) paths() []selector.Path {
-	out := make([]selector.Path, len(l))
-	for i := range l {
-		out[i] = l[i].path
+func (l *finds) paths() []selector.Path {
+	out := make([]selector.Path, len(*l))
+	for i, f := range *l {
+		out[i] = f.path
 	}
 	return out
 }

@@ -47,7 +47,7 @@ type Garbage struct {
 }
 
 // Begin is for the start, before Run.
-func (g *Garbage) Begin() {
+func (*Garbage) Begin() {
 	if !chosen() {
 		debug.SetGCPercent(atStart)
 	}

@@ -2,6 +2,7 @@ package retain_test
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"testing"
@@ -73,12 +74,15 @@ func TestGarbageGoesBack(t *testing.T) {
 	if n := trims(); n != 0 {
 		t.Errorf("nothing was allocated: got %d, want 0", n)
 	}
-	before, room := released(), make([]byte, 64*megabyte)
-	for i := 0; i < len(room); i += 512 {
-		room[i] = 1
-	}
-	during := released()
-	room = nil
+	before := released()
+	during := func() int64 {
+		room := make([]byte, 64*megabyte)
+		for i := 0; i < len(room); i += 512 {
+			room[i] = 1
+		}
+		defer runtime.KeepAlive(room)
+		return released()
+	}()
 	if n := trims(); n != 1 {
 		t.Errorf("64 MiB of garbage: got %d, want 1", n)
 	}

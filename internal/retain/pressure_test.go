@@ -182,3 +182,25 @@ func TestPressureWithoutACap(t *testing.T) {
 		t.Errorf("freed %d blocks, saved %d times, %+v", got, k.saves, p.Stats())
 	}
 }
+
+// TestTidy frees most of what a store has, here and there: what is left is put together,
+// without a cap too, and once.
+func TestTidy(t *testing.T) {
+	s := store.New(newTable(t), store.Config{})
+	k := &tank{Store: s}
+	p := &retain.Pressure{Store: k, Log: slog.New(slog.DiscardHandler)}
+	for b := range int64(20) {
+		k.fill(t, 200, b)
+	}
+	for n, at := range s.Nodes() {
+		if n%10 > 0 {
+			s.FreeBefore(at, 19*512)
+		}
+	}
+	before := s.Stats()
+	p.Step(t.Context(), time.Unix(1000, 0))
+	after := s.Stats()
+	if after.Live != before.Live || after.Bytes-after.Live > 2*megabyte {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}

@@ -40,6 +40,13 @@ func (s *Store) Read(at selector.Path, id metric.ID, agg metric.Aggregation, fro
 // ReadAll reads several levels as Read would a level that has nothing but these
 // below it: all the series that their samples are made of become one.
 func (s *Store) ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64) (Series, error) {
+	return s.ReadFit(set, id, agg, from, to, func(Span) error { return nil })
+}
+
+// ReadFit is ReadAll for a caller that limits its answers: fits is told how much there will
+// be, if there is anything, before there is memory for it, and may refuse it with an error,
+// which is returned. Nothing written between can make it more.
+func (s *Store) ReadFit(set []selector.Path, id metric.ID, agg metric.Aggregation, from, to int64, fits func(Span) error) (Series, error) {
 	if int(id) >= s.table.Len() {
 		return Series{}, fmt.Errorf("metric %d: %w", id, ErrMetric)
 	}
@@ -50,6 +57,9 @@ func (s *Store) ReadAll(set []selector.Path, id metric.ID, agg metric.Aggregatio
 	}
 	if first > last {
 		return out, nil
+	}
+	if err := fits(Span{From: first * out.Step, To: (last + 1) * out.Step, Series: n}); err != nil {
+		return out, err
 	}
 	if last-first >= MaxValues {
 		return out, fmt.Errorf("%w: %d, at most %d", ErrTooMuch, last-first+1, MaxValues)
