@@ -41,6 +41,7 @@ func (c Config) check() []*Problem {
 	c.checkNATS(&k)
 	c.checkAMQP(&k)
 	c.checkSTOMP(&k)
+	c.checkFiles(&k)
 	c.checkAuth(&k)
 	c.checkMetrics(&k)
 	c.checkLimits(&k)

@@ -63,13 +63,14 @@ type Config struct {
 	// Grace is how long stopping may take.
 	Grace time.Duration `koanf:"grace"`
 
-	Log   Log                `koanf:"log"`
-	HTTP  HTTP               `koanf:"http"`
-	UDP   source.Config      `koanf:"udp"`
-	NATS  source.NATSConfig  `koanf:"nats"`
-	AMQP  source.AMQPConfig  `koanf:"amqp"`
-	STOMP source.STOMPConfig `koanf:"stomp"`
-	Auth  auth.Config        `koanf:"auth"`
+	Log   Log                          `koanf:"log"`
+	HTTP  HTTP                         `koanf:"http"`
+	UDP   source.Config                `koanf:"udp"`
+	NATS  source.NATSConfig            `koanf:"nats"`
+	AMQP  source.AMQPConfig            `koanf:"amqp"`
+	STOMP source.STOMPConfig           `koanf:"stomp"`
+	Files map[string]source.FileConfig `koanf:"files"` // by name
+	Auth  auth.Config                  `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
 	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
