@@ -193,7 +193,7 @@ func active(t *testing.T) relay {
 // run runs something until the test ends.
 func run(t *testing.T, f func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // that of the test ends before its cleanup
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
 	t.Cleanup(func() {
