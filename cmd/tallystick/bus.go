@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
+	"tallystick/internal/durable"
 	"tallystick/internal/run"
 	"tallystick/internal/source"
 )
@@ -30,9 +32,10 @@ func (s *server) connect() (err error) {
 	return err
 }
 
-// subscribe adds the connections, each with what comes by it, which stops first.
+// subscribe adds the connections, each with what comes by it, which stops first, and
+// files.
 func (s *server) subscribe(g *run.Group) error {
-	return errors.Join(s.subscribeNATS(g), s.subscribeAMQP(g), s.subscribeSTOMP(g))
+	return errors.Join(s.subscribeNATS(g), s.subscribeAMQP(g), s.subscribeSTOMP(g), s.follow(g))
 }
 
 func (s *server) subscribeAMQP(g *run.Group) error {
@@ -75,6 +78,18 @@ func (s *server) subscribeNATS(g *run.Group) error {
 			return err
 		}
 		g.Add("nats "+name, s.after(n.Run))
+	}
+	return nil
+}
+
+func (s *server) follow(g *run.Group) error {
+	dir := filepath.Join(s.cfg.DataDir, "files")
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Files)) {
+		f, err := source.NewFile(name, s.cfg.Files[name], dir, durable.OS{}, s.ingest, s.registry, s.log)
+		if err != nil {
+			return err
+		}
+		g.Add("file "+name, s.after(f.Run))
 	}
 	return nil
 }

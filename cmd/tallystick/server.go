@@ -47,11 +47,11 @@ type server struct {
 
 	locks  []*os.File // of the folders that are written to
 	httpLn net.Listener
-	udp    []net.PacketConn
-	nats   *nats.Conn  // nil without a broker
-	amqp   *amqp.Conn  // nil without a broker
-	stomp  *stomp.Conn // nil without a broker
-	key    auth.Key    // that tokens can be signed with; in development
+	udp    [][]net.PacketConn // for each of udp.listen
+	nats   *nats.Conn         // nil without a broker
+	amqp   *amqp.Conn         // nil without a broker
+	stomp  *stomp.Conn        // nil without a broker
+	key    auth.Key           // that tokens can be signed with; in development
 
 	registry    *prometheus.Registry
 	table       *metric.Table
@@ -116,11 +116,11 @@ func (s *server) listen(ctx context.Context) (err error) {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	for _, addr := range s.cfg.UDP.Listen {
-		conn, err := source.Listen(ctx, addr, s.cfg.UDP.Buffer, s.log)
+		conns, err := source.Listen(ctx, addr, s.cfg.UDP, s.log)
 		if err != nil {
 			return fmt.Errorf("udp.listen: %w", err)
 		}
-		s.udp = append(s.udp, conn)
+		s.udp = append(s.udp, conns)
 	}
 	return nil
 }
@@ -133,8 +133,8 @@ func (s *server) close() {
 	if s.httpLn != nil {
 		_ = s.httpLn.Close()
 	}
-	for _, c := range s.udp {
-		_ = c.Close()
+	for _, conns := range s.udp {
+		source.Close(conns)
 	}
 	if s.nats != nil {
 		s.nats.Close()
@@ -255,8 +255,8 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))
-	for i, conn := range s.udp {
-		u, err := source.NewUDP(conn, s.ingest, s.registry, s.log)
+	for i, conns := range s.udp {
+		u, err := source.NewUDP(conns, s.ingest, s.registry, s.log)
 		if err != nil {
 			return err
 		}
@@ -288,8 +288,8 @@ func (s *server) beReady(ctx context.Context) error {
 // udpAddrs are where datagrams are received.
 func (s *server) udpAddrs() []string {
 	var out []string
-	for _, c := range s.udp {
-		out = append(out, c.LocalAddr().String())
+	for _, conns := range s.udp {
+		out = append(out, conns[0].LocalAddr().String())
 	}
 	return out
 }
@@ -310,7 +310,7 @@ func (s *server) player(out io.Writer) (*demo.Player, error) {
 		return nil, fmt.Errorf("the demo needs a token, and so development mode: %w", err)
 	}
 	return &demo.Player{
-		URL: s.url(), UDP: s.udp[0].LocalAddr().String(), Token: token, Out: out,
+		URL: s.url(), UDP: s.udp[0][0].LocalAddr().String(), Token: token, Out: out,
 		Pace: 2 * time.Second, Wait: cmp.Or(s.cfg.Collect.Hold, time.Second)*2 + 20*time.Second,
 	}, nil
 }

@@ -21,6 +21,14 @@ func (c Config) checkSTOMP(k *checker) {
 	checkBus(k, "stomp", c.STOMP.Broker.Check(), len(c.STOMP.Broker.URLs) > 0, c.STOMP.Subscriptions, source.STOMPSubscription.Check, source.STOMPSubscription.Mixes)
 }
 
+func (c Config) checkFiles(k *checker) {
+	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
+		for _, p := range c.Files[name].Check() {
+			k.wrong(true, join(join("files", name), p.Key), "%v", p.Err)
+		}
+	}
+}
+
 // checkBus checks what is under the key of a broker, there being one or not: what was
 // found wrong with it, and its subscriptions, each by itself and each two together.
 func checkBus[S any](

@@ -74,3 +74,14 @@ func TestAMQPProblems(t *testing.T) {
 	f("  urls: ['amqp://a']\n  subscriptions:\n    a: {queue: q, routing_key: k}\n", "c.yaml:5: amqp.subscriptions.a.routing_key: needs an exchange")
 	f("  urls: ['amqp://a']\n  subscriptions:\n    a: {queue: q, cluster: x}\n    b: {queue: q, cluster: y}\n", "c.yaml:6: amqp.subscriptions.b: each message would go to it or to a")
 }
+
+// TestFileProblems has that problems of files have their keys.
+func TestFileProblems(t *testing.T) {
+	path := write(t, "c.yaml", "development: true\nfiles:\n  a:\n    kind: claims\n    cluster: c\n")
+	_, err := config.Load(config.Sources{File: path})
+	want := "c.yaml:3: files.a.path: is empty"
+	if got := strings.ReplaceAll(fmt.Sprint(err), path, "c.yaml"); !strings.Contains(got, want) ||
+		!strings.Contains(got, "c.yaml:4: files.a.kind: cluster and precision are for lines, not for claims") {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"tallystick/internal/auth"
 	"tallystick/internal/metric"
 	"tallystick/internal/retain"
+	"tallystick/internal/source"
 )
 
 // Validate returns an *InvalidError with all that is wrong with c, or nil.
@@ -40,6 +41,7 @@ func (c Config) check() []*Problem {
 	c.checkNATS(&k)
 	c.checkAMQP(&k)
 	c.checkSTOMP(&k)
+	c.checkFiles(&k)
 	c.checkAuth(&k)
 	c.checkMetrics(&k)
 	c.checkLimits(&k)
@@ -105,6 +107,7 @@ func checkStep(k *checker, key string, step time.Duration) {
 }
 
 func (c Config) checkLimits(k *checker) {
+	k.wrong(c.UDP.Sockets < 1 || c.UDP.Sockets > source.MaxSockets, "udp.sockets", "%d is not from 1 to %d", c.UDP.Sockets, source.MaxSockets)
 	k.wrong(c.UDP.Buffer < 0, "udp.buffer", "%d is less than 0", c.UDP.Buffer)
 	k.wrong(c.Store.MaxBytes < 0, "store.max_bytes", "%d is less than 0", c.Store.MaxBytes)
 	positive(k, "http.max_body", c.HTTP.API.MaxBody)

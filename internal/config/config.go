@@ -63,13 +63,14 @@ type Config struct {
 	// Grace is how long stopping may take.
 	Grace time.Duration `koanf:"grace"`
 
-	Log   Log                `koanf:"log"`
-	HTTP  HTTP               `koanf:"http"`
-	UDP   source.Config      `koanf:"udp"`
-	NATS  source.NATSConfig  `koanf:"nats"`
-	AMQP  source.AMQPConfig  `koanf:"amqp"`
-	STOMP source.STOMPConfig `koanf:"stomp"`
-	Auth  auth.Config        `koanf:"auth"`
+	Log   Log                          `koanf:"log"`
+	HTTP  HTTP                         `koanf:"http"`
+	UDP   source.Config                `koanf:"udp"`
+	NATS  source.NATSConfig            `koanf:"nats"`
+	AMQP  source.AMQPConfig            `koanf:"amqp"`
+	STOMP source.STOMPConfig           `koanf:"stomp"`
+	Files map[string]source.FileConfig `koanf:"files"` // by name
+	Auth  auth.Config                  `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
 	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
@@ -139,7 +140,7 @@ func Default() Config {
 		Grace:      30 * time.Second,
 		Log:        Log{Level: slog.LevelInfo, Format: Text},
 		HTTP:       HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
-		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 8 << 20},
+		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 32 << 20, Sockets: 1},
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},
 		STOMP:      source.STOMPConfig{Broker: stomp.Config{URLs: []string{}, Retry: stomp.DefaultRetry}},

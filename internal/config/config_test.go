@@ -277,7 +277,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(set("grace"), `"grace": a setting is key=value`)
 	f(set("grce=1s"), `"grce=1s": unknown key, did you mean grace?`)
 	f(set("http=1"), `"http=1": is a section, with listen, max_body, stall`)
-	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, amqp, stomp, `+
+	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, amqp, stomp, files, `+
 		"auth, xrootd, metrics, ingest, collect, reconcile, store, ledger, query, validate, retention, checkpoint, wal, archive, records")
 	f(set("metrics=1"), `"metrics=1": metrics: is not a mapping of keys to values`)
 	f(set("http.listen.x=1"), `"http.listen.x=1": unknown key, did you mean http.listen?`)

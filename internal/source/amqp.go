@@ -17,7 +17,7 @@ type AMQP struct {
 // NewAMQP returns a source for the subscription of that name. Its default cluster
 // and precision are its own. The error is that of registering its counters.
 func NewAMQP(conn *amqp.Conn, name string, sub AMQPSubscription, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*AMQP, error) {
-	t, err := newTaker("amqp", name, sub.content(), sinks, reg, log)
+	t, err := newTaker("amqp", name, sub.content(), ofMessages(), sinks, reg, log)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@
 // datagrams, by UDP, and lines, packets and claims by a bus.
 //
 //	kernel's queue ─▶ batch ─▶ Sink
-//	broker ─▶ bus/nats ─▶ decode ─▶ Sinks
+//	broker ─▶ bus/{nats,amqp,stomp} ─▶ decode ─▶ Sinks
 //
 // The rules:
 //
@@ -11,6 +11,8 @@
 //     counts what the kernel dropped, where the kernel tells.
 //   - There is no queue of our own behind the kernel's: a datagram is in the
 //     kernel, or in the batch that the Sink is working on.
+//   - Several sockets of one address share what comes by sender, so that what one sends
+//     stays in order.
 //   - Being told to stop, a source first hands over what the kernel holds
 //     already: a sender that was told nothing has sent it in good faith.
 //   - The Sink keeps nothing of a datagram's bytes; they are used again.

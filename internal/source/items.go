@@ -14,6 +14,24 @@ import (
 // the others; behind something that is not JSON nothing can be found.
 func items[T any](data []byte, decode func([]byte) (T, *ingest.MessageError), put func([]T) ingest.Result) ingest.Result {
 	raws, broken := split(data)
+	return assemble(raws, broken, decode, put)
+}
+
+// lineItems is items of what has one on each line: whatever is on one harms no other.
+func lineItems[T any](data []byte, decode func([]byte) (T, *ingest.MessageError), put func([]T) ingest.Result) ingest.Result {
+	var raws [][]byte
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			raws = append(raws, line)
+		}
+	}
+	return assemble(raws, nil, decode, put)
+}
+
+// assemble decodes raws and hands them over. broken is what is wrong behind them.
+func assemble[T any](
+	raws [][]byte, broken *ingest.MessageError, decode func([]byte) (T, *ingest.MessageError), put func([]T) ingest.Result,
+) ingest.Result {
 	var (
 		good    []T
 		places  []int

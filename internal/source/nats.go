@@ -19,7 +19,7 @@ type NATS struct {
 // and precision are its own: what comes by another one is not touched by them. The
 // error is that of registering its counters.
 func NewNATS(conn *nats.Conn, name string, sub Subscription, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*NATS, error) {
-	t, err := newTaker("nats", name, sub.content(), sinks, reg, log)
+	t, err := newTaker("nats", name, sub.content(), ofMessages(), sinks, reg, log)
 	if err != nil {
 		return nil, err
 	}

@@ -9,12 +9,17 @@ import (
 )
 
 // prepare asks for the buffer, beyond the limit of the system where we may, and
-// to be told of drops. What is refused is left as it is: receiveBuffer tells.
-func prepare(fd, buffer int) {
+// to be told of drops. What of these is refused is left as it is: receiveBuffer tells.
+// That others cannot have the same address is an error.
+func prepare(fd, buffer int, share bool) error {
 	if buffer > 0 && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
+	if share {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	}
+	return nil
 }
 
 // receiveBuffer returns how many bytes the kernel holds for conn. The kernel

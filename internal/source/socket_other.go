@@ -2,12 +2,20 @@
 
 package source
 
-import "net"
+import (
+	"errors"
+	"net"
+)
 
 // Elsewhere than on Linux, which is where this runs, the kernel's default has to
 // do, and it does not tell what it drops.
 
-func prepare(int, int) {}
+func prepare(_, _ int, share bool) error {
+	if share {
+		return errors.New("several sockets for one address are for Linux only")
+	}
+	return nil
+}
 
 func receiveBuffer(net.PacketConn) (bytes int, ok bool) { return 0, false }
 

@@ -18,7 +18,7 @@ import (
 
 // A station is an Ingest with all that is behind it, and sources in front of it.
 type station struct {
-	t         *testing.T
+	t         testing.TB
 	kind      string // of its sources, in their counters
 	table     *metric.Table
 	store     *store.Store
@@ -33,14 +33,14 @@ type station struct {
 type part func(context.Context) error
 
 // bareStation returns a station without sources, for one of that kind.
-func bareStation(t *testing.T, kind string, maxBytes int64, keeps ingest.Log) *station {
-	t.Helper()
+func bareStation(tb testing.TB, kind string, maxBytes int64, keeps ingest.Log) *station {
+	tb.Helper()
 	table, err := metric.NewTable(append(metric.XRootD(60), metric.Metric{Name: "load", Step: 1}, metric.Metric{Name: "count", Step: 1, Fold: metric.Sum}))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := &station{
-		t: t, kind: kind, table: table, reg: prometheus.NewRegistry(),
+		t: tb, kind: kind, table: table, reg: prometheus.NewRegistry(),
 		store: store.New(table, store.Config{MaxBytes: maxBytes}), ledger: ledger.New(ledger.Default()),
 	}
 	s.ingest, err = ingest.New(ingest.Default(), ingest.Parts{
@@ -51,7 +51,7 @@ func bareStation(t *testing.T, kind string, maxBytes int64, keeps ingest.Log) *s
 		Ledger: s.ledger, Store: s.store, Table: table, Now: time.Now, Metrics: s.reg, Log: keeps,
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
@@ -107,13 +107,13 @@ func (s *station) wantCount(want int, name string, labels ...string) {
 	}
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("half a minute without %s", what)
+			tb.Fatalf("half a minute without %s", what)
 		}
 	}
 }

@@ -66,7 +66,7 @@ type STOMP struct {
 // NewSTOMP returns a source for the subscription of that name. Its default cluster
 // and precision are its own. The error is that of registering its counters.
 func NewSTOMP(conn *stomp.Conn, name string, sub STOMPSubscription, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*STOMP, error) {
-	t, err := newTaker("stomp", name, sub.content(), sinks, reg, log)
+	t, err := newTaker("stomp", name, sub.content(), ofMessages(), sinks, reg, log)
 	if err != nil {
 		return nil, err
 	}

@@ -28,8 +28,8 @@ type taker struct {
 	log    *slog.Logger
 }
 
-func newTaker(broker, name string, c Content, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*taker, error) {
-	t := &taker{name: broker + " " + name, take: takes(c, sinks), log: log.With("subscription", name)}
+func newTaker(broker, name string, c Content, by cutter, sinks Sinks, reg prometheus.Registerer, log *slog.Logger) (*taker, error) {
+	t := &taker{name: broker + " " + name, take: takes(c, sinks, by), log: log.With("subscription", name)}
 	var err error
 	if t.counts, err = newBusCounts(reg, broker, name); err != nil {
 		return nil, fmt.Errorf("register counters of subscription %s: %w", name, err)
@@ -65,17 +65,17 @@ func (t *taker) message(id bus.ID) ingest.Message {
 	return ingest.Message{Source: t.name + " " + id.Source, Number: id.Number}
 }
 
-// takes returns what takes a message with that in it.
-func takes(c Content, sinks Sinks) func(context.Context, []byte, ingest.Message) ingest.Result {
+// takes returns what takes a message with that in it. by cuts it into packets and claims.
+func takes(c Content, sinks Sinks, by cutter) func(context.Context, []byte, ingest.Message) ingest.Result {
 	switch c.Kind {
 	case Packets:
 		decode := new(ingest.PacketDecoder).Decode
 		return func(ctx context.Context, data []byte, _ ingest.Message) ingest.Result {
-			return items(data, decode, func(ps []collect.Packet) ingest.Result { return sinks.Packets(ctx, ps) })
+			return by.packets(data, decode, func(ps []collect.Packet) ingest.Result { return sinks.Packets(ctx, ps) })
 		}
 	case Claims:
 		return func(ctx context.Context, data []byte, _ ingest.Message) ingest.Result {
-			return items(data, ingest.DecodeClaim, func(cs []*transfer.Claim) ingest.Result { return sinks.Claims(ctx, cs) })
+			return by.claims(data, ingest.DecodeClaim, func(cs []*transfer.Claim) ingest.Result { return sinks.Claims(ctx, cs) })
 		}
 	case Lines:
 	}
@@ -86,3 +86,13 @@ func takes(c Content, sinks Sinks) func(context.Context, []byte, ingest.Message)
 		return sinks.Lines(ctx, data, with)
 	}
 }
+
+// A cutter says what is in some bytes, and hands it over.
+type cutter struct {
+	packets func([]byte, func([]byte) (collect.Packet, *ingest.MessageError), func([]collect.Packet) ingest.Result) ingest.Result
+	claims  func([]byte, func([]byte) (*transfer.Claim, *ingest.MessageError), func([]*transfer.Claim) ingest.Result) ingest.Result
+}
+
+func ofMessages() cutter { return cutter{items[collect.Packet], items[*transfer.Claim]} }
+
+func ofLines() cutter { return cutter{lineItems[collect.Packet], lineItems[*transfer.Claim]} }

@@ -21,8 +21,8 @@ const MaxDatagram = 64 << 10
 
 const (
 	// batchSize is how many datagrams are handed over at once at most. With
-	// MaxDatagram it is also the memory of a source: 2 MiB.
-	batchSize = 32
+	// MaxDatagram it is also the memory of a socket: 4 MiB.
+	batchSize = 64
 	// gather is how long a batch waits for its next datagram. Under load it never
 	// waits; else it delays a datagram by so much.
 	gather = 500 * time.Microsecond
@@ -37,7 +37,13 @@ const (
 type Config struct {
 	Listen []string `koanf:"listen"` // host:port each
 	Buffer int      `koanf:"buffer"` // bytes that the kernel is asked to hold per socket; 0 is its default
+	// Sockets is how many there are for each address, each with a goroutine of its own.
+	// The kernel gives what comes from one address and port always to the same one.
+	Sockets int `koanf:"sockets"`
 }
+
+// MaxSockets is more than there are processors for.
+const MaxSockets = 256
 
 // A Sink takes datagrams: ingest.Ingest. It counts what it refuses, and keeps
 // nothing of a packet's Data after it returned.
@@ -45,36 +51,57 @@ type Sink interface {
 	Packets(ctx context.Context, ps []collect.Packet) ingest.Result
 }
 
-// A UDP receives datagrams.
+// A UDP receives datagrams at one address.
 type UDP struct {
-	conn   net.PacketConn
+	conns  []net.PacketConn
 	sink   Sink
 	counts *counts
 	log    *slog.Logger
 }
 
-// NewUDP returns a source that receives on conn, which belongs to it then. The
-// error is that of registering its counters, which are told apart by the address.
-func NewUDP(conn net.PacketConn, sink Sink, reg prometheus.Registerer, log *slog.Logger) (*UDP, error) {
-	c, err := newCounts(reg, conn.LocalAddr().String())
+// NewUDP returns a source that receives on conns, at least one, which belong to it then
+// and have the same address. The error is that of registering its counters, which are
+// told apart by the address. Several conns call the sink at once.
+func NewUDP(conns []net.PacketConn, sink Sink, reg prometheus.Registerer, log *slog.Logger) (*UDP, error) {
+	addr := conns[0].LocalAddr()
+	c, err := newCounts(reg, addr.String())
 	if err != nil {
-		return nil, fmt.Errorf("register counters of %s: %w", conn.LocalAddr(), err)
+		return nil, fmt.Errorf("register counters of %s: %w", addr, err)
 	}
-	return &UDP{conn: conn, sink: sink, counts: c, log: log}, nil
+	return &UDP{conns: conns, sink: sink, counts: c, log: log}, nil
 }
 
 // Run receives until ctx ends, hands over what the kernel holds by then, and
 // returns nil. A read error is fatal, since a bound socket that cannot be read
 // will not get better.
 func (u *UDP) Run(ctx context.Context) error {
-	defer u.conn.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error)
+	for _, conn := range u.conns {
+		go func() { done <- u.run(ctx, conn) }()
+	}
+	var errs []error
+	for range u.conns {
+		err := <-done
+		errs = append(errs, err)
+		if err != nil {
+			cancel() // one that cannot be read ends all
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// run receives on one of the sockets.
+func (u *UDP) run(ctx context.Context, conn net.PacketConn) error {
+	defer conn.Close()
 	// A deadline in the past ends a read that waits.
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(woken)
-		_ = u.conn.SetReadDeadline(time.Unix(1, 0)) // fails only on a socket that cannot be read either
+		_ = conn.SetReadDeadline(time.Unix(1, 0)) // fails only on a socket that cannot be read either
 	})
-	b := newBatch(u)
+	b := newBatch(u, conn)
 	err := b.receive(ctx)
 	if !stop() {
 		<-woken // or its deadline would come in the middle of drain
@@ -83,7 +110,7 @@ func (u *UDP) Run(ctx context.Context) error {
 		err = b.drain(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("receive on %s: %w", u.conn.LocalAddr(), err)
+		return fmt.Errorf("receive on %s: %w", conn.LocalAddr(), err)
 	}
 	return nil
 }
@@ -126,12 +153,16 @@ func (b *batch) drain(ctx context.Context) error {
 func (b *batch) fill(ctx context.Context, within time.Duration) error {
 	b.packets, b.silent = b.packets[:0], false
 	var err error
-	for n := 0; n < batchSize && err == nil; n++ {
-		if n == 1 && within > 0 {
+	waiting := within == 0
+	for n := 0; n < batchSize && err == nil; {
+		if n > 0 && !waiting {
+			waiting = true
 			err = b.conn.SetReadDeadline(time.Now().Add(within))
 		}
 		if err == nil {
-			err = b.read(n)
+			var got int
+			got, err = b.read(n)
+			n += got
 		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {

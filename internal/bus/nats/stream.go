@@ -140,13 +140,20 @@ func (s *Subscriber) nextOf(ctx context.Context, it jetstream.MessagesContext, m
 	return nil
 }
 
-// message returns a message of the consumer that was made then. With that its ID is
-// another one after it or its stream was made anew.
+// message returns a message of the consumer that was made then. Its ID is what who
+// published it calls it, if that is one: a broker that was killed may have it twice.
+// Else it is its number in the stream, which with the time is another one after the
+// consumer or the stream was made anew.
 func message(m jetstream.Msg, made string) bus.Message {
 	out := bus.Message{Data: m.Data()}
-	if meta, err := m.Metadata(); err == nil { // a consumer's message always has it
-		out.ID = bus.ID{Source: made, Number: meta.Sequence.Stream}
+	meta, err := m.Metadata() // a consumer's message always has it
+	if err == nil {
 		out.Again = meta.NumDelivered > 1
+	}
+	if id, ok := bus.ParseID(m.Headers().Get(jetstream.MsgIDHeader)); ok {
+		out.ID = id
+	} else if err == nil {
+		out.ID = bus.ID{Source: made, Number: meta.Sequence.Stream}
 	}
 	return out
 }

@@ -319,3 +319,26 @@ func TestStreamConsumerWithoutAck(t *testing.T) {
 		t.Errorf("got %q, want nothing", got)
 	}
 }
+
+// A message is known by what who published it calls it, if that has a number.
+func TestStreamIDs(t *testing.T) {
+	b := natstest.Start(t)
+	js := natstest.Stream(t, b.Client(), "S", "a")
+	var ids []bus.ID
+	l := listen(t, urls(b.URL()), nats.Subscription{Stream: "S", Durable: "d"}, func(m bus.Message) bus.Answer {
+		ids = append(ids, m.ID)
+		return bus.Taken
+	})
+	for _, id := range []string{"me/7", "8f14e45f"} {
+		if _, err := js.Publish(t.Context(), "a", []byte("x"), jetstream.WithMsgID(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.hears(2)
+	if err := l.stop(); err != nil {
+		t.Error(err)
+	}
+	if ids[0] != (bus.ID{Source: "me", Number: 7}) || ids[1].Number != 2 || ids[1].Source == "" {
+		t.Errorf("got IDs %v", ids)
+	}
+}
