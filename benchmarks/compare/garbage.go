@@ -2,41 +2,46 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"time"
 
 	"tallystick/benchmarks/process"
 )
 
+// watching is how long one profile takes; they follow each other.
+const watching = 5 * time.Second
+
 // garbage begins to watch what part of the processor's time the collector of garbage takes, of a peer that
-// tells. The function that is returned waits for the end of it.
+// tells. The function that is returned ends it.
 func (t *trial) garbage(ctx context.Context) (end func() error) {
 	p, ok := t.peer.(profiler)
 	if !ok {
 		return func() error { return nil }
 	}
-	done := make(chan error, 1)
-	go func() {
-		body, _, err := t.drive.do(ctx, p.profile(fmt.Sprintf("profile?seconds=%d", int(t.watching.Seconds()))))
-		done <- errors.Join(err, t.putGarbage(body))
-	}()
-	return func() error { return <-done }
+	over, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- t.watch(ctx, p, over) }()
+	return func() error {
+		close(over)
+		return <-done
+	}
 }
 
-func (t *trial) putGarbage(body []byte) error {
-	share, err := process.CollectorShare(body)
-	if err != nil {
-		return err
+// watch takes profiles until it is over.
+func (t *trial) watch(ctx context.Context, p profiler, over <-chan struct{}) error {
+	var seen process.Profiled
+	for {
+		body, _, err := t.drive.do(ctx, p.profile(fmt.Sprintf("profile?seconds=%d", int(watching.Seconds()))))
+		if err == nil {
+			err = seen.Add(body)
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-over:
+			t.put(garbageShare, 100*seen.Share())
+			return nil
+		default:
+		}
 	}
-	t.put(garbageShare, 100*share)
-	if t.profiles == "" {
-		return nil
-	}
-	if err := os.MkdirAll(t.profiles, 0o750); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(t.profiles, strings.ReplaceAll(t.name, " ", "-")+"-series-cpu.prof"), body, 0o600)
 }

@@ -41,12 +41,12 @@ func startWatch() (*watch, error) {
 // end ends it, and writes a line.
 func (w *watch) end(phase string, out io.Writer) error {
 	pprof.StopCPUProfile()
-	share, err := process.CollectorShare(w.profile.Bytes())
-	if err != nil {
+	var p process.Profiled
+	if err := p.Add(w.profile.Bytes()); err != nil {
 		return err
 	}
 	now := read()
-	fmt.Fprintf(out, "%-12s %11d %15.2f %14v %14v %24v\n", phase, now.collections-w.begin.collections, 100*share,
+	fmt.Fprintf(out, "%-12s %11d %15.2f %14v %14v %24v\n", phase, now.collections-w.begin.collections, 100*p.Share(),
 		since(now.all, w.begin.all, 0.5), since(now.all, w.begin.all, 1), since(now.stop, w.begin.stop, 1))
 	return nil
 }

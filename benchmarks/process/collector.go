@@ -5,26 +5,35 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/pprof/profile"
 )
 
-// CollectorShare returns what part of a CPU profile of a Go program is the collector of garbage, from 0 to 1.
-// The runtime tells such a part too, but counts as work how long a thread of the collector waits for a core.
-func CollectorShare(cpuProfile []byte) (float64, error) {
-	p, err := profile.Parse(bytes.NewReader(cpuProfile))
+// Profiled is processor time that CPU profiles of a Go program saw.
+type Profiled struct {
+	All       time.Duration
+	Collector time.Duration // of it, of the collector of garbage
+}
+
+// Add adds what a profile has, in the form of pprof. The runtime tells the collector's time too, but counts as
+// work how long its threads wait for a core.
+func (p *Profiled) Add(cpuProfile []byte) error {
+	parsed, err := profile.Parse(bytes.NewReader(cpuProfile))
 	if err != nil {
-		return 0, fmt.Errorf("read profile: %w", err)
+		return fmt.Errorf("read profile: %w", err)
 	}
-	var all, those int64
-	for _, s := range p.Sample {
-		n := s.Value[0]
-		if all += n; slices.ContainsFunc(s.Location, isCollector) {
-			those += n
+	for _, s := range parsed.Sample {
+		d := time.Duration(s.Value[len(s.Value)-1]) // the first value is how many samples that were
+		if p.All += d; slices.ContainsFunc(s.Location, isCollector) {
+			p.Collector += d
 		}
 	}
-	return float64(those) / float64(max(all, 1)), nil
+	return nil
 }
+
+// Share returns the collector's part, from 0 to 1.
+func (p *Profiled) Share() float64 { return float64(p.Collector) / float64(max(p.All, 1)) }
 
 // isCollector reports whether a place is in a function of Go's runtime below which all is for the collector:
 // those that mark, sweep and give memory back, and what others do for it while they allocate.

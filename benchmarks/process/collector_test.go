@@ -9,9 +9,9 @@ import (
 	"tallystick/benchmarks/process"
 )
 
-// TestCollectorShare: of a program that does nothing but collect garbage, much is found to be that, and of one that
+// TestProfiled: of a program that does nothing but collect garbage, much is found to be that, and of one that
 // has no garbage, nothing.
-func TestCollectorShare(t *testing.T) {
+func TestProfiled(t *testing.T) {
 	f := func(name string, least, most float64, do func()) {
 		t.Helper()
 		var b bytes.Buffer
@@ -22,9 +22,9 @@ func TestCollectorShare(t *testing.T) {
 			do()
 		}
 		pprof.StopCPUProfile()
-		got, err := process.CollectorShare(b.Bytes())
-		if err != nil || got < least || got > most {
-			t.Errorf("%s: got %.3f, %v, want %v to %v", name, got, err, least, most)
+		var p process.Profiled
+		if err := p.Add(b.Bytes()); err != nil || p.Share() < least || p.Share() > most || p.All == 0 {
+			t.Errorf("%s: got %.3f of %v, %v, want %v to %v", name, p.Share(), p.All, err, least, most)
 		}
 	}
 	live := make([]*[16]*int, 200_000)
@@ -38,7 +38,7 @@ func TestCollectorShare(t *testing.T) {
 			sum += i * sum
 		}
 	})
-	if _, err := process.CollectorShare([]byte("junk")); err == nil {
+	if err := new(process.Profiled).Add([]byte("junk")); err == nil {
 		t.Error("junk: no error")
 	}
 	runtime.KeepAlive(live)
