@@ -27,7 +27,7 @@ func TestCompare(t *testing.T) {
 		err := run(t.Context(), []string{
 			"-peers", "tallystick=" + bin + ",cc-metric-store=" + cc + ",influxdb=/nonexistent", "-dir", t.TempDir(), "-shape", shape,
 			"-nodes", "5", "-parts", "2", "-slots", "30", "-small", "15", "-size", "100", "-settle", "0", "-asking", "10ms",
-			"-only", "large,small,nats,many,calm,saving", "-many-nodes", "6", "-many-parts", "2", "-many-slots", "5", "-watching", "1s",
+			"-only", "large,small,nats,many,calm,saving", "-many-nodes", "6", "-many-parts", "2", "-many-slots", "5",
 		}, &table, &progress)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", shape, err, &progress)

@@ -49,7 +49,6 @@ type bench struct {
 	size     int           // samples of a request
 	settle   time.Duration // how long is waited at most until a server is idle
 	asking   time.Duration // how long questions of one kind are asked at most
-	watching time.Duration // how long the collector of garbage is
 	dir      string        // of what the servers keep
 	profiles string        // where profiles go; empty: nowhere
 	broker   string        // the binary of a NATS broker; empty: there is none
@@ -101,7 +100,6 @@ func (b *bench) parse(args []string) error {
 	f.IntVar(&b.rounds, "rounds", 1, "how often each is measured, in turn; the medians are told")
 	f.DurationVar(&b.settle, "settle", time.Minute, "how long is waited at most until a server has settled")
 	f.DurationVar(&b.asking, "asking", 5*time.Second, "how long each kind of question is asked")
-	f.DurationVar(&b.watching, "watching", 20*time.Second, "how long the collector of garbage is watched, in whole seconds; 2 % of one core are 40 samples then")
 	f.StringVar(&b.dir, "dir", "", "where data go meanwhile; empty: the folder for temporary files")
 	f.StringVar(&b.profiles, "profile", "", "a `folder` to which profiles of peers go that have /debug/pprof, which is not for comparing")
 	f.StringVar(&b.peers, "peers", "tallystick,victoria-metrics,prometheus,influxdb",

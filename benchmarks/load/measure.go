@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,25 +36,51 @@ func measure(ctx context.Context, s shape, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%d nodes, %d series, step %d s, %d writers, %d cores\n\n", s.nodes, l.made.Series(), step, s.writers, runtime.GOMAXPROCS(0))
 	fmt.Fprintln(out, "alone         samples/s  CPU-s per million  bytes per series: heap  store  samples of a series")
+	defer l.paceGarbage(ctx)()
 	empty := heap()
+	var garbage bytes.Buffer
 	for _, steps := range []int{1, 7, s.steps} { // one sample, then a small block full, then all
-		if err := l.alone(steps, empty, out); err != nil {
+		if err := l.alone(steps, empty, out, &garbage); err != nil {
 			return err
 		}
 	}
-	return l.together(ctx, out)
+	dir := l.checkpoints()
+	if err := l.saveAll(ctx, dir, out); err != nil {
+		return err
+	}
+	if err := l.together(ctx, dir, out, &garbage); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n%s\n%s", watchHead, &garbage)
+	return nil
+}
+
+// paceGarbage has garbage collected as the server has it, until the function that it returns is called.
+func (l *load) paceGarbage(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	g := &retain.Garbage{Slabs: func() int64 { return l.store.Stats().Slabs }}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = g.Run(ctx) }) // it returns nil
+	return func() { cancel(); wg.Wait() }
 }
 
 // alone writes without anything beside it.
-func (l *load) alone(steps int, empty uint64, out io.Writer) error {
+func (l *load) alone(steps int, empty uint64, out, garbage io.Writer) error {
+	w, err := startWatch()
+	if err != nil {
+		return err
+	}
 	old, start, cpu := l.steps, time.Now(), cpuTime()
 	l.steps = steps
-	err := l.write(nil)
+	err = l.write(nil)
 	l.steps = old
 	if err != nil {
 		return err
 	}
 	took, used := time.Since(start), cpuTime()-cpu
+	if err := w.end(strconv.Itoa(steps), garbage); err != nil {
+		return err
+	}
 	start, cpu = time.Now(), cpuTime()
 	l.makeUp(steps)
 	took, used = took-time.Since(start)/time.Duration(l.writers), used-(cpuTime()-cpu)
@@ -116,7 +143,7 @@ func (t *timing) print(out io.Writer) {
 }
 
 // together writes while queries, retention and checkpoints run.
-func (l *load) together(ctx context.Context, out io.Writer) error {
+func (l *load) together(ctx context.Context, dir *checkpoint.Dir, out, garbage io.Writer) error {
 	runtime.SetMutexProfileFraction(1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -144,7 +171,6 @@ func (l *load) together(ctx context.Context, out io.Writer) error {
 	w := l.worker()
 	beside("retention of all nodes", time.Second, func() error { w.Step(ctx, time.Unix(l.now.Load(), 0)); return nil })
 	beside("slow reader of debug", time.Millisecond, func() error { return l.debug(ctx) })
-	dir := l.checkpoints()
 	pauses := &timing{name: "  of it, ingest stood still"}
 	beside("checkpoint", time.Millisecond, func() error {
 		_, err := dir.Save(ctx)
@@ -153,14 +179,19 @@ func (l *load) together(ctx context.Context, out io.Writer) error {
 	})
 	others = append(others, pauses)
 
+	watched, err := startWatch()
+	if err != nil {
+		return err
+	}
 	start, cpu := time.Now(), cpuTime()
-	newest := l.now.Load()
-	err := l.write(batches.add)
-	for err == nil && ctx.Err() == nil && dir.Stats().Saves == 0 { // at least one checkpoint
+	newest, saves := l.now.Load(), dir.Stats().Saves
+	err = l.write(batches.add)
+	for err == nil && ctx.Err() == nil && dir.Stats().Saves == saves { // at least one checkpoint
 		l.steps = 1
 		err = l.write(batches.add)
 	}
 	took, used := time.Since(start), cpuTime()-cpu
+	err = errors.Join(err, watched.end("together", garbage))
 	stop()
 	wg.Wait()
 	samples := float64((l.now.Load()-newest)/step) * float64(l.made.Series())

@@ -17,10 +17,17 @@ const (
 	// (benchmarks/README.md).
 	garbageOf = 0.5
 
+	// pace is how often slabs are counted: in a second many may come at once, when all series begin
+	// to need more room in the same slot.
+	pace = 100 * time.Millisecond
+
 	// calm is how many looks in a row find less than a little allocated, in bytes, until what
 	// is free goes back to the system. Ingest allocates less than that.
 	calm   = 5
 	little = 1 << 20
+
+	// most bounds GOGC, which is a small number for the runtime.
+	most = 100_000
 
 	// atStart is GOGC until the first look: a start makes much that stays, and little garbage.
 	atStart = 400
@@ -29,7 +36,8 @@ const (
 // A Garbage chooses how much garbage gathers before it is collected. The runtime lets as
 // much gather as lives, which is too much for a store: most of what lives are slabs of
 // samples, which cost the collector nothing and would only double the memory. So what
-// counts is what lives besides them.
+// counts is what lives besides them. New slabs are no garbage either: there is room for
+// them, else a store that grows would be looked through again and again.
 //
 // What was garbage stays with the process otherwise, for the next. When nothing much was
 // allocated for some seconds, it goes back to the system: after a start, a burst of queries,
@@ -40,6 +48,8 @@ type Garbage struct {
 	Slabs func() int64 // bytes
 
 	percent int    // as set last
+	cycles  uint64 // how often it had been collected
+	lived   int64  // slabs when that was seen
 	allocs  uint64 // bytes that were ever allocated, at the last look
 	slabs   int64  // at the last look
 	loose   int64  // bytes that were allocated, or slabs given back, since the last that went to the system
@@ -53,14 +63,16 @@ func (*Garbage) Begin() {
 	}
 }
 
-// Run looks every second, until ctx ends.
+// Run looks again and again, until ctx ends.
 func (g *Garbage) Run(ctx context.Context) error {
-	t := time.NewTicker(look)
-	defer t.Stop()
+	step, trim := time.NewTicker(pace), time.NewTicker(look)
+	defer step.Stop()
+	defer trim.Stop()
 	for {
 		select {
-		case <-t.C:
+		case <-step.C:
 			g.Step()
+		case <-trim.C:
 			g.Trim()
 		case <-ctx.Done():
 			return nil
@@ -73,7 +85,11 @@ func (g *Garbage) Step() int {
 	if chosen() {
 		return 0
 	}
-	percent := Percent(live(), g.Slabs())
+	slabs := g.Slabs()
+	if cycles := read("/gc/cycles/total:gc-cycles"); cycles != g.cycles {
+		g.cycles, g.lived = cycles, slabs
+	}
+	percent := Percent(live(), g.lived, slabs-g.lived)
 	if d := percent - g.percent; d*10 < g.percent && d*10 > -g.percent {
 		return 0 // to set it stops everything for a moment
 	}
@@ -109,11 +125,11 @@ func chosen() bool {
 }
 
 // Percent returns the GOGC for a heap of which so many bytes lived when the collector ran
-// last, slabs of them now.
-func Percent(live, slabs int64) int {
-	rest := float64(max(live-slabs, 0))
-	may := max(leastGarbage, garbageOf*rest)
-	return max(1, min(100, int(100*may/float64(max(live, slabs, 1)))))
+// last, slabs of them, and so many bytes of slabs have come since.
+func Percent(live, slabs, since int64) int {
+	rest, of := float64(max(live-slabs, 0)), float64(max(live, slabs, 1))
+	may := min(max(leastGarbage, garbageOf*rest), of)
+	return max(1, min(most, int(100*(may+float64(max(since, 0)))/of)))
 }
 
 func live() int64 {

@@ -11,21 +11,24 @@ import (
 )
 
 func TestPercent(t *testing.T) {
-	f := func(live, slabs int64, want int) {
+	f := func(live, slabs, since int64, want int) {
 		t.Helper()
-		if got := retain.Percent(live*megabyte, slabs*megabyte); got != want {
-			t.Errorf("%d MiB, %d of them slabs: got %d, want %d", live, slabs, got, want)
+		if got := retain.Percent(live*megabyte, slabs*megabyte, since*megabyte); got != want {
+			t.Errorf("%d MiB, %d of them slabs, and %d since: got %d, want %d", live, slabs, since, got, want)
 		}
 	}
-	f(0, 0, 100)
-	f(8, 0, 100)
-	f(16, 0, 50)
-	f(32, 0, 50)
-	f(100, 0, 50)
-	f(100, 80, 10)
-	f(20, 80, 10) // they came since
-	f(10_000, 9_000, 5)
-	f(1_000_000, 1_000_000, 1)
+	f(0, 0, 0, 100)
+	f(8, 0, 0, 100)
+	f(16, 0, 0, 50)
+	f(32, 0, 0, 50)
+	f(100, 0, 0, 50)
+	f(100, 80, 0, 10)
+	f(20, 80, 0, 10) // they came since, and that was not seen
+	f(10_000, 9_000, 0, 5)
+	f(1_000_000, 1_000_000, 0, 1)
+	f(100, 80, 90, 100) // 10 for garbage, 90 for slabs
+	f(100, 0, 1000, 1050)
+	f(100, 80, -50, 10)
 }
 
 func TestGarbage(t *testing.T) {
@@ -43,8 +46,12 @@ func TestGarbage(t *testing.T) {
 		t.Error("nothing was set")
 	}
 	slabs = 1 << 40
+	if got := g.Step(); got != 100_000 {
+		t.Errorf("with slabs that have come since: got %d, want room for them", got)
+	}
+	runtime.GC()
 	if got := g.Step(); got != 1 {
-		t.Errorf("got %d, want 1", got)
+		t.Errorf("when they live: got %d, want 1", got)
 	}
 	if got := debug.SetGCPercent(100); got != 1 {
 		t.Errorf("the runtime has %d, want 1", got)

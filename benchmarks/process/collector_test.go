@@ -1,4 +1,4 @@
-package main
+package process_test
 
 import (
 	"bytes"
@@ -6,12 +6,12 @@ import (
 	"runtime/pprof"
 	"testing"
 
-	"github.com/google/pprof/profile"
+	"tallystick/benchmarks/process"
 )
 
-// TestGarbage: of a program that does nothing but collect garbage, much is found to be that, and of one that
+// TestProfiled: of a program that does nothing but collect garbage, much is found to be that, and of one that
 // has no garbage, nothing.
-func TestGarbage(t *testing.T) {
+func TestProfiled(t *testing.T) {
 	f := func(name string, least, most float64, do func()) {
 		t.Helper()
 		var b bytes.Buffer
@@ -22,12 +22,9 @@ func TestGarbage(t *testing.T) {
 			do()
 		}
 		pprof.StopCPUProfile()
-		p, err := profile.Parse(&b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := shareOf(p, isCollector); got < least || got > most {
-			t.Errorf("%s: %.3f is for the collector, want %v to %v", name, got, least, most)
+		var p process.Profiled
+		if err := p.Add(b.Bytes()); err != nil || p.Share() < least || p.Share() > most || p.All == 0 {
+			t.Errorf("%s: got %.3f of %v, %v, want %v to %v", name, p.Share(), p.All, err, least, most)
 		}
 	}
 	live := make([]*[16]*int, 200_000)
@@ -41,6 +38,9 @@ func TestGarbage(t *testing.T) {
 			sum += i * sum
 		}
 	})
+	if err := new(process.Profiled).Add([]byte("junk")); err == nil {
+		t.Error("junk: no error")
+	}
 	runtime.KeepAlive(live)
 	runtime.KeepAlive(sum)
 }
