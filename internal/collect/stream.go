@@ -260,13 +260,21 @@ func (c *Collector) placeNext(l *life, s *stream) {
 }
 
 // begin chooses the number that s begins with: the one that leaves the fewest
-// missing among all that wait.
+// missing among all that wait. It is one of these.
 func (s *stream) begin() {
 	s.Began = true
-	first, fewest := s.Wait[0].Seq, int(^uint(0)>>1)
-	for back := range 256 { // of those that are as good, the nearest before the first that came
-		from := s.Wait[0].Seq - byte(back)
-		if n := s.span(from); n < fewest {
+	var room [256]byte
+	waiting := room[:0]
+	for seq, times := range s.waits {
+		if times > 0 {
+			waiting = append(waiting, byte(seq))
+		}
+	}
+	newest := s.Wait[0].Seq
+	first, fewest := newest, int(^uint(0)>>1)
+	for _, from := range waiting { // of those that are as good, the nearest before the first that came
+		n := s.span(from, waiting)
+		if n < fewest || n == fewest && newest-from < newest-first {
 			first, fewest = from, n
 		}
 	}
@@ -276,11 +284,9 @@ func (s *stream) begin() {
 
 // span returns how many numbers from the given one on there must have been for
 // each to come as often as it waits.
-func (s *stream) span(from byte) (n int) {
-	for seq, times := range s.waits {
-		if times > 0 {
-			n = max(n, int(byte(seq)-from)+256*(int(times)-1)+1)
-		}
+func (s *stream) span(from byte, waiting []byte) (n int) {
+	for _, seq := range waiting {
+		n = max(n, int(seq-from)+256*(int(s.waits[seq])-1)+1)
 	}
 	return n
 }
