@@ -20,10 +20,11 @@ type batch struct {
 
 	buffers  [batchSize][]byte
 	messages []ipv4.Message // for the buffers, and what the kernel says about a datagram
+	flags    int            // of reading them
 	drops    uint32         // by the kernel, as it last said
 
 	packets []collect.Packet
-	silent  bool // no datagram came before the deadline
+	silent  bool // no datagram came before the deadline, or there is none
 	remotes map[netip.AddrPort]string
 }
 
@@ -66,7 +67,7 @@ func (b *batch) read(n int) (int, error) {
 		b.add(n, size, remote, size == len(b.buffers[n]))
 		return 1, nil
 	}
-	got, err := b.many.ReadBatch(b.messages[n:], 0)
+	got, err := b.many.ReadBatch(b.messages[n:], b.flags)
 	if err != nil {
 		return 0, err
 	}

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// dontWait has reading return at once if there is nothing.
+const dontWait = unix.MSG_DONTWAIT
+
 // prepare asks for the buffer, beyond the limit of the system where we may, and
 // to be told of drops. What of these is refused is left as it is: receiveBuffer tells.
 // That others cannot have the same address is an error.

@@ -10,6 +10,8 @@ import (
 // Elsewhere than on Linux, which is where this runs, the kernel's default has to
 // do, and it does not tell what it drops.
 
+const dontWait = 0
+
 func prepare(_, _ int, share bool) error {
 	if share {
 		return errors.New("several sockets for one address are for Linux only")

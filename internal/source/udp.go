@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,8 +28,8 @@ const (
 	// waits; else it delays a datagram by so much.
 	gather = 500 * time.Microsecond
 	// drainIdle is after how much silence a stopping source takes the kernel's
-	// queue for empty, and drainMax how long it goes on under fire: a second is
-	// more than any queue holds.
+	// queue for empty, where the kernel cannot be asked, and drainMax how long it
+	// goes on under fire: a second is more than any queue holds.
 	drainIdle = 10 * time.Millisecond
 	drainMax  = time.Second
 )
@@ -134,10 +135,19 @@ func (b *batch) receive(ctx context.Context) error {
 	}
 }
 
-// drain hands over what the kernel has already.
+// drain hands over what the kernel has already. Where it can be asked without waiting,
+// no clock says when there is nothing more: a machine that is busy may take its time.
 func (b *batch) drain(ctx context.Context) error {
+	var within time.Duration
+	if b.flags = dontWait; b.many == nil || dontWait == 0 {
+		within = drainIdle
+	}
 	for end := time.Now().Add(drainMax); time.Now().Before(end); {
-		if err := b.conn.SetReadDeadline(time.Now().Add(drainIdle)); err != nil {
+		var deadline time.Time
+		if within > 0 {
+			deadline = time.Now().Add(within)
+		}
+		if err := b.conn.SetReadDeadline(deadline); err != nil {
 			return err
 		}
 		if err := b.fill(ctx, 0); err != nil || b.silent {
@@ -154,7 +164,8 @@ func (b *batch) fill(ctx context.Context, within time.Duration) error {
 	b.packets, b.silent = b.packets[:0], false
 	var err error
 	waiting := within == 0
-	for n := 0; n < batchSize && err == nil; {
+	n := 0
+	for n < batchSize && err == nil {
 		if n > 0 && !waiting {
 			waiting = true
 			err = b.conn.SetReadDeadline(time.Now().Add(within))
@@ -165,8 +176,8 @@ func (b *batch) fill(ctx context.Context, within time.Duration) error {
 			n += got
 		}
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		b.silent, err = true, nil
+	if errors.Is(err, os.ErrDeadlineExceeded) || b.flags != 0 && errors.Is(err, syscall.EAGAIN) {
+		b.silent, err = n == 0, nil
 	}
 	if len(b.packets) > 0 {
 		b.hand(ctx)
