@@ -238,12 +238,17 @@ func needXRootD(t *testing.T) {
 // returns what they really did once all have ended.
 func runFixture(t *testing.T, mon string) *capture.Truth {
 	t.Helper()
+	return fixture(t, "run", "--servers", "2", "--clients", "8", "--files", "20", "--ops", "6", "--seed", "1", "--mon", mon)
+}
+
+// fixture runs a command of testdata/live/xrdfix.py and returns its truth.
+func fixture(t *testing.T, args ...string) *capture.Truth {
+	t.Helper()
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/usr/bin/python3", "../../testdata/live/xrdfix.py", "run",
-		"--servers", "2", "--clients", "8", "--files", "20", "--ops", "6", "--seed", "1",
-		"--mon", mon, "--truth", filepath.Join(dir, "truth.json"))
+	args = append([]string{"../../testdata/live/xrdfix.py"}, args...)
+	cmd := exec.CommandContext(ctx, "/usr/bin/python3", append(args, "--truth", filepath.Join(dir, "truth.json"))...)
 	// Interrupted, it stops its servers and clients, and only then itself.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
