@@ -46,6 +46,7 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	tell(count, "ledger_dropped_losses_total", "Losses of packets dropped because there were too many.", float64(g.ledger.LossesDropped()))
 
 	g.unbalanced(out)
+	g.dns(tell)
 
 	r := g.retain.Stats()
 	tell(count, "retention_freed_blocks_total", "Blocks freed because they were too old.", float64(r.Blocks))
@@ -83,4 +84,15 @@ func (g gauges) unbalanced(out chan<- prometheus.Metric) {
 	for _, cause := range reconcile.Causes() {
 		out <- prometheus.MustNewConstMetric(what, prometheus.GaugeValue, float64(n[cause]), string(cause))
 	}
+}
+
+// dns tells of names that were looked up.
+func (g gauges) dns(tell func(kind prometheus.ValueType, name, help string, v float64)) {
+	count, gauge := prometheus.CounterValue, prometheus.GaugeValue
+	n := g.names.Stats()
+	tell(gauge, "dns_addresses", "Addresses whose names are remembered.", float64(n.Known))
+	tell(count, "dns_found_total", "Look-ups of names that found one.", float64(n.Found))
+	tell(count, "dns_none_total", "Look-ups of names that found none.", float64(n.None))
+	tell(count, "dns_failures_total", "Look-ups of names that failed.", float64(n.Failed))
+	tell(count, "dns_dropped_total", "Addresses that were not looked up because too many waited.", float64(n.Dropped))
 }

@@ -31,6 +31,7 @@ import (
 	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
 	"tallystick/internal/query"
+	"tallystick/internal/rdns"
 	"tallystick/internal/retain"
 	"tallystick/internal/run"
 	"tallystick/internal/selector"
@@ -59,6 +60,7 @@ type server struct {
 	ledger      *ledger.Ledger
 	collector   *collect.Collector
 	ingest      *ingest.Ingest
+	names       *rdns.Names
 	checkpoints *checkpoint.Dir
 	retain      *retain.Worker
 	pressure    *retain.Pressure
@@ -163,6 +165,9 @@ func (s *server) makeState() error {
 	s.cfg.Ingest.Retention, s.cfg.Ingest.ClaimRetention = s.cfg.Retention.Longest(), s.cfg.Retention.Ledger
 	s.cfg.Ingest.Keep, s.cfg.Ingest.Sure = s.cfg.Retention.Keep, s.cfg.Retention.Shortest()
 	s.cfg.Ingest.Reconcile = s.cfg.Reconcile
+	if s.names, err = rdns.New(s.cfg.DNS, net.DefaultResolver); err != nil {
+		return fmt.Errorf("dns: %w", err)
+	}
 	s.ingest, err = ingest.New(s.cfg.Ingest, ingest.Parts{
 		Collector: func(out collect.Output) ingest.Collector {
 			s.collector = collect.New(s.cfg.Collect, out)
@@ -197,7 +202,7 @@ func (s *server) makeAPI() error {
 		Ingest: s.ingest,
 		Query:  engine,
 		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
-		Ledger: s.ledger, Reconcile: s.cfg.Reconcile,
+		Ledger: s.ledger, Reconcile: s.cfg.Reconcile, Name: s.names.Name,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			o.Now = float64(time.Now().Unix())
 			return validate.Books(s.ledger, s.cfg.Validation.Apply(o)), nil
@@ -254,6 +259,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("garbage", s.garbage.Run)
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
+	g.Add("names", s.names.Run)
 	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))
 	for i, conns := range s.udp {
 		u, err := source.NewUDP(conns, s.ingest, s.registry, s.log)

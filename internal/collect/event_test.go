@@ -246,3 +246,24 @@ func TestDaemons(t *testing.T) {
 		}
 	}
 }
+
+// What a real manager tells of redirections is counted, in any order; of its cmsd's
+// summary there is no balance, since that moves no files.
+func TestRedirectsOfCapture(t *testing.T) {
+	as := arrivals(load(t, "l03_redirects"))
+	for _, as := range [][]arrival{as, jumble(double(as, 3), 3)} {
+		r := play(t, as)
+		got := map[string]float64{}
+		for s, v := range r.samples {
+			if s.Metric == "xrd_redirects" {
+				got[s.Site+" "+s.Server+" "+s.Client] += v
+			}
+		}
+		if d := cmp.Diff(map[string]float64{"SITE_M vm:31193 127.0.0.1": 7}, got); d != "" {
+			t.Errorf("redirections (-want +got):\n%s", d)
+		}
+		if len(r.balances) != 1 || len(r.balances["vm:31193"]) == 0 {
+			t.Errorf("got balances of %v, want those of vm:31193", sortedKeys(r.balances))
+		}
+	}
+}

@@ -180,7 +180,7 @@ func captures() []string {
 	return []string{
 		"s01_full_reads", "s02_partial_vector", "s03_concurrent_users", "s05_failures_names",
 		"s06_killed_longlived", "s08_restart", "s12_gstream", "s14_configs",
-		"l01_two_sessions", "l02_infos_wrap",
+		"l01_two_sessions", "l02_infos_wrap", "l03_redirects",
 	}
 }
 

@@ -31,6 +31,7 @@ type source struct {
 
 	Site    string
 	Version string
+	Program string
 	Heard   time.Time
 	meter
 }
@@ -64,6 +65,7 @@ func (c *Collector) takeSummary(now time.Time, remote string) error {
 	if added {
 		c.size += reportWeight
 		s.Heard, s.Site, s.Version = now, strings.Clone(g.Site), strings.Clone(g.Version)
+		s.Program = strings.Clone(g.Program)
 	}
 	if late {
 		c.stats.Late++
@@ -133,10 +135,14 @@ func (c *Collector) settleReport(now time.Time, s *source) {
 	if lastTos != r.Tos {
 		since = r.Tos
 	}
-	if _, ok := r.Values["xrd_link_out"]; ok { // not of a part of a report
+	_, ok := r.Values["xrd_link_out"] // not in a part of a report
+	if ok && s.Program != cmsd {      // which talks a lot, and moves no files
 		c.balance(&is, l, since, &r, more)
 	}
 }
+
+// cmsd is the program that manages a cluster.
+const cmsd = "cmsd"
 
 const (
 	// A server's monitoring starts after the server has, once all plug-ins are loaded.

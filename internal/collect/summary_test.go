@@ -55,6 +55,8 @@ func summary(tos, tod int64, stats string) []byte {
 	return fmt.Appendf(nil, `<statistics tod="%d" ver="v5.5.3" src="xcache:1094" tos="%d" pgm="xrootd" ins="i" pid="9" site="T2">%s</statistics>`, tod, tos, stats)
 }
 
+func linkIO(n int) string { return fmt.Sprintf(`<stats id="link"><in>1</in><out>%d</out></stats>`, n) }
+
 func linkOut(n int) string {
 	return fmt.Sprintf(`<stats id="link"><num>3</num><out>%d</out></stats>`, n)
 }

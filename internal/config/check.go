@@ -119,6 +119,9 @@ func (c Config) checkLimits(k *checker) {
 	}
 	positive(k, "collect.max", c.Collect.Max)
 	positive(k, "ledger.max", c.Ledger.Max)
+	positive(k, "dns.keep", c.DNS.Keep)
+	positive(k, "dns.max", c.DNS.Max)
+	positive(k, "dns.timeout", c.DNS.Timeout)
 	r := c.Reconcile
 	k.wrong(!(r.Low > 0 && r.Low <= 1), "reconcile.low", "%v is not above 0 and at most 1", r.Low)
 	k.wrong(!(r.High >= 1), "reconcile.high", "%v is less than 1", r.High)

@@ -45,6 +45,7 @@ import (
 	"tallystick/internal/ledger"
 	"tallystick/internal/metric"
 	"tallystick/internal/query"
+	"tallystick/internal/rdns"
 	"tallystick/internal/reconcile"
 	"tallystick/internal/retain"
 	"tallystick/internal/source"
@@ -78,6 +79,7 @@ type Config struct {
 	Ingest     ingest.Config     `koanf:"ingest"`
 	Collect    collect.Config    `koanf:"collect"`
 	Reconcile  reconcile.Config  `koanf:"reconcile"`
+	DNS        rdns.Config       `koanf:"dns"`
 	Store      store.Config      `koanf:"store"`
 	Ledger     ledger.Config     `koanf:"ledger"`
 	Query      query.Config      `koanf:"query"`
@@ -148,6 +150,7 @@ func Default() Config {
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),
 		Reconcile:  reconcile.Default(),
+		DNS:        rdns.Default(),
 		Store:      store.Config{MaxBytes: 4 << 30},
 		Ledger:     ledger.Default(),
 		Query:      query.Config{MaxValues: 50_000_000},

@@ -209,6 +209,7 @@ func TestProblems(t *testing.T) {
 		`c.yaml:2: log.level: slog: level string "loud": unknown name`,
 		`c.yaml:2: log.format: "xml" is none of [text json]`)
 	f(dev+"log: {level: 4}\n", "c.yaml:2: log.level: 4 is not a word")
+	f(dev+"dns: {enabled: true, max: 0}\n", "c.yaml:2: dns.max: 0 is not more than 0")
 	f(dev+"reconcile: {low: 0, high: .5, min: -1}\n",
 		`c.yaml:2: reconcile.low: 0 is not above 0 and at most 1`,
 		`c.yaml:2: reconcile.high: 0.5 is less than 1`,
@@ -278,7 +279,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(set("grce=1s"), `"grce=1s": unknown key, did you mean grace?`)
 	f(set("http=1"), `"http=1": is a section, with listen, max_body, stall`)
 	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, amqp, stomp, files, `+
-		"auth, xrootd, metrics, ingest, collect, reconcile, store, ledger, query, validate, retention, checkpoint, wal, archive, records")
+		"auth, xrootd, metrics, ingest, collect, reconcile, dns, store, ledger, query, validate, retention, checkpoint, wal, archive, records")
 	f(set("metrics=1"), `"metrics=1": metrics: is not a mapping of keys to values`)
 	f(set("http.listen.x=1"), `"http.listen.x=1": unknown key, did you mean http.listen?`)
 	f(set("metrics.a.stp=1s"), `"metrics.a.stp=1s": unknown key, did you mean metrics.a.step?`)

@@ -109,6 +109,9 @@ type Parts struct {
 	Compat   Compat
 	// Reconcile is what a good balance is.
 	Reconcile reconcile.Config
+	// Name returns the name of an IP address, if one is known, and whether one may be
+	// known soon. It does not wait.
+	Name func(address string) (name string, pending bool)
 	// Ready returns why not all requests can be answered yet, for people; nothing
 	// if they can.
 	Ready func() []string

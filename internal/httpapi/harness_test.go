@@ -27,6 +27,7 @@ import (
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
 	"tallystick/internal/query"
+	"tallystick/internal/reconcile"
 	"tallystick/internal/selector"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
@@ -172,7 +173,11 @@ func newServerOf(t *testing.T, cfg httpapi.Config, change func(*server, *httpapi
 		t.Fatal(err)
 	}
 	parts := httpapi.Parts{
-		Auth: verifier, Ingest: s.intake, Ledger: s.ledger,
+		Auth: verifier, Ingest: s.intake, Ledger: s.ledger, Reconcile: reconcile.Default(),
+		Name: func(address string) (string, bool) {
+			name, known := map[string]string{"192.0.2.1": "node1", "192.0.2.2": ""}[address]
+			return name, !known
+		},
 		Query: queryFunc(func(ctx context.Context, r query.Request) ([]query.Series, error) { return s.query(ctx, r) }),
 		Validate: func(ctx context.Context, o validate.Options) (*validate.Report, error) {
 			return s.validate(ctx, o)

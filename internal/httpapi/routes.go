@@ -39,6 +39,7 @@ func (a *API) Routes() []Route {
 		{get, "/api/v1/servers", auth.Viewer, false, a.servers},
 		{get, "/api/v1/servers/{id}/advice", auth.Viewer, false, a.advice},
 		{get, "/api/v1/losses", auth.Viewer, false, a.losses},
+		{get, "/api/v1/names", auth.Viewer, false, a.names},
 		{get, "/api/v1/balances", auth.Viewer, false, a.balances},
 		{get, "/api/v1/events", auth.Validator, false, a.events},
 		{get, "/api/v1/transfers", auth.Validator, false, a.transfers},

@@ -122,3 +122,22 @@ func TestAdvice(t *testing.T) {
 	}
 	s.wantError(s.get("/api/v1/servers/6/advice", ""), http.StatusNotFound, "not_found", "")
 }
+
+// Ensure names are told where they are known, and what may be known soon.
+func TestNames(t *testing.T) {
+	s := newServer(t, httpapi.Config{})
+	type names struct {
+		Names   map[string]string
+		Pending []string
+	}
+	f := func(addresses string, want names) {
+		t.Helper()
+		got := unmarshal[names](s, s.get("/api/v1/names?addresses="+addresses, ""))
+		if diff := cmp.Diff(&want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", addresses, diff)
+		}
+	}
+	f("192.0.2.1,192.0.2.2,192.0.2.3", names{map[string]string{"192.0.2.1": "node1"}, []string{"192.0.2.3"}})
+	f("192.0.2.2", names{map[string]string{}, []string{}})
+	s.wantError(s.get("/api/v1/names", ""), http.StatusBadRequest, "bad_request", "addresses")
+}

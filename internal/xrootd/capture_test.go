@@ -99,6 +99,14 @@ func count(n map[string]int, d *xrootd.Datagram, data []byte) {
 		for _, e := range d.Trace.Entries {
 			n["t "+traceName(e)]++
 		}
+	case xrootd.KindRedirect:
+		for _, e := range d.Redirect.Entries {
+			if e.Window {
+				n["r window"]++
+			} else {
+				n["r redirect"]++
+			}
+		}
 	case xrootd.KindGStream:
 		if d.GStream.Framing == xrootd.FrameBinary {
 			n["g "+string(d.GStream.Provider)+" records"] += len(d.GStream.Records)
@@ -207,7 +215,7 @@ func TestDecodeSessions(t *testing.T) {
 			j.origin, j.stod = row.Remote, row.Stod
 			want[j.key(row.FileID)] = row
 		}
-		if diff := cmp.Diff(want, j.rows); diff != "" || len(want) == 0 {
+		if diff := cmp.Diff(want, j.rows); diff != "" || len(want) == 0 && c.Name != "l03_redirects" { // a manager has none
 			t.Errorf("%s: %d rows (-reference +got):\n%s", c.Name, len(want), diff)
 		}
 	}

@@ -81,6 +81,9 @@ func move(d *xrootd.Datagram, by int64) {
 			times = append(times, &e.PrevEnd, &e.Begin)
 		}
 	}
+	for i := range d.Redirect.Entries {
+		times = append(times, &d.Redirect.Entries[i].Time)
+	}
 	for _, p := range times {
 		if *p != 0 {
 			*p += by
