@@ -58,6 +58,7 @@ var rows = [][]string{
 		"internal/audit",
 		"internal/forward",
 		"internal/phase",
+		"internal/report",
 		"internal/retain",
 		"internal/source",
 	},
