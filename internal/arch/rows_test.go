@@ -59,6 +59,7 @@ var rows = [][]string{
 		"internal/forward",
 		"internal/phase",
 		"internal/rdns",
+		"internal/report",
 		"internal/retain",
 		"internal/source",
 	},

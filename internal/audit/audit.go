@@ -12,6 +12,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
@@ -27,6 +28,7 @@ const (
 	EndTime     Error = "end-time"          // end_time is not when the file was closed
 	NoPath      Error = "no-path"           // the name of the file is lost
 	NoUser      Error = "no-user"           // who it was is lost
+	NotDN       Error = "user-dn"           // a login name stands where a distinguished name should
 	NoSite      Error = "no-site"           // the server's site is lost
 	AppInfo     Error = "app-info"          // the app info is lost, or another one of the session
 	WrongBytes  Error = "bytes"             // bytes are others than the server told
@@ -44,7 +46,7 @@ const (
 // Errors returns all errors, in the order of a table.
 func Errors() []Error {
 	return []Error{
-		NotTold, Twice, NotThere, WrongBytes, AsZero, Checksums, NoPath, NoUser, NoSite, AppInfo,
+		NotTold, Twice, NotThere, WrongBytes, AsZero, Checksums, NoPath, NoUser, NotDN, NoSite, AppInfo,
 		ServerStart, StartTime, EndTime, Minimum, Average, NoEvent, Unreadable,
 	}
 }
@@ -163,6 +165,9 @@ func check(r *Record, t *transfer.Transfer) (out []Finding) {
 	add(outside(r.End, t.Closed), EndTime, int64(r.End), t.Closed)
 	add(r.Path == "" && known(t.Path) != "", NoPath, `""`, t.Path)
 	add(r.Form != WLCG && r.User == "" && known(t.User) != "", NoUser, `""`, t.User)
+	if a := t.Auth; a != nil && r.ID == "" { // ours have it as the collector of their form does: docs/records.md
+		add(r.DN != "" && r.DN == a.Name && r.DN != a.DN && !strings.HasPrefix(r.DN, "/"), NotDN, r.DN, a.DN)
+	}
 	add(r.Site == "" && known(t.Site) != "", NoSite, `""`, t.Site)
 	add(r.Form != WLCG && r.AppInfo != t.AppInfo && r.AppInfo != "" || r.Form != WLCG && r.AppInfo == "" && t.AppInfo != "", AppInfo, r.AppInfo, t.AppInfo)
 	return append(out, checkBytes(r, t)...)

@@ -86,28 +86,28 @@ func TestRecorded(t *testing.T) {
 		}
 	}
 	f("s01_full_reads",
-		counts{audit.ServerStart: 24, audit.EndTime: 24, audit.Minimum: 10},
+		counts{audit.ServerStart: 24, audit.EndTime: 24, audit.NotDN: 24, audit.Minimum: 10},
 		counts{audit.Minimum: 10})
 	f("s02_partial_vector",
-		counts{audit.ServerStart: 15, audit.EndTime: 15},
+		counts{audit.ServerStart: 15, audit.EndTime: 15, audit.NotDN: 15},
 		counts{audit.Average: 2})
 	f("s03_concurrent_users",
-		counts{audit.ServerStart: 78, audit.EndTime: 78, audit.Minimum: 10},
+		counts{audit.ServerStart: 78, audit.EndTime: 78, audit.NotDN: 78, audit.Minimum: 10},
 		counts{audit.StartTime: 27, audit.EndTime: 32, audit.Minimum: 10, audit.Average: 25})
 	f("s05_failures_names",
-		counts{audit.ServerStart: 12, audit.EndTime: 12, audit.Minimum: 1, audit.AppInfo: 1},
+		counts{audit.ServerStart: 12, audit.EndTime: 12, audit.NotDN: 12, audit.Minimum: 1, audit.AppInfo: 1},
 		counts{audit.Minimum: 1, audit.AppInfo: 1})
 	f("s06_killed_longlived",
-		counts{audit.ServerStart: 8, audit.EndTime: 8, audit.Minimum: 1, audit.AsZero: 2},
+		counts{audit.ServerStart: 8, audit.EndTime: 8, audit.NotDN: 8, audit.Minimum: 1, audit.AsZero: 2},
 		counts{audit.Minimum: 1, audit.AsZero: 2})
 	f("s08_restart",
-		counts{audit.ServerStart: 57, audit.EndTime: 57},
+		counts{audit.ServerStart: 57, audit.EndTime: 57, audit.NotDN: 57},
 		counts{audit.StartTime: 28, audit.EndTime: 29})
 	f("s12_gstream",
 		counts{audit.ServerStart: 60, audit.EndTime: 60, audit.Minimum: 23, audit.NoEvent: 21},
 		counts{audit.Minimum: 23, audit.NoPath: 3, audit.NoUser: 3, audit.NoEvent: 28})
 	f("s14_configs",
-		counts{audit.ServerStart: 25, audit.EndTime: 25, audit.Minimum: 3},
+		counts{audit.ServerStart: 25, audit.EndTime: 25, audit.NotDN: 5, audit.Minimum: 3},
 		counts{audit.Minimum: 3, audit.NoPath: 3, audit.NoUser: 2, audit.Average: 3})
 }
 

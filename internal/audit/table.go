@@ -23,6 +23,7 @@ func texts() map[Error]string {
 		EndTime:     "end_time is not when the file was closed",
 		NoPath:      "the name of the file is lost",
 		NoUser:      "who it was is lost",
+		NotDN:       "user_dn is the login's name (&n) and not its distinguished name (&m)",
 		NoSite:      "the site is lost",
 		AppInfo:     "the app info is lost, or another one of the session",
 		WrongBytes:  "bytes are others than the server told",

@@ -33,6 +33,7 @@ type Record struct {
 	Stod  int64 // start of the server's life, Unix seconds; 0 where the form does not tell
 	Site  string
 	User  string
+	DN    string // of the user
 	Host  string // of the client
 	Path  string
 	Start float64 // Unix seconds
@@ -85,6 +86,7 @@ type raw struct {
 	Site       string          `json:"site"`
 	ServerSite string          `json:"server_site"`
 	User       string          `json:"user"`
+	DN         string          `json:"user_dn"`
 	Host       string          `json:"host"`
 	ClientHost string          `json:"client_host"`
 	Filename   *string         `json:"filename"`
@@ -119,7 +121,7 @@ func parse(text []byte) (Record, error) {
 		return Record{}, err
 	}
 	out := Record{
-		ID: r.ID, Site: r.Site, User: r.User, Host: r.Host, Start: r.Start, End: r.End, AppInfo: r.AppInfo,
+		ID: r.ID, Site: r.Site, User: r.User, DN: r.DN, Host: r.Host, Start: r.Start, End: r.End, AppInfo: r.AppInfo,
 		Bytes:  transfer.Bytes{Read: r.Read, ReadV: r.ReadV, Write: r.Write},
 		Minima: []int64{r.ReadMin, r.SingleMin, r.VectorMin, r.WriteMin}, CountAvg: r.CountAvg, Vectors: r.Vectors,
 	}

@@ -273,7 +273,10 @@ func TestValidation(t *testing.T) {
 	if got := s.get("/api/v1/validation", "text/plain"); got.body != table.String() || got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("table: got %q %q", got.header, got.body)
 	}
-	s.wantError(s.get("/api/v1/validation", "text/html"), http.StatusNotAcceptable, "not_acceptable", "Accept")
+	if got := s.get("/api/v1/validation", "text/html"); !strings.HasPrefix(got.body, "<!DOCTYPE html>") || got.header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("page: got %q %.100q", got.header, got.body)
+	}
+	s.wantError(s.get("/api/v1/validation", "image/png"), http.StatusNotAcceptable, "not_acceptable", "Accept")
 }
 
 // Ensure a report is written as encoding/json would, its lists never null.

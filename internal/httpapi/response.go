@@ -17,6 +17,7 @@ const (
 	typeNDJSON = "application/x-ndjson"
 	typeCSV    = "text/csv"
 	typeText   = "text/plain"
+	typeHTML   = "text/html"
 	typeYAML   = "application/yaml"
 )
 

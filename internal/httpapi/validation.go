@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"strings"
 
+	html "tallystick/internal/report"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
 )
 
 func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
-	kind, err := accept(r, typeJSON, typeNDJSON, typeCSV, typeText)
+	kind, err := accept(r, typeJSON, typeNDJSON, typeCSV, typeText, typeHTML)
 	if err != nil {
 		return err
 	}
@@ -33,12 +34,14 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 		return writeTo(newEncoder(w, typeCSV+"; charset=utf-8"), report, validate.WriteCSV)
 	case typeText:
 		return writeTo(newEncoder(w, typeText+"; charset=utf-8"), report, validate.WriteTable)
+	case typeHTML:
+		return writeTo(newEncoder(w, typeHTML+"; charset=utf-8"), report, html.WriteHTML)
 	}
 	return writeReport(newEncoder(w, kind), report)
 }
 
 // ReportForms returns the forms that WriteReport knows.
-func ReportForms() []string { return []string{"json", "ndjson", "csv", "text"} }
+func ReportForms() []string { return []string{"json", "ndjson", "csv", "text", "html"} }
 
 // WriteReport writes a report in a form as GET /api/v1/validation answers with it.
 func WriteReport(w io.Writer, form string, r *validate.Report) error {
@@ -52,6 +55,8 @@ func WriteReport(w io.Writer, form string, r *validate.Report) error {
 		return writeTo(e, r, validate.WriteCSV)
 	case "text":
 		return writeTo(e, r, validate.WriteTable)
+	case "html":
+		return writeTo(e, r, html.WriteHTML)
 	}
 	return fmt.Errorf("form %q is none of %v", form, ReportForms())
 }
