@@ -54,16 +54,23 @@ func Default() Limits {
 type rule struct {
 	item Item
 	// shown returns the evidence, empty if it is not wrong.
-	shown func(m Limits, l *transfer.Life, asyncRatio float64) string
+	shown func(m Limits, l *transfer.Life, over Link) string
 }
 
-// Of returns what is to be mended at the server that l is the newest life of. The
-// ratio is that of its link to what was told of reads where the likely cause is async
-// I/O of a proxy, else 0.
-func (m Limits) Of(l *transfer.Life, asyncRatio float64) []Item {
+// A Link is what went over the links of a server, as its summary counts it, divided by
+// what was told of reads, and the likely cause of a bad ratio; the zero Link is
+// unknown.
+type Link struct {
+	Ratio float64
+	Cause transfer.Cause
+}
+
+// Of returns what is to be mended at the server that l is the newest life of, and over
+// its link.
+func (m Limits) Of(l *transfer.Life, over Link) []Item {
 	var out []Item
 	for _, r := range rules() {
-		if evidence := r.shown(m, l, asyncRatio); evidence != "" {
+		if evidence := r.shown(m, l, over); evidence != "" {
 			item := r.item
 			item.Evidence = evidence
 			out = append(out, item)
@@ -150,42 +157,46 @@ func rules() []rule {
 	}
 }
 
-func noFstat(_ Limits, l *transfer.Life, _ float64) string {
+func noFstat(_ Limits, l *transfer.Life, _ Link) string {
 	if l.Last != 0 || l.Names+l.Traced == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d names of files and %d traced opens, no packet of the f stream", l.Names, l.Traced)
 }
 
-func noXfr(m Limits, l *transfer.Life, _ float64) string {
-	if l.Opens == 0 || l.Closes+l.Moved > 0 || l.Discs == 0 && !m.watched(l) {
+func noXfr(m Limits, l *transfer.Life, over Link) string {
+	moved := over.Cause == "no-close-by-config"
+	switch {
+	case l.Opens == 0, l.Closes+l.Moved > 0, l.Discs == 0 && !m.watched(l) && !moved:
 		return ""
+	case moved:
+		return fmt.Sprintf("%d opens, no close, and %.0f bytes went over its links", l.Opens, over.Ratio)
 	}
 	return fmt.Sprintf("%d opens, no close, %d sessions ended", l.Opens, l.Discs)
 }
 
-func asyncIO(_ Limits, _ *transfer.Life, ratio float64) string {
-	if ratio == 0 {
+func asyncIO(_ Limits, _ *transfer.Life, over Link) string {
+	if over.Cause != "async-cache-read" {
 		return ""
 	}
-	return fmt.Sprintf("over its links went %.3g times as much as it told", ratio)
+	return fmt.Sprintf("over its links went %.3g times as much as it told", over.Ratio)
 }
 
-func noLFN(_ Limits, l *transfer.Life, _ float64) string {
+func noLFN(_ Limits, l *transfer.Life, _ Link) string {
 	if l.Opens == 0 || l.Named > 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d opens, none with a path", l.Opens)
 }
 
-func noUser(m Limits, l *transfer.Life, _ float64) string {
+func noUser(m Limits, l *transfer.Life, _ Link) string {
 	if l.Opens+l.Traced == 0 || l.Logins > 0 || !fromStart(l) && !m.watched(l) {
 		return ""
 	}
 	return fmt.Sprintf("%d opens, no login", max(l.Opens, l.Traced))
 }
 
-func noIdent(_ Limits, l *transfer.Life, _ float64) string {
+func noIdent(_ Limits, l *transfer.Life, _ Link) string {
 	const most = time.Hour // is how rarely it comes if nothing else is configured
 	if l.Idents > 0 || !fromStart(l) && l.Heard-l.First <= int64(most/time.Second) {
 		return ""
@@ -193,7 +204,7 @@ func noIdent(_ Limits, l *transfer.Life, _ float64) string {
 	return fmt.Sprintf("%d seconds watched, no ident", l.Heard-l.First)
 }
 
-func traceTwice(_ Limits, l *transfer.Life, _ float64) string {
+func traceTwice(_ Limits, l *transfer.Life, _ Link) string {
 	const some = 2 // packets may be lost
 	if l.Twice == 0 || l.Twice < l.Traced/some {
 		return ""
@@ -201,35 +212,35 @@ func traceTwice(_ Limits, l *transfer.Life, _ float64) string {
 	return fmt.Sprintf("of %d opens in the t stream %d came twice", l.Traced, l.Twice)
 }
 
-func noOps(_ Limits, l *transfer.Life, _ float64) string {
+func noOps(_ Limits, l *transfer.Life, _ Link) string {
 	if l.Closes == 0 || l.Counts > 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d closes, none with counts", l.Closes)
 }
 
-func noSite(_ Limits, l *transfer.Life, _ float64) string {
+func noSite(_ Limits, l *transfer.Life, _ Link) string {
 	if l.Idents == 0 || l.Site != "" {
 		return ""
 	}
 	return fmt.Sprintf("%d idents, none with a site", l.Idents)
 }
 
-func noSummary(m Limits, l *transfer.Life, _ float64) string {
+func noSummary(m Limits, l *transfer.Life, _ Link) string {
 	if l.Summaries > 0 || !m.watched(l) {
 		return ""
 	}
 	return fmt.Sprintf("%d seconds watched, no summary", l.Heard-l.First)
 }
 
-func rareIdent(m Limits, l *transfer.Life, _ float64) string {
+func rareIdent(m Limits, l *transfer.Life, _ Link) string {
 	if l.IdentEvery <= int64(m.Ident/time.Second) {
 		return ""
 	}
 	return fmt.Sprintf("%d seconds from one ident to the next", l.IdentEvery)
 }
 
-func longDatagrams(m Limits, l *transfer.Life, _ float64) string {
+func longDatagrams(m Limits, l *transfer.Life, _ Link) string {
 	if max(l.LongestFile, l.LongestTrace, l.LongestGStream) <= m.Datagram {
 		return ""
 	}

@@ -69,7 +69,7 @@ func TestCaptures(t *testing.T) {
 			if l.Next != 0 {
 				key += " before"
 			}
-			got[key] = codes(m.Of(&l, 0))
+			got[key] = codes(m.Of(&l, advice.Link{}))
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
@@ -97,7 +97,7 @@ func TestCaptures(t *testing.T) {
 // Without time to watch nothing is said that only time can show.
 func TestPatience(t *testing.T) {
 	for _, l := range lives(t, "s14_configs") {
-		if got := codes(advice.Default().Of(&l, 0)); strings.Contains(got, "no-summary") {
+		if got := codes(advice.Default().Of(&l, advice.Link{})); strings.Contains(got, "no-summary") {
 			t.Errorf("%s: got %s after some seconds", l.Server, got)
 		}
 	}
@@ -114,7 +114,7 @@ func TestRules(t *testing.T) {
 		t.Helper()
 		l := good
 		change(&l)
-		items := advice.Default().Of(&l, 0)
+		items := advice.Default().Of(&l, advice.Link{})
 		if got := codes(items); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -142,7 +142,13 @@ func TestRules(t *testing.T) {
 	f("no-summary", func(l *transfer.Life) { l.Summaries = 0 })
 	f("rare-ident", func(l *transfer.Life) { l.IdentEvery = 3600 })
 	f("long-datagrams", func(l *transfer.Life) { l.LongestTrace = 8000 })
-	if got := codes(advice.Default().Of(&good, 841)); got != "async-io" {
+	if got := codes(advice.Default().Of(&good, advice.Link{Ratio: 841, Cause: "async-cache-read"})); got != "async-io" {
 		t.Errorf("with a bad ratio: got %q, want async-io", got)
+	}
+	young := transfer.Life{Stod: 1000, Last: 1010, Heard: 1020, Idents: 1, Logins: 1, Opens: 3, Named: 3, Habits: transfer.Habits{First: 1001, Site: "S"}}
+	for cause, want := range map[transfer.Cause]string{"": "", "no-close-by-config": "no-xfr"} { // else they may be open
+		if got := codes(advice.Default().Of(&young, advice.Link{Ratio: 9e6, Cause: cause})); got != want {
+			t.Errorf("with cause %q: got %q, want %q", cause, got, want)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func (a *API) advice(w http.ResponseWriter, r *http.Request) error {
 	if l == nil {
 		return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no server %q is known", id)}
 	}
-	items := advice.Default().Of(l, a.asyncRatio(l))
+	items := advice.Default().Of(l, a.link(l))
 	return answer(w, http.StatusOK, &serverAdvice{l.Server, l.SID, l.Stod, list(items)})
 }
 
@@ -50,14 +50,13 @@ func (a *API) newestLife(id string) (newest *transfer.Life) {
 	return newest
 }
 
-// asyncRatio returns by how much l moved more than it told where asynchronous reads
-// are the likely cause, else 0.
-func (a *API) asyncRatio(l *transfer.Life) float64 {
+// link returns what went over the links of l.
+func (a *API) link(l *transfer.Life) advice.Link {
 	for _, b := range reconcile.Sum(a.parts.Ledger.Balances(l.Server, l.Stod, math.MaxInt64)) {
-		r := a.parts.Reconcile.Check(b)
-		if b.SID == l.SID && b.Stod == l.Stod && r.Read.Cause == "async-cache-read" {
-			return r.Read.Ratio
+		if b.SID == l.SID && b.Stod == l.Stod {
+			r := a.parts.Reconcile.Check(b)
+			return advice.Link{Ratio: r.Read.Ratio, Cause: r.Read.Cause}
 		}
 	}
-	return 0
+	return advice.Link{}
 }
