@@ -91,7 +91,7 @@ func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) error 
 	if err != nil {
 		return err
 	}
-	err = httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, cfg.Validation.Apply(r.options)))
+	err = httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, reportOptions(cfg, r.options)))
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("%d pieces could not be read", damaged)
 	}
@@ -118,6 +118,12 @@ func (a *app) feedAll(ctx context.Context, cfg config.Config, r replaying) error
 		err = fmt.Errorf("%d pieces could not be read", sources.damaged)
 	}
 	return err
+}
+
+// reportOptions returns o with what the configuration says of reports.
+func reportOptions(cfg config.Config, o validate.Options) validate.Options {
+	o.Reconcile = cfg.Reconcile
+	return cfg.Validation.Apply(o)
 }
 
 // span returns the range of packets that a report of o needs.

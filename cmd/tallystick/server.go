@@ -205,7 +205,7 @@ func (s *server) makeAPI() error {
 		Ledger: s.ledger, Reconcile: s.cfg.Reconcile, Name: s.names.Name,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			o.Now = float64(time.Now().Unix())
-			return validate.Books(s.ledger, s.cfg.Validation.Apply(o)), nil
+			return validate.Books(s.ledger, reportOptions(s.cfg, o)), nil
 		},
 		Ready:    s.notReady,
 		Restored: s.howFar,

@@ -92,7 +92,7 @@ func (a *app) validate(ctx context.Context, cfg config.Config, v validating) err
 	if err != nil {
 		return err
 	}
-	options := cfg.Validation.Apply(v.options)
+	options := reportOptions(cfg, v.options)
 	if v.against != "" {
 		err = a.auditFile(v, p, options)
 	} else {

@@ -85,6 +85,7 @@ func writeReport(e *encoder, r *validate.Report) error {
 	head := *r
 	head.Runs, head.Sites, head.Servers, head.Clients = list(r.Runs), list(r.Sites), list(r.Servers), list(r.Clients)
 	head.Paths, head.Losses, head.Bins, head.Verdicts = list(r.Paths), list(r.Losses), list(r.Bins), []transfer.Verdict{}
+	head.Monitoring = list(r.Monitoring)
 	text, err := json.Marshal(&head)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)

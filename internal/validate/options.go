@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"tallystick/internal/reconcile"
 	"tallystick/internal/transfer"
 )
 
@@ -55,6 +56,10 @@ type Options struct {
 
 	Step  time.Duration // of a bin; 0, or too many bins: what suits
 	Depth int           // how many folders of a path make a group; 0 is DefaultDepth
+
+	// Reconcile says from when on links and what was told of files differ; its zero is
+	// its default.
+	Reconcile reconcile.Config
 
 	Run    string // claims of this run, and what is extra on its servers while it ran
 	Server string // any name of the server

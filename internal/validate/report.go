@@ -15,6 +15,8 @@ type Report struct {
 	Clients   []Group     `json:"clients"`
 	Paths     []Group     `json:"paths"`  // by the first folders of the path
 	Losses    []LossTotal `json:"losses"` // by server and kind
+	// Monitoring is what the monitoring of each server is worth by itself, by name.
+	Monitoring []Monitoring `json:"monitoring"`
 	// Step is how many seconds a bin has.
 	Step     int64              `json:"step"`
 	Bins     []Bin              `json:"bins"`     // by time, without gaps

@@ -84,6 +84,7 @@ func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Repor
 	r.count(rows, o.depth())
 	r.bins(rows, int64(o.Step/time.Second))
 	r.Losses = lossTotals(w.all, s)
+	r.Monitoring = w.monitoring(r, o.Reconcile)
 	return r
 }
 
