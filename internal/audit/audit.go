@@ -165,12 +165,16 @@ func check(r *Record, t *transfer.Transfer) (out []Finding) {
 	add(outside(r.End, t.Closed), EndTime, int64(r.End), t.Closed)
 	add(r.Path == "" && known(t.Path) != "", NoPath, `""`, t.Path)
 	add(r.Form != WLCG && r.User == "" && known(t.User) != "", NoUser, `""`, t.User)
-	if a := t.Auth; a != nil && r.ID == "" { // ours have it as the collector of their form does: docs/records.md
-		add(r.DN != "" && r.DN == a.Name && r.DN != a.DN && !strings.HasPrefix(r.DN, "/"), NotDN, r.DN, a.DN)
-	}
+	add(notDN(r, t.Auth), NotDN, r.DN, "a distinguished name")
 	add(r.Site == "" && known(t.Site) != "", NoSite, `""`, t.Site)
 	add(r.Form != WLCG && r.AppInfo != t.AppInfo && r.AppInfo != "" || r.Form != WLCG && r.AppInfo == "" && t.AppInfo != "", AppInfo, r.AppInfo, t.AppInfo)
 	return append(out, checkBytes(r, t)...)
+}
+
+// notDN reports whether r has the name of the login for its distinguished name. Ours
+// have it on purpose where the collector of their form does: docs/records.md.
+func notDN(r *Record, a *transfer.Auth) bool {
+	return a != nil && r.ID == "" && r.DN != "" && r.DN == a.Name && r.DN != a.DN && !strings.HasPrefix(r.DN, "/")
 }
 
 func checkBytes(r *Record, t *transfer.Transfer) (out []Finding) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,17 +22,21 @@ import (
 	"tallystick/internal/validate"
 )
 
-// claim returns a claim of a read of 100 bytes, and the transfer that tells as many.
+// pair returns a claim of a read of 100 bytes, and the transfer that tells as many.
 func pair(i int) (*transfer.Claim, *transfer.Transfer) {
-	at := float64(1795324700 + i)
-	return &transfer.Claim{
-			Run: "run", ID: fmt.Sprint(i), Client: "192.0.2.9", User: "alice", Server: "data.example:1094", Path: fmt.Sprintf("/store/f%d", i),
-			Asked: transfer.Bytes{Read: 100}, Received: &transfer.Bytes{Read: 100}, Opened: at, Closed: at + 5, Outcome: transfer.OK,
-		}, &transfer.Transfer{
-			ID: fmt.Sprintf("7.1.%d", i), Server: "data.example:1094", Address: "192.0.2.1:1094", Client: "192.0.2.9", User: "alice",
-			Path: fmt.Sprintf("/store/f%d", i), Opened: transfer.Interval{int64(at), int64(at)}, Closed: transfer.Interval{int64(at) + 5, int64(at) + 5},
-			Bytes: transfer.Bytes{Read: 100}, End: transfer.Closed, Quality: transfer.Exact,
-		}
+	at := int64(1795324700 + i)
+	path := fmt.Sprintf("/store/f%d", i)
+	c := &transfer.Claim{
+		Run: "run", ID: strconv.Itoa(i), Client: "192.0.2.9", User: "alice", Server: "data.example:1094", Path: path,
+		Asked: transfer.Bytes{Read: 100}, Received: &transfer.Bytes{Read: 100},
+		Opened: float64(at), Closed: float64(at + 5), Outcome: transfer.OK,
+	}
+	x := &transfer.Transfer{
+		ID: fmt.Sprintf("7.1.%d", i), Server: "data.example:1094", Address: "192.0.2.1:1094", Client: "192.0.2.9", User: "alice",
+		Path: path, Opened: transfer.Interval{at, at}, Closed: transfer.Interval{at + 5, at + 5},
+		Bytes: transfer.Bytes{Read: 100}, End: transfer.Closed, Quality: transfer.Exact,
+	}
+	return c, x
 }
 
 // made returns a report on n accesses, changed.

@@ -156,7 +156,7 @@ func TestCauses(t *testing.T) {
 	f("name lost", none(func(s *scene) { s.lose(transfer.MapPackets, 0, 9); s.life.Opens = 2 }), missing, transfer.PacketsLost, "77.1.map.1000")
 	f("close lost", less(func(s *scene) { cut(s); s.lose(transfer.FilePackets, 0, 9) }), differ, transfer.PacketsLost, file, "77.1.file.1000")
 	f("close lost, nothing known", func(s *scene) { blank(s); s.x.End = transfer.Lost; s.lose(transfer.IDs, 0, 9) }, missing, transfer.PacketsLost, file, "77.1.ids.1000")
-	f("close lost, and not noticed", less(cut), differ, transfer.CauseUnexplained, claim, file)
+	f("close lost, and not noticed", less(func(s *scene) { cut(s); s.life.Last = 1000 }), differ, transfer.CauseUnexplained, claim, file)
 	f("another's, its own lost", less(func(s *scene) {
 		s.claim.PID, s.x.PID = 7, 8
 		s.lose(transfer.FilePackets, 0, 9)
@@ -165,6 +165,13 @@ func TestCauses(t *testing.T) {
 		s.claim.PID, s.x.PID = 7, 7
 		s.lose(transfer.FilePackets, 0, 9)
 	}), differ, transfer.CauseUnexplained, claim, file)
+	f("what the cache counts lost", less(func(s *scene) { s.lose(transfer.GStreamPackets, 20, 29) }), differ, transfer.PacketsLost, file, "77.1.gstream.1020")
+	f("more, and what the cache counts lost", more(func(s *scene) { s.lose(transfer.GStreamPackets, 20, 29) }), differ, transfer.CauseUnexplained, claim, file)
+	f("the server's name lost", more(func(s *scene) {
+		s.claim.Server, s.life.Idents = "other.example:1094", 0
+		s.lose(transfer.MapPackets, 20, 29)
+	}), differ, transfer.PacketsLost, file, "77.1.map.1020")
+	f("close never told, later things were", less(func(s *scene) { cut(s); s.life.Last = 1050 }), differ, transfer.PacketsLost, file, life)
 	f("nobody's, close lost", func(s *scene) { s.x.User = "bob"; cut(s); s.lose(transfer.FilePackets, 0, 9) }, extra, transfer.PacketsLost, file, "77.1.file.1000")
 	f("nobody's, open lost", func(s *scene) { s.x.Path = ""; s.lose(transfer.FilePackets, 0, 9) }, extra, transfer.PacketsLost, file, "77.1.file.1000")
 

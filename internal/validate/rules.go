@@ -260,7 +260,7 @@ func packetsLost(x *exam) finding {
 	if tail := x.lostTail(); len(tail) > 0 {
 		return finding{x.less(), tail, "no packet of files came any more, and the server was there"}
 	}
-	return finding{}
+	return lostElse(x)
 }
 
 // lostOf returns what was lost of a's life while a was open, nil if a is whole.
@@ -376,6 +376,7 @@ func lossText(lost []*transfer.Loss) string {
 		{transfer.MapPackets, "packets of names"},
 		{transfer.Records, "records"},
 		{transfer.IDs, "ids"},
+		{transfer.GStreamPackets, "packets of g-streams"},
 	} {
 		if n[of.LossOf] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[of.LossOf], of.name))

@@ -1,0 +1,67 @@
+package validate
+
+import (
+	"math"
+
+	"tallystick/internal/transfer"
+)
+
+// lostElse: what would tell of the access or explain it was lost, though not in what was
+// sent of the file itself.
+func lostElse(x *exam) finding {
+	if x.claim == nil {
+		return finding{}
+	}
+	for _, find := range []func(*exam) finding{lostEvents, lostName, lostClose} {
+		if f := find(x); f.explains != 0 {
+			return f
+		}
+	}
+	return finding{}
+}
+
+// lostEvents: a cache, or a server that copies from another, tells in its g-stream what
+// it does not count in the f stream, and packets of that never came.
+func lostEvents(x *exam) finding {
+	if !x.both || x.more() != 0 {
+		return finding{}
+	}
+	var f finding
+	for _, a := range x.accounts {
+		if of := x.lost(a.lifeID(), a.begin, math.Inf(1), transfer.GStreamPackets); len(of) > 0 && a.whole() {
+			f.explains, f.detail = x.less(), lossText(of)
+			f.evidence = append(append(f.evidence, a.ID), lossIDs(of)...)
+		}
+	}
+	return f
+}
+
+// lostName: the server that the claim names is not known, and there is one that has not
+// told its name and of which packets with names were lost. So the claim may have got the
+// transfer of another server.
+func lostName(x *exam) finding {
+	if !x.claim.anywhere || !x.both || x.claim.join != "fields" {
+		return finding{}
+	}
+	for _, l := range x.lives {
+		of := x.lost(l.ID(), math.Inf(-1), math.Inf(1), transfer.MapPackets)
+		if l.Idents == 0 && len(of) > 0 {
+			return finding{allKinds, append(idsOf(x.accounts), lossIDs(of)...), lossText(of)}
+		}
+	}
+	return finding{}
+}
+
+// lostClose: the server told of later things, and tells of closes, but never of this
+// one, which its client had long ago.
+func lostClose(x *exam) finding {
+	var f finding
+	for _, a := range x.accounts {
+		l := x.lifeOf(a)
+		if a.End == transfer.Lost && l != nil && l.Closes > 0 && x.claim.Closed != 0 && float64(l.Last) > x.claim.Closed+x.slack {
+			f.explains, f.detail = x.less(), "the record of the close never came, and later ones did"
+			f.evidence = append(f.evidence, a.ID, l.ID())
+		}
+	}
+	return f
+}
