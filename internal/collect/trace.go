@@ -57,6 +57,8 @@ const (
 func (c *Collector) takeTrace(now time.Time, l *life, hash uint64) (err error) {
 	c.packets++
 	var within transfer.Interval
+	var last uint32 // the file of the entry before, as of most
+	var t *tracing
 	for i := range c.gram.Trace.Entries {
 		e := &c.gram.Trace.Entries[i]
 		switch e.Type {
@@ -66,9 +68,12 @@ func (c *Collector) takeTrace(now time.Time, l *life, hash uint64) (err error) {
 		case xrootd.TraceAppID, xrootd.TraceDisc:
 			continue
 		}
-		t, full := c.tracing(now, l, e.ID, hash)
-		if full != nil {
-			err = full
+		if e.ID != last {
+			var full error
+			if t, full = c.tracing(now, l, e.ID, hash); full != nil {
+				err = full
+			}
+			last = e.ID
 		}
 		if e.Type == xrootd.TraceOpen {
 			l.sawTraced(e.ID, t != nil)
