@@ -121,7 +121,7 @@ func (c *Collector) placedFile(l *life, n *number) {
 // else what is given from now on.
 func (d *ids) begin(l *life, n *number) {
 	switch {
-	case l.mapped.Contains(1):
+	case l.mapped.Contains(1), l.fromStart() && n.Top < half/2:
 		d.First = 1
 	case n.Top > 0:
 		d.First = n.Top

@@ -230,7 +230,7 @@ func (l *life) restoreStreams(all []*stream) {
 // placeNext places the packet that has waited longest, and all before it.
 func (c *Collector) placeNext(l *life, s *stream) {
 	if !s.Began {
-		s.begin()
+		s.begin(l)
 	}
 	p := s.Wait[0]
 	ahead := int(p.Seq - byte(s.High))
@@ -260,8 +260,8 @@ func (c *Collector) placeNext(l *life, s *stream) {
 }
 
 // begin chooses the number that s begins with: the one that leaves the fewest
-// missing among all that wait. It is one of these.
-func (s *stream) begin() {
+// missing among all that wait. It is one of these, or the first that there was.
+func (s *stream) begin(l *life) {
 	s.Began = true
 	var room [256]byte
 	waiting := room[:0]
@@ -278,8 +278,26 @@ func (s *stream) begin() {
 			first, fewest = from, n
 		}
 	}
-	s.High = uint64(first) + 255 // the number before it, and not less than 0
 	s.Last = s.Wait[0]
+	if zero := s.zero(); l.fromStart() && first-zero < half/2 && s.span(zero, waiting) == fewest+int(first-zero) {
+		first, s.Last = zero, number{At: time.Unix(l.Stod, 0), End: l.Stod}
+	}
+	s.High = uint64(first) + 255 // the number before it, and not less than 0
+}
+
+// zero returns the number of the first packet of a life.
+func (s *stream) zero() byte {
+	if s.Of == transfer.GStreamPackets { // XROOTD.md 1.1
+		return 1
+	}
+	return 0
+}
+
+// fromStart reports whether l was heard of when it began, so that what it sent before
+// what came first did not come: the clocks of the server and ours may differ.
+func (l *life) fromStart() bool {
+	const clocks = 60
+	return l.Saw.First-l.Stod <= clocks && l.Stod-l.Saw.First <= clocks
 }
 
 // span returns how many numbers from the given one on there must have been for
