@@ -14,8 +14,8 @@ import (
 	"tallystick/internal/validate"
 )
 
-// spared returns the packets whose loss no later one shows: the first and the last of
-// all streams that tell of files of each server, and who the server is.
+// spared returns the packets whose loss no later one shows: the last of all streams that
+// tell of files of each server, and who the server is.
 func spared(ps []capture.Packet) map[int]bool {
 	spare := make(map[int]bool)
 	last := make(map[string]int)
@@ -24,9 +24,6 @@ func spared(ps []capture.Packet) map[int]bool {
 		case '=':
 			spare[i] = true
 		case 'f', 't', 'g':
-			if _, again := last[k]; !again {
-				spare[i] = true
-			}
 			last[k] = i
 		}
 	}
