@@ -165,7 +165,7 @@ func noFstat(_ Limits, l *transfer.Life, _ Link) string {
 }
 
 func noXfr(m Limits, l *transfer.Life, over Link) string {
-	moved := over.Cause == "no-close-by-config"
+	moved := over.Cause == transfer.NoCloseByConfig
 	switch {
 	case l.Opens == 0, l.Closes+l.Moved > 0, l.Discs == 0 && !m.watched(l) && !moved:
 		return ""
@@ -176,7 +176,7 @@ func noXfr(m Limits, l *transfer.Life, over Link) string {
 }
 
 func asyncIO(_ Limits, _ *transfer.Life, over Link) string {
-	if over.Cause != "async-cache-read" {
+	if over.Cause != transfer.AsyncCacheRead {
 		return ""
 	}
 	return fmt.Sprintf("over its links went %.3g times as much as it told", over.Ratio)

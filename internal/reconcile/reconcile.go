@@ -32,16 +32,16 @@ type Config struct {
 // Default returns the configuration that an operator gets who chooses nothing.
 func Default() Config { return Config{Low: 0.98, High: 1.05, Min: 1 << 20} }
 
-// The likely causes. They have the names of causes of verdicts.
+// The likely causes are causes of verdicts.
 const (
-	notMonitored transfer.Cause = "not-monitored"      // nothing is told of any file
-	noClose      transfer.Cause = "no-close-by-config" // files are opened, and never closed: no xfr in fstat (fact 1)
-	asyncRead    transfer.Cause = "async-cache-read"   // a proxy does not count reads by async I/O (fact 3)
-	lost         transfer.Cause = "packets-lost"
-	killed       transfer.Cause = "killed-client" // a forced close counts nothing (fact 2)
-	open         transfer.Cause = "open"          // files that were open at the end, or the start
-	pastEnd      transfer.Cause = "read-past-end" // what is asked for is counted (fact 6)
-	unexplained  transfer.Cause = "unexplained"
+	notMonitored = transfer.NotMonitored    // nothing is told of any file
+	noClose      = transfer.NoCloseByConfig // files are opened, and never closed: no xfr in fstat (fact 1)
+	asyncRead    = transfer.AsyncCacheRead  // a proxy does not count reads by async I/O (fact 3)
+	lost         = transfer.PacketsLost
+	killed       = transfer.KilledClient // a forced close counts nothing (fact 2)
+	open         = transfer.StillOpen    // files that were open at the end, or the start
+	pastEnd      = transfer.PastEnd      // what is asked for is counted (fact 6)
+	unexplained  = transfer.CauseUnexplained
 )
 
 // Causes returns all causes that there may be: labels of a metric.
