@@ -107,10 +107,11 @@ func TestServeRecords(t *testing.T) {
 	}
 	s = serveIn(t, flags...)
 	feed(first)
-	if got := s.do(http.MethodGet, "/metrics", nil); !bytes.Contains(got, []byte(`tallystick_records_waiting{output="h"} 78`)) ||
-		bytes.Contains(got, []byte(`tallystick_records_errors_total{output="h",reason="busy"} 0`)) {
-		t.Errorf("/metrics does not tell who is away:\n%s", got)
-	}
+	settled(t, "/metrics, which tell who is away", func() bool {
+		got := s.do(http.MethodGet, "/metrics", nil)
+		return bytes.Contains(got, []byte(`tallystick_records_waiting{output="h"} 78`)) &&
+			!bytes.Contains(got, []byte(`tallystick_records_errors_total{output="h",reason="busy"} 0`))
+	})
 	s.stop()
 	s = serveIn(t, flags...)
 	p.set(false)
