@@ -39,6 +39,12 @@ type file struct {
 	ofName link
 	ofUser link
 	due    int64 // Unix nanoseconds when it is next looked at; 0: when something new comes
+
+	room struct { // for what is pointed at above: nearly every file has it all
+		mapping mapping
+		opening opening
+		closing closing
+	}
 }
 
 // A mapping is a d record.
@@ -73,6 +79,14 @@ type closing struct {
 	Ops    *transfer.Ops
 	Detail *transfer.OpsDetail `json:",omitempty"`
 	Paged  bool                // only pgwrites came: Bytes.Write has their checksums in it
+
+	room operations
+}
+
+// operations are what a close counts of requests, in one piece of memory.
+type operations struct {
+	ops    transfer.Ops
+	detail transfer.OpsDetail
 }
 
 // file returns the file with the given id, a new one if need be; nil without an
@@ -121,7 +135,8 @@ func (c *Collector) mapFile(now time.Time, l *life, m *xrootd.Map) error {
 		c.release(l, n)
 		return ErrFull
 	}
-	f.Map = &mapping{n.Text, raw(m.Rest)}
+	f.room.mapping = mapping{n.Text, raw(m.Rest)}
+	f.Map = &f.room.mapping
 	f.link(n)
 	if u := l.userOf(f); u != nil {
 		u.Heard = now
@@ -170,7 +185,8 @@ func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interv
 	}
 	l.saw(r)
 	c.foundRecord(l, f)
-	f.Open = &opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
+	f.room.opening = opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
+	f.Open = &f.room.opening
 	f.Trace.sized(r.Size)
 	if f.userless() {
 		return nil
@@ -229,7 +245,8 @@ func (c *Collector) closed(now time.Time, l *life, f *file, within transfer.Inte
 	}
 	l.saw(r)
 	c.foundRecord(l, f)
-	f.Close = &closing{At: now, Within: within, Bytes: bytesOf(r), Forced: r.Forced}
+	f.room.closing = closing{At: now, Within: within, Bytes: bytesOf(r), Forced: r.Forced}
+	f.Close = &f.room.closing
 	if r.HasOps {
 		f.Close.count(&r.Ops)
 	}

@@ -9,11 +9,12 @@ import (
 
 // count takes the operations of a close record.
 func (c *closing) count(o *xrootd.FileOps) {
-	c.Ops = &transfer.Ops{Read: int64(o.Read), ReadV: int64(o.ReadV), ReadVSegments: o.Segs, Write: int64(o.Write)}
-	c.Detail = &transfer.OpsDetail{
+	c.room.ops = transfer.Ops{Read: int64(o.Read), ReadV: int64(o.ReadV), ReadVSegments: o.Segs, Write: int64(o.Write)}
+	c.room.detail = transfer.OpsDetail{
 		Read: rangeOf(o.ReadMin, o.ReadMax), ReadV: rangeOf(o.ReadVMin, o.ReadVMax),
 		Segments: transfer.Range{Min: int64(o.SegsMin), Max: int64(o.SegsMax)}, Write: rangeOf(o.WriteMin, o.WriteMax),
 	}
+	c.Ops, c.Detail = &c.room.ops, &c.room.detail
 	c.Paged = o.WriteMin == math.MaxInt32 && c.Bytes.Write > 0
 }
 
@@ -72,8 +73,8 @@ func (c *closing) describe(t *transfer.Transfer, f *file) {
 		t.Closed = t.Closed.And(f.Trace.CloseWithin)
 	}
 	if c.Ops != nil { // t belongs to the one who is told
-		ops, detail := *c.Ops, *c.Detail
-		t.Ops, t.OpsDetail = &ops, &detail
+		o := &operations{*c.Ops, *c.Detail}
+		t.Ops, t.OpsDetail = &o.ops, &o.detail
 	}
 	t.Bytes.Write, t.Quality = c.written(f.Trace)
 	if raw := c.Bytes; t.Bytes != raw {

@@ -30,11 +30,12 @@ type tracing struct {
 	Reads, ReadVs, Writes int64
 	Segments, Apart       int64 // of vector reads; of these, those that come as reads
 	ApartBytes            int64
-	Checksums             int64   // among Write, if all are page writes
-	PastEnd               int64   // bytes of reads beyond Size
-	Unsized               []reach `json:",omitempty"` // reads before Size was known, those that reach furthest
-	packet                uint64  // the packet at hand
-	fresh                 bool    // it was not in before
+	Checksums             int64     // among Write, if all are page writes
+	PastEnd               int64     // bytes of reads beyond Size
+	Unsized               []reach   `json:",omitempty"` // reads before Size was known, those that reach furthest
+	first                 [2]uint64 // room for Packets
+	packet                uint64    // the packet at hand
+	fresh                 bool      // it was not in before
 }
 
 // A reach is how far a read goes.
@@ -158,6 +159,7 @@ func (c *Collector) beginTrace(now time.Time, l *life, f *file, hash uint64) err
 
 func newTracing(f *file) *tracing {
 	t := &tracing{Size: -1}
+	t.Packets = t.first[:0]
 	if f.Open != nil {
 		t.Size = f.Open.Size
 	}
@@ -255,15 +257,19 @@ func (t *tracing) whole() bool { return !t.Broken && t.Reads >= t.Apart && t.Rea
 
 // trace returns t as it is told.
 func (t *tracing) trace() *transfer.Trace {
-	out := &transfer.Trace{
+	both := &struct { // in one piece of memory
+		trace  transfer.Trace
+		totals transfer.Totals
+	}{totals: t.Totals}
+	out := &both.trace
+	*out = transfer.Trace{
 		Bytes:    t.bytes(),
 		Ops:      transfer.Ops{Read: max(0, t.Reads-t.Apart), ReadV: t.ReadVs, ReadVSegments: t.Segments, Write: t.Writes},
 		PastEnd:  t.PastEnd,
 		Complete: t.Opened && t.Closed && t.whole(),
 	}
 	if t.Closed {
-		totals := t.Totals
-		out.Totals = &totals
+		out.Totals = &both.totals
 	}
 	return out
 }
