@@ -132,7 +132,8 @@ func (s *served) feed(c *capture.Capture) {
 	s.do(http.MethodPost, "/api/v1/claims", claims)
 }
 
-// report waits until no transfer is missing or open, and returns the validation.
+// report waits until no transfer is missing or open, and what went over the server's
+// links is told, and returns the validation.
 func (s *served) report() ([]byte, validate.Report) {
 	s.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -143,7 +144,7 @@ func (s *served) report() ([]byte, validate.Report) {
 		if err := json.Unmarshal(b, &r); err != nil {
 			s.t.Fatal(err)
 		}
-		if r.Totals.Verdicts[transfer.Missing] == 0 && !bytes.Contains(b, []byte(`"end":"open"`)) {
+		if r.Totals.Verdicts[transfer.Missing] == 0 && !bytes.Contains(b, []byte(`"end":"open"`)) && bytes.Contains(b, []byte(`"links":`)) {
 			return b, r
 		}
 		<-tick.C
