@@ -73,7 +73,7 @@ func New(tb testing.TB, changes ...Change) *Broker {
 			"disk_free_limit.absolute = 50MB\n%s", b.ports.amqp, b.extra))
 	b.write("plugins", fmt.Sprintf("[%s].\n", strings.Join(b.plugs, ",")))
 	b.epmd()
-	tb.Cleanup(b.Kill)
+	tb.Cleanup(b.end)
 	return b
 }
 
@@ -132,8 +132,20 @@ func (b *Broker) ready() {
 	}
 }
 
-// Kill ends the broker as kill -9 does.
+// forgets is how long RabbitMQ takes to write down that there is a queue (its database
+// writes every two seconds): one that is killed sooner has forgotten a durable queue, and
+// what was in it.
+const forgets = 3 * time.Second
+
+// Kill ends the broker as kill -9 does, once it has written down which queues there are.
 func (b *Broker) Kill() {
+	if b.kill != nil {
+		<-time.After(forgets)
+	}
+	b.end()
+}
+
+func (b *Broker) end() {
 	if b.kill != nil {
 		b.kill()
 		b.kill = nil
