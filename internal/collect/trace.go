@@ -257,21 +257,20 @@ func (t *tracing) whole() bool { return !t.Broken && t.Reads >= t.Apart && t.Rea
 
 // trace returns t as it is told.
 func (t *tracing) trace() *transfer.Trace {
-	both := &struct { // in one piece of memory
-		trace  transfer.Trace
+	out := &struct { // in one piece of memory
+		transfer.Trace
+
 		totals transfer.Totals
-	}{totals: t.Totals}
-	out := &both.trace
-	*out = transfer.Trace{
+	}{transfer.Trace{
 		Bytes:    t.bytes(),
 		Ops:      transfer.Ops{Read: max(0, t.Reads-t.Apart), ReadV: t.ReadVs, ReadVSegments: t.Segments, Write: t.Writes},
 		PastEnd:  t.PastEnd,
 		Complete: t.Opened && t.Closed && t.whole(),
-	}
+	}, t.Totals}
 	if t.Closed {
-		out.Totals = &both.totals
+		out.Totals = &out.totals
 	}
-	return out
+	return &out.Trace
 }
 
 // counted returns what the server counted, by the close entry, if it is certain how

@@ -140,7 +140,7 @@ const forgets = 3 * time.Second
 // Kill ends the broker as kill -9 does, once it has written down which queues there are.
 func (b *Broker) Kill() {
 	if b.kill != nil {
-		<-time.After(forgets)
+		<-time.NewTimer(forgets).C
 	}
 	b.end()
 }
