@@ -81,7 +81,8 @@ type readCloser struct {
 	io.Closer
 }
 
-// List implements Target. Only what is in folders of days is of an archive.
+// List implements Target. Only what is in folders of days is of an archive, and nothing
+// whose name is not UTF-8.
 func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		days, err := f.FS.ReadDir(f.Dir)
@@ -115,7 +116,7 @@ func (f *Folder) list(ctx context.Context, folder, prefix string, yield func(Obj
 	slices.SortFunc(files, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	for _, file := range files {
 		name := folder + file.Name()
-		if !file.Type().IsRegular() || !strings.HasPrefix(name, prefix) || strings.HasSuffix(name, durable.TempSuffix) {
+		if !file.Type().IsRegular() || !fs.ValidPath(name) || !strings.HasPrefix(name, prefix) || strings.HasSuffix(name, durable.TempSuffix) {
 			continue
 		}
 		info, err := file.Info()

@@ -45,6 +45,7 @@ func FuzzFile(f *testing.F) {
 			}
 		}
 	}
+	f.Add("samples-b%2F\xb4.avro", []byte("not of ours: its name is not UTF-8"))
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		if filepath.Ext(name) != ".avro" || filepath.Base(name) != name || len(name) > 200 || strings.ContainsAny(name, "\x00") {
 			return
