@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/config"
+	"tallystick/internal/systemd"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -49,7 +50,7 @@ const mutexFraction = 1000
 // serve makes a server of the configuration and runs it until ctx ends.
 func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 	runtime.SetMutexProfileFraction(mutexFraction)
-	s, err := newServer(ctx, cfg, a.logger(cfg.Log))
+	s, err := newServer(ctx, cfg, systemd.Take(), a.logger(cfg.Log))
 	if err != nil {
 		return err
 	}

@@ -37,22 +37,24 @@ import (
 	"tallystick/internal/selector"
 	"tallystick/internal/source"
 	"tallystick/internal/store"
+	"tallystick/internal/systemd"
 	"tallystick/internal/validate"
 	"tallystick/internal/wal"
 )
 
 // A server is what `tallystick serve` runs: its parts, made and wired.
 type server struct {
-	cfg config.Config
-	log *slog.Logger
+	cfg     config.Config
+	log     *slog.Logger
+	manager *systemd.Service
 
-	locks  []*os.File // of the folders that are written to
-	httpLn net.Listener
-	udp    [][]net.PacketConn // for each of udp.listen
-	nats   *nats.Conn         // nil without a broker
-	amqp   *amqp.Conn         // nil without a broker
-	stomp  *stomp.Conn        // nil without a broker
-	key    auth.Key           // that tokens can be signed with; in development
+	locks []*os.File // of the folders that are written to
+	http  []net.Listener
+	udp   [][]net.PacketConn // for each address
+	nats  *nats.Conn         // nil without a broker
+	amqp  *amqp.Conn         // nil without a broker
+	stomp *stomp.Conn        // nil without a broker
+	key   auth.Key           // that tokens can be signed with; in development
 
 	registry    *prometheus.Registry
 	table       *metric.Table
@@ -78,20 +80,22 @@ type server struct {
 }
 
 // newServer makes all parts. It listens first, so that an address in use fails
-// before anything is read; connections wait until there is somebody to answer.
-func newServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
+// before anything is read; connections wait until there is somebody to answer. The
+// sockets that it was given take the place of the configured addresses.
+func newServer(ctx context.Context, cfg config.Config, given *systemd.Sockets, log *slog.Logger) (*server, error) {
 	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry(), back: make(chan struct{})}
 	s.garbage = &retain.Garbage{Slabs: func() int64 { return s.store.Stats().Slabs }}
 	s.garbage.Begin()
-	if err := s.make(ctx); err != nil {
+	s.manager = &systemd.Service{Alive: s.alive, Status: s.status, Log: log}
+	if err := s.make(ctx, given); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) make(ctx context.Context) (err error) {
-	if err := s.listen(ctx); err != nil {
+func (s *server) make(ctx context.Context, given *systemd.Sockets) (err error) {
+	if err := s.listen(ctx, given); err != nil {
 		return err
 	}
 	if err := s.lockFolders(); err != nil {
@@ -110,37 +114,6 @@ func (s *server) make(ctx context.Context) (err error) {
 		return err
 	}
 	return s.makeAPI()
-}
-
-func (s *server) listen(ctx context.Context) (err error) {
-	var lc net.ListenConfig
-	if s.httpLn, err = lc.Listen(ctx, "tcp", s.cfg.HTTP.Listen); err != nil {
-		return fmt.Errorf("http.listen: %w", err)
-	}
-	for _, addr := range s.cfg.UDP.Listen {
-		conns, err := source.Listen(ctx, addr, s.cfg.UDP, s.log)
-		if err != nil {
-			return fmt.Errorf("udp.listen: %w", err)
-		}
-		s.udp = append(s.udp, conns)
-	}
-	return nil
-}
-
-// close closes what listen and connect opened, where nothing serves it.
-func (s *server) close() {
-	for _, l := range s.locks {
-		_ = l.Close() // nobody is there to be told
-	}
-	if s.httpLn != nil {
-		_ = s.httpLn.Close()
-	}
-	for _, conns := range s.udp {
-		source.Close(conns)
-	}
-	if s.nats != nil {
-		s.nats.Close()
-	}
 }
 
 // makeKey makes, in development, the key on the first start.
@@ -247,6 +220,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 		Saver: s.checkpoints, Every: s.cfg.Checkpoint.Every, Grace: s.cfg.Grace, Log: s.log,
 		Due: func() bool { return s.wal.Size() > s.cfg.Checkpoint.LogBytes },
 	}
+	g.Add("watchdog", s.manager.Watch)
 	g.Add("log", s.wal.Run)
 	g.Add("restore", s.restorer)
 	g.Add("checkpoint", s.after(save.Run))
@@ -260,13 +234,13 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("names", s.names.Run)
-	g.Add("http", httpapi.Serve(s.httpLn, s.api, s.cfg.Grace/2, s.log))
-	for i, conns := range s.udp {
+	g.Add("http", httpapi.Serve(s.http, s.api, s.cfg.Grace/2, s.log))
+	for _, conns := range s.udp {
 		u, err := source.NewUDP(conns, s.ingest, s.registry, s.log)
 		if err != nil {
 			return err
 		}
-		g.Add("udp "+s.cfg.UDP.Listen[i], s.after(u.Run))
+		g.Add("udp "+conns[0].LocalAddr().String(), s.after(u.Run))
 	}
 	if err := s.subscribe(&g); err != nil {
 		return err
@@ -286,22 +260,9 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 // beReady is ready as long as all parts before it run.
 func (s *server) beReady(ctx context.Context) error {
 	s.serving.Store(true)
-	<-ctx.Done()
-	s.serving.Store(false)
-	return nil
+	defer s.serving.Store(false)
+	return s.manager.Ready(ctx)
 }
-
-// udpAddrs are where datagrams are received.
-func (s *server) udpAddrs() []string {
-	var out []string
-	for _, conns := range s.udp {
-		out = append(out, conns[0].LocalAddr().String())
-	}
-	return out
-}
-
-// url is where the API is, for people on this machine.
-func (s *server) url() string { return "http://" + s.httpLn.Addr().String() }
 
 // player returns the demonstration, which is a client like any other.
 func (s *server) player(out io.Writer) (*demo.Player, error) {

@@ -51,6 +51,7 @@ var rows = [][]string{
 		"internal/checkpoint",
 		"internal/ingest",
 		"internal/query",
+		"internal/systemd",
 		"internal/validate",
 	},
 	3: {

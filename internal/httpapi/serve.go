@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Serve returns a part of the process that serves h on ln until its context
-// ends. Requests in flight may then take grace to finish; the connections of
+// Serve returns a part of the process that serves h on lns, at least one, until its
+// context ends. Requests in flight may then take grace to finish; the connections of
 // those that do not are cut. When the part has returned, no handler is running
 // any more: what is stopped after it sees the last of what came in.
-func Serve(ln net.Listener, h http.Handler, grace time.Duration, log *slog.Logger) func(context.Context) error {
+func Serve(lns []net.Listener, h http.Handler, grace time.Duration, log *slog.Logger) func(context.Context) error {
 	return func(ctx context.Context) error {
 		base, cut := context.WithCancel(context.WithoutCancel(ctx))
 		defer cut()
@@ -27,18 +27,24 @@ func Serve(ln net.Listener, h http.Handler, grace time.Duration, log *slog.Logge
 			BaseContext:       func(net.Listener) context.Context { return base },
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}
-		failed := make(chan error, 1)
-		go func() { failed <- srv.Serve(ln) }()
+		failed := make(chan error, len(lns))
+		for _, ln := range lns {
+			go func() { failed <- srv.Serve(ln) }()
+		}
+		var err error
+		left := len(lns)
 		select {
-		case err := <-failed:
-			return errors.Join(err, stop(ctx, srv, 0, cut, g, log))
+		case err = <-failed:
+			left, grace = left-1, 0
 		case <-ctx.Done():
-			err := stop(ctx, srv, grace, cut, g, log)
+		}
+		err = errors.Join(err, stop(ctx, srv, grace, cut, g, log))
+		for range left {
 			if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
 				err = errors.Join(err, e)
 			}
-			return err
 		}
+		return err
 	}
 }
 

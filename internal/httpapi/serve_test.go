@@ -28,7 +28,7 @@ func serve(t *testing.T, h http.HandlerFunc, grace time.Duration) (url string, s
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	done := make(chan error, 1)
-	go func() { done <- httpapi.Serve(ln, h, grace, slog.New(slog.DiscardHandler))(ctx) }()
+	go func() { done <- httpapi.Serve([]net.Listener{ln}, h, grace, slog.New(slog.DiscardHandler))(ctx) }()
 	return "http://" + ln.Addr().String(), cancel, done
 }
 
@@ -112,16 +112,49 @@ func TestServeCuts(t *testing.T) {
 	}
 }
 
-// Ensure a listener that fails ends the part with an error.
+// Ensure a listener that fails ends the part with an error, and the others with it.
 func TestServeFails(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ln.Close()
-	err = httpapi.Serve(ln, http.NotFoundHandler(), 0, slog.New(slog.DiscardHandler))(t.Context())
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = httpapi.Serve([]net.Listener{ln, other}, http.NotFoundHandler(), 0, slog.New(slog.DiscardHandler))(t.Context())
 	if !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want %v", err, net.ErrClosed)
+	}
+	waitRefused(t, "http://"+other.Addr().String())
+}
+
+// Ensure all listeners are served.
+func TestServeSeveral(t *testing.T) {
+	var lns []net.Listener
+	for range 3 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lns = append(lns, ln)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- httpapi.Serve(lns, http.NotFoundHandler(), time.Minute, slog.New(slog.DiscardHandler))(ctx)
+	}()
+	for _, ln := range lns {
+		res, err := http.Get("http://" + ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("got %v, want nil", err)
 	}
 }
 
