@@ -40,6 +40,10 @@ func State() string { return stateSchema }
 // Packet returns the Avro schema of a datagram as it was taken in.
 func Packet() string { return packetSchema }
 
+// OldPackets returns the Avro schemas that packets had in older versions, which lack
+// fields.
+func OldPackets() []string { return []string{packetSchema1} }
+
 var (
 	//go:embed sample.avsc
 	sampleSchema string
@@ -53,6 +57,8 @@ var (
 	claimSchema string
 	//go:embed packet.avsc
 	packetSchema string
+	//go:embed old/packet.1.avsc
+	packetSchema1 string
 	//go:embed state.avsc
 	stateSchema string
 )

@@ -61,7 +61,7 @@ func TestArchiveExport(t *testing.T) {
 		}
 	}
 	f(6, []string{"id,site,server", "1.1700000000.0,"}, "--kind", "transfers")
-	f(6, []string{"at_ns,remote,data", "1699920000000000001,192.0.2.1:1,ADA="}, "--kind", "packets")
+	f(6, []string{"at_ns,remote,data,arrival_ns", "1699920000000000001,192.0.2.1:1,ADA=,0"}, "--kind", "packets")
 	f(5, []string{`"run":"r"`}, "--kind", "claims", "--format", "ndjson")
 	f(2, []string{`"id":"1.1700000000.2"`}, "--kind", "transfers", "--format", "ndjson", "--from", "2023-11-14T05:33:31Z", "--to", "1699980011")
 	f(1, []string{`"metric":"load"`, `null`, `"Infinity"`}, "--metric", "l*", "--format", "ndjson")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -297,11 +298,12 @@ func (a *app) feed(ctx context.Context, s *replaySources, r replaying) error {
 	return nil
 }
 
-// A message is a packet as a shoveler sends it.
+// A message is a packet as a shoveler of ours sends it.
 type message struct {
 	Remote  string `json:"remote"`
 	Version string `json:"version"`
 	Data    []byte `json:"data"`
+	Arrival int64  `json:"arrival_ns"`
 }
 
 func (r *replaying) feedPackets(ctx context.Context, packets iter.Seq2[checkpoint.Packet, error]) (n int, err error) {
@@ -310,7 +312,7 @@ func (r *replaying) feedPackets(ctx context.Context, packets iter.Seq2[checkpoin
 		if err != nil {
 			return n, err
 		}
-		list = append(list, message{k.Remote, version, k.Data})
+		list = append(list, message{k.Remote, version, k.Data, cmp.Or(k.Arrival, k.At.UnixNano())})
 		if n++; len(list) == feedBatch {
 			if err := r.post(ctx, "/api/v1/packets", list); err != nil {
 				return n, err

@@ -148,7 +148,7 @@ func (s *server) packets(from, to int) iter.Seq2[checkpoint.Packet, error] {
 				return
 			}
 			_ = ingest.RecordPackets(r.Payload, func(p collect.Packet) { // what cannot be read could not be applied
-				more = more && yield(checkpoint.Packet{At: r.At, Remote: p.Remote, Data: p.Data}, nil)
+				more = more && yield(checkpoint.Packet{At: r.At, Remote: p.Remote, Data: p.Data, Arrival: p.Arrival}, nil)
 			})
 			if !more {
 				return

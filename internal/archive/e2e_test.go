@@ -98,7 +98,7 @@ func lines(m *model) (out []string) {
 		}
 	}
 	for _, p := range m.packets {
-		out = append(out, fmt.Sprintf("packets %d %x %x", p.At.UnixNano(), p.Remote, p.Data))
+		out = append(out, fmt.Sprintf("packets %d %x %x %d", p.At.UnixNano(), p.Remote, p.Data, p.Arrival))
 	}
 	slices.Sort(out)
 	return out

@@ -215,7 +215,7 @@ func fieldsOf(v any) map[string]any {
 	case *transfer.Claim:
 		return v.Native()
 	case Packet:
-		return map[string]any{"at_ns": v.At.UnixNano(), "remote": v.Remote, "data": base64.StdEncoding.EncodeToString(v.Data)}
+		return map[string]any{"at_ns": v.At.UnixNano(), "remote": v.Remote, "data": base64.StdEncoding.EncodeToString(v.Data), "arrival_ns": v.Arrival}
 	}
 	return nil
 }
@@ -275,9 +275,10 @@ func (x number) MarshalJSON() ([]byte, error) {
 
 // A jsonPacket is a packet as a line of JSON.
 type jsonPacket struct {
-	AtNS   int64  `json:"at_ns"`
-	Remote string `json:"remote"`
-	Data   []byte `json:"data"` // base64
+	AtNS      int64  `json:"at_ns"`
+	Remote    string `json:"remote"`
+	Data      []byte `json:"data"` // base64
+	ArrivalNS int64  `json:"arrival_ns,omitempty"`
 }
 
 // writeNDJSON writes each record as a line: a series, or a transfer and a claim as the
@@ -294,7 +295,7 @@ func writeNDJSON(w io.Writer, items iter.Seq2[item, error]) (n int64, err error)
 			s := jsonOf(value)
 			v, more = s, s.measured
 		case Packet:
-			v = jsonPacket{value.At.UnixNano(), value.Remote, value.Data}
+			v = jsonPacket{value.At.UnixNano(), value.Remote, value.Data, value.Arrival}
 		}
 		if err := out.Encode(v); err != nil {
 			return n, err

@@ -204,7 +204,8 @@ func cutItem(kind Kind, codec *goavro.Codec, b []byte) (item, []byte, error) {
 	if !ok1 || !ok2 || !ok3 {
 		return item{}, rest, errors.New("a packet without time, source or data")
 	}
-	return packetItem(Packet{At: time.Unix(0, ns), Remote: string(remote), Data: data}), rest, nil
+	arrival, _ := m["arrival_ns"].(int64) // older versions have none
+	return packetItem(Packet{At: time.Unix(0, ns), Remote: string(remote), Data: data, Arrival: arrival}), rest, nil
 }
 
 func seriesItem(s *Series) item {
@@ -230,7 +231,7 @@ func appender(kind Kind) (func(to []byte, v any) ([]byte, error), error) {
 			return ocf.AppendNative(to, codec, v.Native())
 		case Packet:
 			to = ocf.AppendText(binary.AppendVarint(to, v.At.UnixNano()), v.Remote)
-			return ocf.AppendText(to, v.Data), nil
+			return binary.AppendVarint(ocf.AppendText(to, v.Data), v.Arrival), nil
 		}
 		return to, fmt.Errorf("a %T is not a record", v)
 	}, err

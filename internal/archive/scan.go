@@ -79,7 +79,8 @@ func knows(kind Kind, in *ocf.Reader) bool {
 	if in.Same() {
 		return true
 	}
-	return kind == checkpoint.Transfers && slices.ContainsFunc(api.OldTransfers(), func(text string) bool {
+	old := map[Kind][]string{checkpoint.Transfers: api.OldTransfers(), checkpoint.Packets: api.OldPackets()}
+	return slices.ContainsFunc(old[kind], func(text string) bool {
 		old, err := goavro.NewCodec(text)
 		return err == nil && old.Schema() == in.Codec().Schema()
 	})

@@ -171,7 +171,7 @@ func random(r *rand.Rand, days int) *model {
 			Run: "r", ID: strconv.Itoa(i), Server: "s", Path: "/p", Opened: open, Outcome: transfer.OK, Asked: transfer.Bytes{Read: 1},
 		})
 		m.packets = append(m.packets, archive.Packet{
-			At: time.Unix(sec(), int64(i)), Remote: "[::1]:\xff", Data: fmt.Appendf(nil, "%d\x00", i),
+			At: time.Unix(sec(), int64(i)), Remote: "[::1]:\xff", Data: fmt.Appendf(nil, "%d\x00", i), Arrival: r.Int64() * int64(i%2),
 		})
 	}
 	slices.SortFunc(m.transfers, func(a, b *transfer.Transfer) int { return strings.Compare(a.ID, b.ID) })
@@ -205,7 +205,7 @@ func (m *model) contents(from, to archive.Day) map[string]string {
 	}
 	for _, p := range m.packets {
 		if in(p.At.Unix()) {
-			out[archive.DayOf(p.At.Unix()).String()+" packet "+string(p.Data)] = fmt.Sprintf("%d %q", p.At.UnixNano(), p.Remote)
+			out[archive.DayOf(p.At.Unix()).String()+" packet "+string(p.Data)] = fmt.Sprintf("%d %q %d", p.At.UnixNano(), p.Remote, p.Arrival)
 		}
 	}
 	return out
@@ -254,7 +254,7 @@ func read(tb testing.TB, target archive.Target) (out map[string]string, damage [
 				tb.Errorf("packet of %v is behind that of %v", p.At, last)
 			}
 			last = p.At
-			put(d.Day.String()+" packet "+string(p.Data), fmt.Sprintf("%d %q", p.At.UnixNano(), p.Remote))
+			put(d.Day.String()+" packet "+string(p.Data), fmt.Sprintf("%d %q %d", p.At.UnixNano(), p.Remote, p.Arrival))
 		}
 	}
 	return out, damage

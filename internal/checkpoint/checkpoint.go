@@ -114,9 +114,10 @@ type Pauser interface {
 
 // A Packet is a datagram as it was taken in.
 type Packet struct {
-	At     time.Time // when it was written to the log: the collector's clock
-	Remote string
-	Data   []byte
+	At      time.Time // when it was written to the log: the collector's clock
+	Remote  string
+	Data    []byte
+	Arrival int64 // when it came to the one who received it, Unix nanoseconds; 0 if that was not told
 }
 
 // Parts are what a checkpoint is of.

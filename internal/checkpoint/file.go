@@ -94,7 +94,7 @@ func packetFile(list iter.Seq[Packet]) file {
 
 func appendPacket(b []byte, p Packet) []byte {
 	b = ocf.AppendText(binary.AppendVarint(b, p.At.UnixNano()), p.Remote)
-	return ocf.AppendText(b, p.Data)
+	return binary.AppendVarint(ocf.AppendText(b, p.Data), p.Arrival)
 }
 
 func stateFile(kind Kind, entries iter.Seq[[]byte]) file {
@@ -322,7 +322,7 @@ func (d *Dir) readClaims(f *folder, of *metaOf, tell func(error)) iter.Seq[*tran
 
 // readPackets yields the packets of a file, whose data is its own.
 func (d *Dir) readPackets(f *folder, of *metaOf, tell func(error)) iter.Seq[Packet] {
-	return decoded(d.portions(f, of, api.Packet(), tell), tell, func(_ *portion, rec []byte) (p Packet, rest []byte, err error) {
+	return decoded(d.portions(f, of, api.Packet(), tell), tell, func(of *portion, rec []byte) (p Packet, rest []byte, err error) {
 		ns, rest, err := cutLong(rec)
 		if err != nil {
 			return p, rest, err
@@ -332,7 +332,11 @@ func (d *Dir) readPackets(f *folder, of *metaOf, tell func(error)) iter.Seq[Pack
 			return p, rest, err
 		}
 		data, rest, err := cutText(rest)
-		return Packet{At: time.Unix(0, ns), Remote: string(remote), Data: bytes.Clone(data)}, rest, err
+		p = Packet{At: time.Unix(0, ns), Remote: string(remote), Data: bytes.Clone(data)}
+		if err == nil && of.ours { // those of an older version have no arrival
+			p.Arrival, rest, err = cutLong(rest)
+		}
+		return p, rest, err
 	})
 }
 

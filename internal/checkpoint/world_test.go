@@ -129,7 +129,7 @@ func (w *world) grow(tb testing.TB, g int) {
 	})
 	for i := range 5 {
 		w.packets[w.log] = append(w.packets[w.log], checkpoint.Packet{
-			At: time.Unix(int64(g), int64(i)), Remote: "192.0.2.1:1", Data: fmt.Appendf(nil, "%d %d", g, i),
+			At: time.Unix(int64(g), int64(i)), Remote: "192.0.2.1:1", Data: fmt.Appendf(nil, "%d %d", g, i), Arrival: int64(g * i),
 		})
 	}
 	w.collector.list, w.ingest.list = nil, nil

@@ -20,6 +20,10 @@
 // record came; nothing ends by the clock alone but what has been silent for
 // Config.Idle, a matter of days.
 //
+// There are two times. What waits, waits by that of the one who calls. What is told
+// of a packet goes by Packet.Arrival, which is earlier where a packet lay in a queue:
+// after an outage of a day, a day of packets comes within minutes.
+//
 // The package has no clock, no goroutine and no lock: time is an argument.
 package collect
 
@@ -37,6 +41,9 @@ import (
 type Packet struct {
 	Remote string // address:port of the server's socket, as the one who received it wrote it
 	Data   []byte
+	// Arrival is when it came to the one who received it, in Unix nanoseconds; 0 if
+	// that was not told, or just now.
+	Arrival int64
 }
 
 // A Place is whose number a sample is.
@@ -180,7 +187,8 @@ type Collector struct {
 	stats   Stats
 	packets uint64 // t datagrams, to know which is at hand
 
-	gram xrootd.Datagram // reused
+	gram xrootd.Datagram // the one at hand; reused
+	came time.Time       // when it arrived
 }
 
 // New returns a collector without state that tells out what it finds.
@@ -193,10 +201,11 @@ func New(cfg Config, out Output) *Collector {
 	}
 }
 
-// Packet takes one datagram that arrived at now. It keeps nothing of p.Data.
+// Packet takes one datagram at now. It keeps nothing of p.Data.
 // The error says why the datagram, or the rest of it, could not be used.
 func (c *Collector) Packet(now time.Time, p Packet) error {
 	err := c.gram.Decode(p.Data)
+	c.came = p.arrived(now)
 	c.stats.Packets[c.gram.Kind]++
 	switch g := &c.gram; {
 	case g.Kind == xrootd.KindSummary:
@@ -209,7 +218,7 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 		return err
 	}
 	c.heard(now, l)
-	l.observe(now, &c.gram, len(p.Data))
+	l.observe(c.came, &c.gram, len(p.Data))
 	hash := c.hashOf(p.Data)
 	if c.again(now, l, p.Remote, hash) {
 		return err
@@ -223,6 +232,15 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 		return errors.Join(err, c.takeTrace(now, l, hash))
 	}
 	return errors.Join(err, c.takeNotes(now, l))
+}
+
+// arrived returns when p, which is taken at now, arrived. A clock that is ahead of ours
+// is not believed.
+func (p *Packet) arrived(now time.Time) time.Time {
+	if p.Arrival <= 0 || p.Arrival >= now.UnixNano() {
+		return now
+	}
+	return time.Unix(0, p.Arrival)
 }
 
 // takeNotes takes what tells by itself, which does not concern sessions and files

@@ -213,7 +213,7 @@ func (c *Collector) meterRecord(now time.Time, n *notebook, l *life, letter byte
 	}
 	sent, of := c.gram.GStream.End, providerName(letter)
 	if sent == 0 {
-		sent = now.Unix()
+		sent = c.came.Unix()
 	}
 	if sent > now.Unix()+maxAhead {
 		return &xrootd.Error{Reason: xrootd.ReasonTime, Detail: fmt.Sprintf("counters of %d", sent)}

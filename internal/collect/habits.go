@@ -6,12 +6,15 @@ import (
 	"tallystick/internal/xrootd"
 )
 
-// observe notes how the server sends the datagram at hand, which has n bytes.
-func (l *life) observe(now time.Time, g *xrootd.Datagram, n int) {
+// observe notes how the server sends the datagram at hand, which came then and has n
+// bytes.
+func (l *life) observe(came time.Time, g *xrootd.Datagram, n int) {
 	h := &l.Saw.Habits
-	if h.First == 0 {
-		h.First = now.Unix()
+	at := came.Unix()
+	if h.First == 0 || at < h.First { // one queue may be longer than another
+		h.First = at
 	}
+	l.Saw.Heard = max(l.Saw.Heard, at)
 	size := int64(n)
 	switch g.Kind {
 	case xrootd.KindFile:
@@ -22,16 +25,16 @@ func (l *life) observe(now time.Time, g *xrootd.Datagram, n int) {
 		h.LongestGStream = max(h.LongestGStream, size)
 	case xrootd.KindMap:
 		if g.Header.Code == '=' && !g.Header.Text {
-			l.observeIdent(now)
+			l.observeIdent(came)
 		}
 	}
 }
 
-func (l *life) observeIdent(now time.Time) {
-	if gap := now.Sub(l.Ident); !l.Ident.IsZero() && gap > 0 {
+func (l *life) observeIdent(came time.Time) {
+	if gap := came.Sub(l.Ident); !l.Ident.IsZero() && gap > 0 {
 		l.Saw.IdentEvery = max(l.Saw.IdentEvery, int64(gap/time.Second))
 	}
-	if now.After(l.Ident) {
-		l.Ident = now
+	if came.After(l.Ident) {
+		l.Ident = came
 	}
 }

@@ -36,12 +36,12 @@ type life struct {
 	Files map[uint32]*file
 	Names map[raw]*name `json:"-"` // JSON has no keys that are not UTF-8
 
-	Heard   time.Time
+	Heard   time.Time     // when something came the last time, wherever it lay before
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
 	IDs     ids           // what of them did not come
 	Asks    bool          // requests came in its t stream
-	Ident   time.Time     // when the newest ident record came
+	Ident   time.Time     // when the newest ident record arrived
 	Book    notebook
 	Tallies []tally   `json:",omitempty"` // not balanced yet, by time
 	Closing bool      `json:",omitempty"` // a close is in one that was

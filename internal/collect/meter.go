@@ -31,9 +31,9 @@ func (r *report) compare(q *report) int {
 }
 
 const (
-	// maxReports is how many reports of one meter wait at a time: one a second for
-	// longer than they do.
-	maxReports = 64
+	// maxReports is how many reports of one meter wait at a time: one a minute for two
+	// days, which may come out of a queue at once.
+	maxReports = 2880
 	// reportWeight is what the values of one report count against Config.Max.
 	reportWeight = 8
 )

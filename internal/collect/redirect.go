@@ -27,7 +27,7 @@ func (t target) compare(u target) int {
 // takeRedirects counts the redirections in the r datagram at hand.
 func (c *Collector) takeRedirects(now time.Time, l *life) error {
 	counts := map[target]int{}
-	at := now.Unix()
+	at := c.came.Unix()
 	for i := range c.gram.Redirect.Entries {
 		e := &c.gram.Redirect.Entries[i]
 		if e.Window {

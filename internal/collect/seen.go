@@ -40,7 +40,7 @@ func (c *Collector) tellLife(now time.Time, l *life) {
 	t := l.Saw
 	t.SID, t.Stod, t.Server, t.Address = l.SID, l.Stod, l.server.Name, l.server.Address
 	t.Site = l.server.Ident.Site
-	t.Last, t.Heard, t.Next = l.Last, l.Heard.Unix(), l.Next
+	t.Last, t.Next = l.Last, l.Next
 	c.out.Life(t)
 }
 

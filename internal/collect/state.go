@@ -120,6 +120,9 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 		}
 	}
 	l.Ended, l.Next, l.Last, l.Heard = e.Life.Ended, e.Life.Next, e.Life.Last, e.Life.Heard
+	if e.Life.Saw.Heard == 0 { // state of before arrival was told apart
+		e.Life.Saw.Heard = e.Life.Heard.Unix()
+	}
 	l.Saw, l.Idents, l.Asks, l.IDs = e.Life.Saw, e.Life.Idents, e.Life.Asks, e.Life.IDs
 	maps.Copy(l.Users, e.Life.Users)
 	maps.Copy(l.Files, e.Life.Files)

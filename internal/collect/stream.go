@@ -54,7 +54,8 @@ type streamName struct {
 // A number is a packet as far as its place counts.
 type number struct {
 	Seq        byte
-	At         time.Time // of arrival
+	At         time.Time // since when it waits
+	Came       int64     `json:",omitempty"` // when it arrived, Unix nanoseconds; 0: at At
 	Begin, End int64     // of what is in it, in the server's time; 0: unknown
 
 	// Of an f packet: records that it announces and does not have, the opens that it
@@ -148,6 +149,9 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 		return
 	}
 	n := number{Seq: s.lowBits(g.Header.Seq), At: now}
+	if !c.came.Equal(now) {
+		n.Came = c.came.UnixNano()
+	}
 	switch g.Kind {
 	case xrootd.KindFile:
 		n.Begin, n.End = g.File.Begin, g.File.End
@@ -161,9 +165,18 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 	if len(s.Wait) > maxWait {
 		c.placeNext(l, s)
 	}
+	c.placeOlder(l, s, c.came.Add(-c.cfg.Hold))
 	if !l.numbering {
 		l.numbering = true
 		c.queue.push(now.Add(c.cfg.Hold), l, dueNumbers, 0)
+	}
+}
+
+// placeOlder places the numbers of s whose packets arrived before then, while they wait:
+// out of a queue a day may come within Config.Hold, and numbers wrap.
+func (c *Collector) placeOlder(l *life, s *stream, than time.Time) {
+	for len(s.Wait) > 0 && s.Wait[0].Came != 0 && s.Wait[0].Came < than.UnixNano() {
+		c.placeNext(l, s)
 	}
 }
 
@@ -353,9 +366,17 @@ func (c *Collector) lose(l *life, s *stream, n int, next number) {
 func (n *number) until(m *number) transfer.Interval {
 	from, to := n.End, m.End
 	if from == 0 || to == 0 {
-		from, to = n.At.Unix(), m.At.Add(time.Second-1).Unix()
+		from, to = n.came().Unix(), m.came().Add(time.Second-1).Unix()
 	}
 	return transfer.Interval{min(from, to), max(from, to)}
+}
+
+// came returns when n arrived.
+func (n *number) came() time.Time {
+	if n.Came == 0 {
+		return n.At
+	}
+	return time.Unix(0, n.Came)
 }
 
 // short tells of the records that n announces and does not have.

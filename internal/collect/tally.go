@@ -28,10 +28,15 @@ func (t *tally) add(u *tally) {
 	t.Ends += u.Ends
 }
 
-// maxTallies is how many tallies of a life wait for the next summary: one for each
-// interval of the f stream within the time that a summary waits, several times over.
-// Of more, the oldest become one.
-const maxTallies = 32
+const (
+	// maxTallies is how many tallies of a life wait for the next summary: one for each
+	// interval of the f stream within the time that a summary waits, several times over.
+	// Of more, the oldest become one.
+	maxTallies = 32
+	// maxQueued is the same where there are summaries: what comes out of a queue is days
+	// within that time.
+	maxQueued = 2880
+)
 
 // tally adds t to what waits for the next summary.
 func (l *life) tally(t tally) {
@@ -41,7 +46,11 @@ func (l *life) tally(t tally) {
 		return
 	}
 	l.Tallies = slices.Insert(l.Tallies, i, t)
-	if len(l.Tallies) > maxTallies {
+	most := maxTallies
+	if l.Saw.Summaries > 0 {
+		most = maxQueued
+	}
+	if len(l.Tallies) > most {
 		l.Tallies[1].add(&l.Tallies[0])
 		l.Tallies = slices.Delete(l.Tallies, 0, 1)
 	}

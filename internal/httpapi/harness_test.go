@@ -60,7 +60,7 @@ func (i *intake) Packets(_ context.Context, ps []collect.Packet) ingest.Result {
 			panic("a fault of ours, with a secret")
 		}
 		if judge(&r, n, 0, p.Remote) {
-			i.packets = append(i.packets, collect.Packet{Remote: p.Remote, Data: bytes.Clone(p.Data)})
+			i.packets = append(i.packets, collect.Packet{Remote: p.Remote, Data: bytes.Clone(p.Data), Arrival: p.Arrival})
 		}
 	}
 	return r

@@ -101,8 +101,8 @@ func (i *Ingest) Replay(record wal.Record) error {
 	switch kind {
 	case samplesRecord:
 		return i.replaySamples(&r, record.Undone)
-	case packetsRecord:
-		return r.packets(func(p collect.Packet) { _ = i.packet(at, p) }) // it was refused then too, and counted
+	case packetsRecord, arrivedRecord:
+		return r.packets(kind, func(p collect.Packet) { _ = i.packet(at, p) }) // it was refused then too, and counted
 	case claimsRecord:
 		cs, err := r.claims()
 		for _, c := range cs {

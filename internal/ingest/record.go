@@ -27,11 +27,13 @@ import (
 //	packets  { a packet }, one is
 //	           0 │ text remote │ text data                       of a sender that gets the next number
 //	           n+1 │ text data                                   of the sender with the number n
+//	arrived  the same, with the arrival before each data: Unix nanoseconds, 0 if it is not known
 //	claims   JSON, a list                                        as they came
 //	free     time │ { 6 texts of a path }
 //
 // Numbers are varints, text has its length before it. Times are Unix seconds, the
-// difference to the one before. A value is a byte, and as many more as that says:
+// difference to the one before; so are arrivals. Packets of before there were arrivals are
+// read, and no more written. A value is a byte, and as many more as that says:
 //
 //	0 to 8     the IEEE 754 double from its sign on, what is missing is zeros
 //	9 to 16    0 to 7 of a whole number, little-endian, with its sign in the lowest bit
@@ -47,9 +49,10 @@ type recordKind byte
 
 const (
 	samplesRecord recordKind = 1 + iota
-	packetsRecord
+	packetsRecord            // written by earlier versions
 	claimsRecord
 	freeRecord
+	arrivedRecord
 )
 
 const (
@@ -334,8 +337,9 @@ type packetEncoder struct {
 
 // encode makes the record of ps.
 func (e *packetEncoder) encode(ps []collect.Packet) {
-	e.buf = append(e.buf[:0], recordVersion, byte(packetsRecord))
+	e.buf = append(e.buf[:0], recordVersion, byte(arrivedRecord))
 	clear(e.senders)
+	var before int64
 	for _, p := range ps {
 		n, known := e.senders[p.Remote]
 		if !known {
@@ -344,18 +348,24 @@ func (e *packetEncoder) encode(ps []collect.Packet) {
 		} else {
 			e.buf = binary.AppendUvarint(e.buf, n+senderKnown)
 		}
+		e.buf = binary.AppendVarint(e.buf, p.Arrival-before)
+		before = p.Arrival
 		e.buf = appendText(e.buf, p.Data)
 	}
 }
 
 // packets yields the packets of the body, which are good as long as it is.
-func (r *recordReader) packets(use func(p collect.Packet)) error {
+func (r *recordReader) packets(kind recordKind, use func(p collect.Packet)) error {
 	var senders []string
+	var arrival int64
 	for len(r.rest) > 0 {
 		n := r.uvarint()
 		if n == senderNew {
 			senders = append(senders, string(r.text()))
 			n = uint64(len(senders)-1) + senderKnown
+		}
+		if kind == arrivedRecord {
+			arrival += r.varint()
 		}
 		data := r.text()
 		if r.err != nil {
@@ -364,7 +374,7 @@ func (r *recordReader) packets(use func(p collect.Packet)) error {
 		if n-senderKnown >= uint64(len(senders)) {
 			return fmt.Errorf("record of the log has a packet of sender %d of %d", n-senderKnown, len(senders))
 		}
-		use(collect.Packet{Remote: senders[n-senderKnown], Data: data})
+		use(collect.Packet{Remote: senders[n-senderKnown], Data: data, Arrival: arrival})
 	}
 	return r.err
 }
@@ -419,10 +429,10 @@ func (r *recordReader) free() (at []selector.Path, before int64, err error) {
 func RecordPackets(record []byte, use func(p collect.Packet)) error {
 	r := recordReader{rest: record}
 	kind, err := r.head()
-	if err != nil || kind != packetsRecord {
+	if err != nil || kind != packetsRecord && kind != arrivedRecord {
 		return err
 	}
-	return r.packets(use)
+	return r.packets(kind, use)
 }
 
 // RecordClaims returns the claims of a record, if it has any.

@@ -93,7 +93,7 @@ func FuzzReplay(f *testing.F) {
 	w := newWorld(f)
 	w.Lines(f.Context(), someLines(rand.New(rand.NewPCG(1, 1)), noon()), ingest.LineOptions{Message: ingest.Message{Source: "m"}})
 	w.Claims(f.Context(), []*transfer.Claim{claim("1", "x:1")})
-	w.Packets(f.Context(), []collect.Packet{{Remote: "a", Data: load(f, "s01_full_reads").Packets[0].Data}, {Remote: "b", Data: []byte("?")}, {Remote: "a"}})
+	w.Packets(f.Context(), []collect.Packet{{Remote: "a", Data: load(f, "s01_full_reads").Packets[0].Data, Arrival: 1}, {Remote: "b", Data: []byte("?")}, {Remote: "a"}})
 	if _, err := w.Free(f.Context(), []selector.Path{{Cluster: "c", Node: "n"}}, 5); err != nil {
 		f.Fatal(err)
 	}
@@ -130,6 +130,8 @@ func TestReplayOfNoRecord(t *testing.T) {
 	f("\x01\x03[null]", "null")
 	f("\x01\x03{", "JSON")
 	f("\x01\x02\x07\x00", "sender 6 of 0")
+	f("\x01\x05\x07\x00\x00", "sender 6 of 0")
+	f("\x01\x05\x00\x00\x00", "ends within")
 	f("\x01\x01\x00\x00\x07\x00\x00", "metric 5 of 0")
 	f("\x01\x01\x00\x00\x01\x06nosuch\x00\x00", "metric \"nosuch\"")
 	f("\x01\x04\x00\x01c", "ends within")
@@ -142,7 +144,7 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, message, one, other string, before int64) {
 		w := newWorld(t)
 		w.Lines(t.Context(), body, ingest.LineOptions{Message: ingest.Message{Source: message, Number: uint64(before)}, Cluster: "d", Fields: ingest.AllFields})
-		ps := []collect.Packet{{Remote: one, Data: body}, {Remote: other, Data: []byte(message)}, {Remote: one}, {Remote: other, Data: []byte(one)}}
+		ps := []collect.Packet{{Remote: one, Data: body}, {Remote: other, Data: []byte(message), Arrival: before}, {Remote: one, Arrival: -before}, {Remote: other, Data: []byte(one)}}
 		w.Packets(t.Context(), ps)
 		text := func(s string) string { return strings.ToValidUTF8(s, "?") } // claims come as JSON
 		c := claim(text(one), text(other))
@@ -162,7 +164,13 @@ func FuzzRecord(f *testing.F) {
 				t.Error(err)
 			}
 		}
-		if got, want := fmt.Sprintf("%q", packets), fmt.Sprintf("%q", ps); got != want {
+		shown := func(ps []collect.Packet) (out []string) {
+			for _, p := range ps {
+				out = append(out, fmt.Sprintf("%q %q %d", p.Remote, p.Data, p.Arrival))
+			}
+			return out
+		}
+		if got, want := shown(packets), shown(ps); !slices.Equal(got, want) {
 			t.Errorf("got packets %s, want %s", got, want)
 		}
 		got, want := append(again.everything(), again.freed...), append(w.everything(), w.freed...)

@@ -20,8 +20,8 @@ import (
 // Files are a Source of plain files, of lines: messages of packets as shovelers send
 // them, or as captures have them, and claims as POST /api/v1/claims takes them.
 //
-// A message tells when its packet arrived as t, in Unix seconds, or as arrival, in Unix
-// seconds or RFC 3339. One that does not is taken to have arrived with the one before
+// A message tells when its packet arrived as t, in Unix seconds, as arrival, in Unix
+// seconds or RFC 3339, or as arrival_ns, in Unix nanoseconds. One that does not is taken to have arrived with the one before
 // it, or when the newest server began or last wrote a time, whatever is later.
 type Files struct {
 	PacketFiles []string
@@ -118,6 +118,7 @@ func lines(ctx context.Context, name string) iter.Seq2[line, error] {
 type message struct {
 	T       float64         `json:"t"`
 	Arrival json.RawMessage `json:"arrival"`
+	NS      int64           `json:"arrival_ns"`
 	Remote  string          `json:"remote"`
 	Data    []byte          `json:"data"`
 }
@@ -144,7 +145,7 @@ func (a *arrivals) packet(l line) (checkpoint.Packet, error) {
 		at = a.guess(m.Data)
 	}
 	a.now = at
-	return checkpoint.Packet{At: at, Remote: m.Remote, Data: m.Data}, nil
+	return checkpoint.Packet{At: at, Remote: m.Remote, Data: m.Data, Arrival: m.NS}, nil
 }
 
 // at returns when m says that it arrived, zero if it does not.
@@ -152,12 +153,13 @@ func (m *message) at() (time.Time, error) {
 	if m.T > 0 && m.T < math.MaxInt32*4 {
 		return time.UnixMicro(int64(m.T * 1e6)), nil
 	}
-	if len(m.Arrival) == 0 {
-		return time.Time{}, nil
-	}
 	var text time.Time
 	var seconds float64
 	switch {
+	case len(m.Arrival) == 0 && m.NS > 0:
+		return time.Unix(0, m.NS), nil
+	case len(m.Arrival) == 0:
+		return time.Time{}, nil
 	case json.Unmarshal(m.Arrival, &text) == nil:
 		return text, nil
 	case json.Unmarshal(m.Arrival, &seconds) == nil && seconds > 0 && seconds < math.MaxInt32*4:

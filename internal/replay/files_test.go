@@ -50,6 +50,7 @@ func TestFilesTimes(t *testing.T) {
 	f(time.UnixMicro(1_700_000_000_250_000), "", `"t":1700000000.25,`)
 	f(time.UnixMicro(1_700_000_000_250_000), "", `"arrival":1700000000.25,`)
 	f(time.UnixMicro(1_700_000_000_250_000), "", `"arrival":"2023-11-14T22:13:20.25Z",`)
+	f(time.Unix(0, 1_700_000_000_250_000_001), "", `"arrival_ns":1700000000250000001,`)
 	f(stod, "", `"version":"",`)
 	f(time.Unix(1_800_000_000, 0), later, `"version":"",`)
 	for text, want := range map[string]string{

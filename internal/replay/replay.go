@@ -131,7 +131,7 @@ func (p *Player) claim(c *transfer.Claim) {
 func (p *Player) packet(ctx context.Context, k checkpoint.Packet) {
 	p.Advance(k.At)
 	p.packets++
-	if r := p.ingest.Packets(ctx, []collect.Packet{{Remote: k.Remote, Data: k.Data}}); r.Rejected > 0 {
+	if r := p.ingest.Packets(ctx, []collect.Packet{{Remote: k.Remote, Data: k.Data, Arrival: k.Arrival}}); r.Rejected > 0 {
 		p.refused++
 	}
 }
@@ -169,7 +169,7 @@ func (l Log) Packets(ctx context.Context, from, to int64) iter.Seq2[checkpoint.P
 				continue
 			}
 			_ = ingest.RecordPackets(r.Payload, func(k collect.Packet) { // what cannot be read could not be applied
-				more = more && yield(checkpoint.Packet{At: r.At, Remote: k.Remote, Data: k.Data}, nil)
+				more = more && yield(checkpoint.Packet{At: r.At, Remote: k.Remote, Data: k.Data, Arrival: k.Arrival}, nil)
 			})
 			if !more {
 				return

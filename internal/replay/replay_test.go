@@ -75,7 +75,11 @@ func (kept) Blocks(context.Context, string, int64, int64) iter.Seq2[*store.Block
 func (kept) Clusters() []string { return nil }
 
 func (k kept) Oldest(kind checkpoint.Kind) (int64, bool) {
-	return k.packets[0].At.Unix(), kind == checkpoint.Packets || kind == checkpoint.Claims
+	oldest := k.packets[0].At.Unix()
+	for _, c := range k.claims {
+		oldest = min(oldest, c.Time())
+	}
+	return oldest, kind == checkpoint.Packets || kind == checkpoint.Claims
 }
 
 func (kept) Close() {}
@@ -140,6 +144,26 @@ func TestArchive(t *testing.T) {
 		}
 		if got := report(t, a, a.Beside(k)); !bytes.Equal(got, want) {
 			t.Errorf("%s: with checkpoints beside it, the archive has another report", name)
+		}
+	}
+}
+
+// TestQueued: packets that lay in a queue for a day, before they were taken in at once,
+// give the report that they would have given when they came; so does the archive of them.
+func TestQueued(t *testing.T) {
+	for _, name := range []string{"s03_concurrent_users", "s08_restart"} {
+		k := recorded(t, name)
+		want := report(t, k)
+		at := k.packets[len(k.packets)-1].At.Add(24 * time.Hour)
+		for i := range k.packets {
+			p := &k.packets[i]
+			p.Arrival, p.At = p.At.UnixNano(), at.Add(time.Duration(i)*time.Millisecond)
+		}
+		if got := report(t, k); !bytes.Equal(got, want) {
+			t.Errorf("%s: out of a queue it is another report:\n%s\nwant\n%s", name, got, want)
+		}
+		if got := report(t, archived(t, k)); !bytes.Equal(got, want) {
+			t.Errorf("%s: the archive of a queue has another report", name)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"time"
 
 	"golang.org/x/net/ipv4"
 
@@ -64,30 +65,31 @@ func (b *batch) read(n int) (int, error) {
 		if from != nil {
 			remote = from.String()
 		}
-		b.add(n, size, remote, size == len(b.buffers[n]))
+		b.add(n, size, remote, time.Now().UnixNano(), size == len(b.buffers[n]))
 		return 1, nil
 	}
 	got, err := b.many.ReadBatch(b.messages[n:], b.flags)
 	if err != nil {
 		return 0, err
 	}
+	now := time.Now().UnixNano()
 	for i := n; i < n+got; i++ {
 		m := &b.messages[i]
 		b.dropped(m.OOB[:m.NN])
-		b.add(i, m.N, b.remote(m.Addr), wasCut(m.Flags))
+		b.add(i, m.N, b.remote(m.Addr), now, wasCut(m.Flags))
 	}
 	return got, nil
 }
 
-// add puts the datagram in buffer n into the batch.
-func (b *batch) add(n, size int, remote string, cut bool) {
+// add puts the datagram in buffer n, which was read then, into the batch.
+func (b *batch) add(n, size int, remote string, arrival int64, cut bool) {
 	b.counts.datagrams.Inc()
 	b.counts.bytes.Add(float64(size))
 	if cut {
 		b.counts.truncated.Inc()
 		return
 	}
-	b.packets = append(b.packets, collect.Packet{Remote: remote, Data: b.buffers[n][:size]})
+	b.packets = append(b.packets, collect.Packet{Remote: remote, Data: b.buffers[n][:size], Arrival: arrival})
 }
 
 // dropped counts what the kernel dropped since it last said so: the number that

@@ -42,7 +42,7 @@ func (s *sink) Packets(ctx context.Context, ps []collect.Packet) ingest.Result {
 	defer s.mu.Unlock()
 	s.batches++
 	for _, p := range ps {
-		s.got = append(s.got, collect.Packet{Remote: p.Remote, Data: bytes.Clone(p.Data)})
+		s.got = append(s.got, collect.Packet{Remote: p.Remote, Data: bytes.Clone(p.Data), Arrival: p.Arrival})
 		clear(p.Data)
 	}
 	if ctx.Err() != nil {
@@ -148,6 +148,7 @@ func (f *fixture) wantCount(name string, want int) {
 
 func TestUDP(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::]:0"} { // the second gets IPv4 as IPv6
+		began := time.Now().UnixNano()
 		f := start(t, listen(t, addr, 0), nil)
 		_, port, _ := net.SplitHostPort(f.conn.LocalAddr().String())
 		c, err := net.Dial("udp4", "127.0.0.1:"+port)
@@ -168,6 +169,9 @@ func TestUDP(t *testing.T) {
 		for _, p := range f.sink.got {
 			if p.Remote != c.LocalAddr().String() {
 				t.Errorf("%s: got remote %s, want %s", addr, p.Remote, c.LocalAddr())
+			}
+			if now := time.Now().UnixNano(); p.Arrival < began || p.Arrival > now {
+				t.Errorf("%s: got arrival %d, want one from %d to %d", addr, p.Arrival, began, now)
 			}
 		}
 		f.wantCount("datagrams_total", 3)

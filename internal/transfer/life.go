@@ -14,7 +14,7 @@ type Life struct {
 	// Last is the end of its newest f datagram by its own clock, 0 if none came:
 	// what it did later it never told.
 	Last int64 `json:"last,omitempty"`
-	// Heard is when its newest datagram came, Unix seconds.
+	// Heard is when its newest datagram arrived, Unix seconds.
 	Heard int64 `json:"heard"`
 	// Next is the start of its next life, 0 while there is none: it was stopped
 	// between Last and Next.

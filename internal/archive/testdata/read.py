@@ -35,7 +35,7 @@ def claims(record):
 
 
 def packets(record):
-    yield f"{record['at_ns']} {record['remote'].hex()} {record['data'].hex()}"
+    yield f"{record['at_ns']} {record['remote'].hex()} {record['data'].hex()} {record['arrival_ns']}"
 
 
 for path in sys.argv[1:]:
