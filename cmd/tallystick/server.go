@@ -165,7 +165,7 @@ func (s *server) makeState() error {
 }
 
 func (s *server) makeAPI() error {
-	verifier, err := auth.NewVerifier(s.cfg.Auth, time.Now)
+	verifier, err := auth.NewVerifier(s.cfg.Auth.Config, time.Now)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,21 @@ type User struct {
 	Name    string
 	Roles   []Role
 	TokenID string // jti of the token; empty if it has none
+
+	// What people have besides.
+	DisplayName string
+	Email       string
+	Projects    []string
+	Source      string // which provider knows them, such as "local" or "ldap"; empty: a token
+
+	Bounds Bounds // of what a writer may write
+}
+
+// Bounds are what a writer may write about; where nothing is named, everything.
+type Bounds struct {
+	Clusters []string
+	Sites    []string
+	Client   string // the client that claims are of
 }
 
 // Has reports whether u may act in role r; an admin may in every one.

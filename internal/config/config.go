@@ -71,7 +71,7 @@ type Config struct {
 	AMQP  source.AMQPConfig            `koanf:"amqp"`
 	STOMP source.STOMPConfig           `koanf:"stomp"`
 	Files map[string]source.FileConfig `koanf:"files"` // by name
-	Auth  auth.Config                  `koanf:"auth"`
+	Auth  Auth                         `koanf:"auth"`
 
 	XRootD  XRootD            `koanf:"xrootd"`
 	Metrics map[string]Metric `koanf:"metrics"` // besides those of XRootD, by name
@@ -119,6 +119,11 @@ func (f *Format) UnmarshalText(text []byte) error {
 type HTTP struct {
 	Listen string         `koanf:"listen"` // host:port
 	API    httpapi.Config `koanf:",squash"`
+}
+
+// Auth is who may do what.
+type Auth struct {
+	auth.Config `koanf:",squash"` // tokens
 }
 
 // XRootD is about the metrics of XRootD transfers.

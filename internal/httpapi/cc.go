@@ -66,10 +66,11 @@ type ccFace struct {
 func (a *API) ccGuard(rt Route) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ccForm(w)
-		if err := a.admit(w, r, rt.Role); err != nil {
+		admitted, err := a.admit(w, r, rt.Role)
+		if err != nil {
 			return ccStranger(r, err)
 		}
-		return rt.handle(w, r)
+		return rt.handle(w, admitted)
 	}
 }
 

@@ -78,21 +78,22 @@ func (a *API) done(w *response, r *http.Request, route string, took time.Duratio
 		"bytes", w.bytes, "took", took, "user", w.user, "remote", r.RemoteAddr)
 }
 
-// admit returns an error unless the caller is who it says and has the role.
-func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) error {
+// admit returns r with its caller in the context (auth.From), or an error unless the caller is
+// who it says and has the role.
+func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) (*http.Request, error) {
 	if role == "" {
-		return nil
+		return r, nil
 	}
 	u, err := a.parts.Auth.Authenticate(r)
 	if err != nil {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="tallystick"`)
-		return &Error{Status: http.StatusUnauthorized, Message: err.Error()}
+		return nil, &Error{Status: http.StatusUnauthorized, Message: err.Error()}
 	}
 	if rw, ok := w.(*response); ok {
 		rw.user = u.Name
 	}
 	if !u.Has(role) {
-		return &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("this needs the role %s", role)}
+		return nil, &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("this needs the role %s", role)}
 	}
-	return nil
+	return r.WithContext(auth.With(r.Context(), u)), nil
 }

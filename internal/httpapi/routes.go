@@ -96,7 +96,8 @@ func (a *API) handle(rt Route, op *operation, methods []string) {
 // guard lets those through to the route that may and ask as the contract says.
 func (a *API) guard(rt Route, op *operation) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := a.admit(w, r, rt.Role); err != nil {
+		r, err := a.admit(w, r, rt.Role)
+		if err != nil {
 			return err
 		}
 		if err := op.check(w, r); err != nil {
