@@ -290,6 +290,7 @@ type Verdict struct {
 	Evidence  []string    `json:"evidence"`         // IDs of the transfers, losses and lives and keys of the claims that the cause rests on
 	Join      string      `json:"join,omitempty"`   // "id" or "fields": how claim and transfers were found to belong together
 	Claim     *Claim      `json:"claim,omitempty"`
+	Shared    []string    `json:"shared,omitempty"` // keys of the other claims that the transfers belong to: all are compared in sum
 	Transfers []*Transfer `json:"transfers"`
 	Claimed   *Bytes      `json:"claimed,omitempty"` // what the client received; nil if it cannot tell
 	Monitored Bytes       `json:"monitored"`         // the sum over the transfers

@@ -152,7 +152,7 @@ func (x *exam) claimKey() []string {
 	if x.claim == nil {
 		return nil
 	}
-	return []string{x.claim.Key()}
+	return append([]string{x.claim.Key()}, x.claim.others()...)
 }
 
 // those returns the accounts of x that are such.
@@ -190,8 +190,17 @@ func lossIDs(losses []*transfer.Loss) []string {
 }
 
 // comparable returns what the client tells, as it can be compared with what the
-// accounts joined to it count.
-func (c *claim) comparable() transfer.Bytes { return c.fold(*c.known) }
+// accounts joined to it count: with all other claims that these are of.
+func (c *claim) comparable() transfer.Bytes {
+	if c.together == nil {
+		return c.fold(*c.known)
+	}
+	var sum transfer.Bytes
+	for _, m := range c.together {
+		sum = sum.Plus(*m.known)
+	}
+	return c.fold(sum)
+}
 
 // fold returns b, with vector reads among the reads if c was made through HTTP: its
 // client asks for several ranges at once, and does not know what the server makes of

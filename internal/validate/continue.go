@@ -11,10 +11,11 @@ import (
 //
 // A client whose connection or whose server went away opens the file again by
 // itself and reads on: one access to the client, several to the servers, each
-// with its part of the bytes. So what is left over, lies within a claim that has
+// with its part of the bytes. By HTTP each request is an access to the server
+// (measured with XRootD 5.5.3). So what is left over, lies within a claim that has
 // accounts already, and can stand in a row with them, is taken for a part of it:
 // first where the parts make up just what the claim has, and there is only one
-// way to choose them, then where there is only one claim that it can be of. A
+// way to choose them, then, if it was cut, where there is only one claim that it can be of. A
 // claim that is accounted for to the byte takes no more.
 func (b *bucket) continueJoined(slack float64) {
 	row := rows{slack: slack, processes: b.tellsProcesses()}
@@ -100,54 +101,17 @@ func (r rows) complete(long []*claim, left []*account) (some bool) {
 // lacking returns the parts that make up just what c lacks, nil if there are
 // none or several ways to choose them.
 func (r rows) lacking(c *claim, left []*account) []*account {
-	s := partition{claim: c}
+	s := partition[*account]{
+		bytes: func(a *account) transfer.Bytes { return a.Bytes },
+		fits:  func(taken []*account) bool { return inRow(c, taken...) },
+	}
 	for _, a := range left {
 		if !a.blank && a.Bytes.Total() != 0 && r.continues(c, a) {
 			s.parts = append(s.parts, a)
 		}
 	}
 	sum, _ := c.sum()
-	s.search(0, c.known.Minus(sum))
-	if s.found != 1 || s.steps >= stepsMax {
-		return nil
-	}
-	return s.chosen
-}
-
-// stepsMax is how long ways to choose the parts of one claim are looked for: all
-// choices among twelve.
-const stepsMax = 1 << 13
-
-// A partition is a search for parts that make up what a claim lacks.
-type partition struct {
-	claim  *claim
-	parts  []*account
-	taken  []*account
-	chosen []*account
-	found  int
-	steps  int
-}
-
-func (s *partition) search(from int, rest transfer.Bytes) {
-	if s.steps++; s.steps >= stepsMax || s.found > 1 {
-		return
-	}
-	if rest == (transfer.Bytes{}) {
-		s.found++
-		s.chosen = slices.Clone(s.taken)
-		return
-	}
-	for i := from; i < len(s.parts); i++ {
-		r := rest.Minus(s.parts[i].Bytes)
-		if r.Read < 0 || r.ReadV < 0 || r.Write < 0 {
-			continue
-		}
-		s.taken = append(s.taken, s.parts[i])
-		if inRow(s.claim, s.taken...) {
-			s.search(i+1, r)
-		}
-		s.taken = s.taken[:len(s.taken)-1]
-	}
+	return s.only(c.known.Minus(sum))
 }
 
 // continued returns the one claim that a continues, nil if that is none or
@@ -155,7 +119,7 @@ func (s *partition) search(from int, rest transfer.Bytes) {
 func (r rows) continued(claims []*claim, a *account) (found *claim) {
 	same, several := false, false
 	for _, c := range claims {
-		if !r.continues(c, a) || !inRow(c, a) || c.accounted() && a.Bytes.Total() != 0 {
+		if !r.continues(c, a) || !inRow(c, a) || a.http() && !a.cut() || c.accounted() && a.Bytes.Total() != 0 {
 			continue
 		}
 		process := c.PID != 0 && c.PID == a.pid
@@ -174,7 +138,9 @@ func (r rows) continued(claims []*claim, a *account) (found *claim) {
 
 // continues reports whether a may be a part of c, which has some.
 func (r rows) continues(c *claim, a *account) bool {
-	if !overlap(c, a, r.slack) || !c.cut() && !a.cut() && c.joined[0].life == a.life {
+	first := c.joined[0]
+	apart := c.cut() || a.cut() || first.life != a.life || first.http() && a.http()
+	if !apart || !overlap(c, a, r.slack) {
 		return false // as most: not to be looked at further
 	}
 	if r.processes && c.PID != 0 && a.pid != 0 && c.PID != a.pid {
@@ -192,12 +158,15 @@ func (a *account) cut() bool {
 func (c *claim) cut() bool { return slices.ContainsFunc(c.joined, (*account).cut) }
 
 // inRow reports whether the accounts can stand in a row with what is joined to
-// c: each part was cut off before the next began.
+// c: each part was cut off before the next began, or was a request of its own.
 func inRow(c *claim, accounts ...*account) bool {
 	row := append(slices.Clone(c.joined), accounts...)
 	slices.SortFunc(row, func(x, y *account) int { return cmp.Or(x.compare(y), cmp.Compare(x.ID, y.ID)) })
 	for i, next := range row[1:] {
 		part := row[i]
+		if part.http() && next.http() {
+			continue
+		}
 		if !part.cut() && part.life == next.life {
 			return false
 		}

@@ -22,6 +22,7 @@ type claim struct {
 	named              bool              // an account carries its id
 	join               string            // "id" or "fields"; empty as long as nothing is joined
 	joined             []*account        // in the server's order
+	together           []*claim          // all claims that have these, c too; nil: c alone
 	candidates         map[*account]bool // if c is ambiguous, all that fit equally well; the account nil is that it has none
 }
 

@@ -183,8 +183,8 @@ func why(v transfer.Verdict) string {
 	if v.Join == "id" {
 		add("by id")
 	}
-	if n := len(v.Transfers); n > 1 {
-		add(strconv.Itoa(n) + " transfers")
+	for _, s := range several(v) {
+		add(s)
 	}
 	for _, x := range v.Transfers {
 		if x.End != transfer.Closed {
@@ -201,6 +201,17 @@ func why(v transfer.Verdict) string {
 		return "-"
 	}
 	return strings.Join(words, ", ")
+}
+
+// several says how many transfers and claims v is of, if not of one each.
+func several(v transfer.Verdict) (words []string) {
+	if n := len(v.Transfers); n > 1 {
+		words = append(words, strconv.Itoa(n)+" transfers")
+	}
+	if n := len(v.Shared); n > 0 {
+		words = append(words, "in sum with "+strconv.Itoa(n)+" more")
+	}
+	return words
 }
 
 // grouped returns n with a comma between each three digits.
@@ -238,7 +249,7 @@ func WriteCSV(w io.Writer, r *Report) error {
 	names := []string{
 		"verdict", "join", "run", "id", "outcome", "error", "server", "client", "user", "path", "opened", "closed",
 		"claimed_read", "claimed_readv", "claimed_write", "monitored_read", "monitored_readv", "monitored_write",
-		"exact", "transfers", "cause", "end", "quality", "detail", "evidence",
+		"exact", "transfers", "cause", "end", "quality", "detail", "evidence", "shared",
 	}
 	_ = out.Write(names) // the writer keeps its first error for the end
 	for _, v := range r.Verdicts {
@@ -278,7 +289,7 @@ func record(v transfer.Verdict) []string {
 	}
 	out = append(append(out, claimed...), counts(v.Monitored)...)
 	return append(out, strconv.FormatBool(v.Exact), strings.Join(ids, " "), string(v.Cause), strings.Join(ends, " "), strings.Join(qualities, " "),
-		v.Detail, strings.Join(v.Evidence, " "))
+		v.Detail, strings.Join(v.Evidence, " "), strings.Join(v.Shared, " "))
 }
 
 func seconds(t float64) string { return strconv.FormatFloat(t, 'f', -1, 64) }

@@ -84,7 +84,7 @@ func TestWriteCSV(t *testing.T) {
 	}
 	want := []string{
 		"differ", "fields", "run", "2", "ok", "", "data.example:1094", "192.0.2.9", "alice", "/store/f", "1003", "1004",
-		"200", "0", "0", "250", "0", "0", "true", "77.1.2", "unexplained", "closed", "exact", "", "run.2 77.1.2",
+		"200", "0", "0", "250", "0", "0", "true", "77.1.2", "unexplained", "closed", "exact", "", "run.2 77.1.2", "",
 	}
 	if d := cmp.Diff(want, got[2]); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

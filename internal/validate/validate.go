@@ -12,7 +12,9 @@
 //     then by bytes, process, time and order: joinByFields, cost.
 //  3. Continuations. What is left over and is a later or earlier part of one
 //     access that was cut, is added to it: continueJoined.
-//  4. Causes. Why a verdict is what it is is told by the first rule that holds and
+//  4. Several claims. Where accounts have just what several claims of one client have
+//     together, they are of all of them: shareJoined.
+//  5. Causes. Why a verdict is what it is is told by the first rule that holds and
 //     has its evidence: rules.
 //
 // Times of clients are exact, times of servers are intervals of whole seconds
@@ -44,6 +46,7 @@ func Run(in Input, o Options) *Report {
 	joinRest(as, slack)
 	for _, b := range parts {
 		b.continueJoined(slack)
+		b.shareJoined(slack)
 	}
 	for _, c := range cs {
 		for a := range c.candidates {

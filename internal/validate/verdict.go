@@ -36,6 +36,7 @@ func kindOf(c *claim, t Tolerance) transfer.Kind {
 // claimRow returns the row of c; names has the names of servers in the tree.
 func claimRow(w *watch, c *claim, names map[string]string) row {
 	x := row{opened: c.Opened, key: c.Key(), server: c.server, client: c.host}
+	x.Shared = c.others()
 	x.Kind, x.Join, x.Claim, x.Claimed = kindOf(c, w.tolerance), c.join, c.Claim, c.known
 	if name, ok := names[c.server]; ok {
 		x.server = name
