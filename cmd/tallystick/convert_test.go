@@ -27,9 +27,9 @@ func TestConvert(t *testing.T) {
 	r := tally(t, "config", "convert", "cc/config.json")
 	wantIn(t, r, exitOK, "ATTENTION nats.password")
 	writeFile(t, "site.yaml", r.stdout)
-	wantIn(t, tally(t, "config", "check", "--config", "site.yaml"), exitOK, "listen: 0.0.0.0:8082", "memory: 2d", "subject: hpc.alpha")
+	wantIn(t, tally(t, "config", "check", "--config", "site.yaml"), exitOK, "- 0.0.0.0:8082", "memory: 2d", "subject: hpc.alpha")
 
-	wantIn(t, tally(t, "config", "convert", "cc/split.json"), exitOK, `listen: ":7"`, "unknown key, left out: more")
+	wantIn(t, tally(t, "config", "convert", "cc/split.json"), exitOK, `listen: [":7"]`, "unknown key, left out: more")
 	wantIn(t, tally(t, "config", "convert", "cc/old.json"), exitFailure, "before version 1.5", "metric-store {")
 	wantIn(t, tally(t, "config", "convert", "cc/none.json"), exitFailure, "no such file")
 	wantIn(t, tally(t, "config", "convert"), exitUsage, "accepts 1 arg")

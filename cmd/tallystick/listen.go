@@ -2,9 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"syscall"
 
+	"tallystick/internal/certs"
+	"tallystick/internal/config"
 	"tallystick/internal/source"
 	"tallystick/internal/systemd"
 )
@@ -30,15 +36,62 @@ func (s *server) listen(ctx context.Context, given *systemd.Sockets) error {
 }
 
 func (s *server) listenHTTP(ctx context.Context, given *systemd.Sockets) (err error) {
-	if s.http, err = given.Listeners(socketHTTP); err != nil || len(s.http) > 0 {
+	if s.http, err = given.Listeners(socketHTTP); err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", s.cfg.HTTP.Listen)
-	if err != nil {
-		return fmt.Errorf("http.listen: %w", err)
+	if len(s.http) > 0 {
+		return s.encrypt()
 	}
-	s.http = append(s.http, ln)
+	for _, address := range s.cfg.HTTP.Listen {
+		ln, err := listen(ctx, address)
+		if err != nil {
+			return fmt.Errorf("http.listen: %w", err)
+		}
+		s.http = append(s.http, ln)
+	}
+	return s.encrypt()
+}
+
+// listen listens on an address of the configuration. A socket in the file system that
+// nobody answers at is one that a crash has left.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	network, at := config.Network(address)
+	ln, err := lc.Listen(ctx, network, at)
+	if network != "unix" || !errors.Is(err, syscall.EADDRINUSE) {
+		return ln, err
+	}
+	conn, left := (&net.Dialer{}).DialContext(ctx, network, at)
+	if left == nil {
+		_ = conn.Close() // it was good for nothing but to see that somebody is there
+	}
+	if !errors.Is(left, syscall.ECONNREFUSED) {
+		return nil, err
+	}
+	if err := os.Remove(at); err != nil {
+		return nil, err
+	}
+	return lc.Listen(ctx, network, at)
+}
+
+// encrypt has TLS spoken by those that are reached by a network, if it is configured, and
+// refuses what the configuration does not allow without.
+func (s *server) encrypt() (err error) {
+	if s.cfg.HTTP.TLS.On() {
+		if s.certs, err = certs.Open(s.cfg.HTTP.TLS, s.registry, s.log); err != nil {
+			return fmt.Errorf("http.tls: %w", err)
+		}
+	}
+	for i, ln := range s.http {
+		tcp, ok := ln.Addr().(*net.TCPAddr)
+		switch {
+		case !ok: // it does not leave the machine
+		case !tcp.IP.IsLoopback() && (s.cfg.Development || !s.cfg.HTTP.Secure(false)):
+			return fmt.Errorf("the service manager's socket %v is not loopback: set http.tls, or http.cleartext: true, and development: false", tcp)
+		case s.certs != nil:
+			s.http[i] = tls.NewListener(ln, s.certs.TLS())
+		}
+	}
 	return nil
 }
 
@@ -89,4 +142,13 @@ func (s *server) udpAddrs() []string {
 }
 
 // url is where the API is, for people on this machine.
-func (s *server) url() string { return "http://" + s.http[0].Addr().String() }
+func (s *server) url() string {
+	addr := s.http[0].Addr()
+	switch {
+	case addr.Network() == "unix":
+		return "unix:" + addr.String()
+	case s.certs != nil:
+		return "https://" + addr.String()
+	}
+	return "http://" + addr.String()
+}

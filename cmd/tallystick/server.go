@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
+	"tallystick/internal/certs"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
 	"tallystick/internal/config"
@@ -50,6 +52,7 @@ type server struct {
 
 	locks []*os.File // of the folders that are written to
 	http  []net.Listener
+	certs *certs.Certs       // nil without TLS
 	udp   [][]net.PacketConn // for each address
 	nats  *nats.Conn         // nil without a broker
 	amqp  *amqp.Conn         // nil without a broker
@@ -234,7 +237,10 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("names", s.names.Run)
-	g.Add("http", httpapi.Serve(s.http, s.api, s.cfg.Grace/2, s.log))
+	if s.certs != nil {
+		g.Add("certificates", s.certs.Run)
+	}
+	g.Add("http", httpapi.Serve(s.http, s.api, httpapi.DefaultPatience(s.cfg.Grace/2), s.log))
 	for _, conns := range s.udp {
 		u, err := source.NewUDP(conns, s.ingest, s.registry, s.log)
 		if err != nil {
@@ -268,6 +274,9 @@ func (s *server) beReady(ctx context.Context) error {
 func (s *server) player(out io.Writer) (*demo.Player, error) {
 	if len(s.udp) == 0 {
 		return nil, errors.New("the demo needs udp.listen")
+	}
+	if !strings.HasPrefix(s.url(), "http://") {
+		return nil, errors.New("the demo needs host:port first in http.listen, and no TLS")
 	}
 	token, err := s.key.Sign(auth.Claims{
 		Subject: "demo", Roles: []auth.Role{auth.Writer, auth.Validator}, TTL: time.Hour,

@@ -49,6 +49,7 @@ var rows = [][]string{
 		"internal/bus/stomp",
 		"internal/bus/stomp/stomptest",
 		"internal/ccms",
+		"internal/certs",
 		"internal/checkpoint",
 		"internal/ingest",
 		"internal/query",

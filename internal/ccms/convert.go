@@ -112,18 +112,36 @@ func (c *converter) all() {
 
 func (c *converter) http() {
 	c.section("http")
-	if addr := c.text("main", "addr"); isAddress(addr) {
-		c.key("  ", "listen", addr, "main.addr")
+	addr := c.text("main", "addr")
+	if isAddress(addr) {
+		c.say("  ", "main.addr")
 	} else {
 		c.look("  ", "main.addr is %q, which is not host:port", addr)
-		c.key("  ", "listen", "127.0.0.1:8082", "")
+		addr = "127.0.0.1:8082"
 	}
-	if cert, key := c.text("main", "https-cert-file"), c.text("main", "https-key-file"); cert != "" || key != "" {
-		c.look("  ", "main.https-cert-file, main.https-key-file: Tallystick speaks plain HTTP; put a proxy with TLS before it")
-	}
+	c.line("  listen: [%s]", quote(addr))
+	c.tls(addr)
 	c.section("udp")
 	c.say("  ", "Of XRootD servers' monitoring, which cc-metric-store does not take: host:port, such as \":9993\".")
 	c.line("  listen: []")
+}
+
+// tls writes how what goes to addr is encrypted, or that it is not.
+func (c *converter) tls(addr string) {
+	cert, key := c.text("main", "https-cert-file"), c.text("main", "https-key-file")
+	switch {
+	case cert != "" && key != "":
+		c.line("  tls:")
+		c.key("    ", "cert", cert, "main.https-cert-file")
+		c.key("    ", "key", key, "main.https-key-file")
+		return
+	case cert != "" || key != "":
+		c.look("  ", "main.https-cert-file, main.https-key-file: one without the other is no TLS")
+	}
+	if host, _, _ := net.SplitHostPort(addr); host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		c.look("  ", "tokens are sent in cleartext, as to cc-metric-store; tls.cert and tls.key would end that")
+		c.line("  cleartext: true")
+	}
 }
 
 func isAddress(s string) bool {

@@ -31,7 +31,7 @@ func TestConvertExample(t *testing.T) {
 	if d := diff(string(got.YAML), string(want)); d != "" {
 		t.Errorf("make it again: tallystick config convert internal/ccms/testdata/config.json\n%s", d)
 	}
-	if len(got.Attention) != 4 || got.Unknown != nil {
+	if len(got.Attention) != 3 || got.Unknown != nil {
 		t.Errorf("got attention %q, unknown %q", got.Attention, got.Unknown)
 	}
 	if strings.Contains(string(got.YAML), "not in ours") {
@@ -53,10 +53,13 @@ func TestConvert(t *testing.T) {
 			}
 		}
 	}
-	f(`{}`, "listen: \"127.0.0.1:8082\"", "ATTENTION main.jwt-public-key was not there", "key_file:", "max_bytes: 0",
+	f(`{}`, "listen: [\"127.0.0.1:8082\"]", "ATTENTION main.jwt-public-key was not there", "key_file:", "max_bytes: 0",
 		"ATTENTION metrics: there is none", "memory: \"48h\"")
 	f(`{"main":{"addr":"localhost"}}`, `ATTENTION main.addr is "localhost"`)
-	f(`{"main":{"addr":"[::1]:80"}}`, `listen: "[::1]:80"`)
+	f(`{"main":{"addr":"[::1]:80"}}`, `listen: ["[::1]:80"]`)
+	f(`{"main":{"addr":":80"}}`, "ATTENTION tokens are sent in cleartext", "cleartext: true")
+	f(`{"main":{"addr":":80","https-cert-file":"c"}}`, "one without the other is no TLS", "cleartext: true")
+	f(`{"main":{"addr":":80","https-cert-file":"c","https-key-file":"k"}}`, "  tls:\n", `cert: "c"`, `key: "k"`)
 	f(`{"main":{"jwt-public-key":"x"}}`, "ATTENTION main.jwt-public-key is not base64")
 	f(`{"main":{"backend-url":"cockpit"}}`, `ATTENTION main.backend-url is "cockpit"`)
 	f(`{"metrics":{"a: b":{"frequency":90,"aggregation":null}}}`, `"a: b": {step: 1m30s, aggregation: none}`)

@@ -54,24 +54,47 @@ func (c Config) check() []*Problem {
 }
 
 func (c Config) checkListen(k *checker) {
-	c.address(k, "http.listen", c.HTTP.Listen)
+	k.wrong(len(c.HTTP.Listen) == 0, "http.listen", "is empty")
+	for i, a := range c.HTTP.Listen {
+		c.httpAddress(k, a)
+		k.wrong(slices.Contains(c.HTTP.Listen[:i], a), "http.listen", "%s is there twice", a)
+	}
+	err := c.HTTP.TLS.Check()
+	k.wrong(err != nil, "http.tls", "%v", err)
 	for i, a := range c.UDP.Listen {
 		c.address(k, "udp.listen", a)
 		k.wrong(slices.Contains(c.UDP.Listen[:i], a), "udp.listen", "%s is there twice", a)
 	}
 }
 
-// address checks host:port. An empty host is all addresses of this host.
-func (c Config) address(k *checker, key, address string) {
+// httpAddress checks an address of the API: tokens go there.
+func (c Config) httpAddress(k *checker, address string) {
+	network, at := Network(address)
+	if network == "unix" {
+		k.wrong(at == "", "http.listen", "%q has no path", address)
+		return
+	}
+	before := len(*k)
+	host := c.address(k, "http.listen", at)
+	k.wrong(len(*k) == before && !c.HTTP.Secure(isLoopback(host)), "http.listen",
+		"%q is not loopback, and tokens would be sent in cleartext; set http.tls, or http.cleartext: true if nobody else sees the network", address)
+}
+
+// Secure reports whether an address may be served as configured.
+func (h HTTP) Secure(loopback bool) bool { return loopback || h.TLS.On() || h.Cleartext }
+
+// address checks host:port, and returns the host. An empty one is all addresses of this host.
+func (c Config) address(k *checker, key, address string) (host string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		k.wrong(true, key, "%q is not host:port", address)
-		return
+		return ""
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	k.wrong(err != nil, key, "%q has no port from 0 to 65535", address)
 	k.wrong(c.Development && !isLoopback(host), key,
 		"%q is not loopback, which is all that development mode serves; set development: false and auth.key_file", address)
+	return host
 }
 
 func isLoopback(host string) bool {

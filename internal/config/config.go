@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"tallystick/internal/archive"
@@ -37,6 +38,7 @@ import (
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
+	"tallystick/internal/certs"
 	"tallystick/internal/checkpoint"
 	"tallystick/internal/collect"
 	"tallystick/internal/forward"
@@ -117,8 +119,21 @@ func (f *Format) UnmarshalText(text []byte) error {
 
 // HTTP is how the API is served.
 type HTTP struct {
-	Listen string         `koanf:"listen"` // host:port
-	API    httpapi.Config `koanf:",squash"`
+	Listen []string     `koanf:"listen"` // as of Network
+	TLS    certs.Config `koanf:"tls"`
+	// Cleartext lets tokens and data be seen by who sees the network: without TLS only
+	// loopback and unix sockets are served otherwise.
+	Cleartext bool           `koanf:"cleartext"`
+	API       httpapi.Config `koanf:",squash"`
+}
+
+// Network returns the network of an address to listen on, and the address there: host:port
+// is TCP, unix:PATH a socket in the file system.
+func Network(address string) (network, at string) {
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return "unix", path
+	}
+	return "tcp", address
 }
 
 // Auth is who may do what.
@@ -146,7 +161,7 @@ func Default() Config {
 		DataDir:    "checkpoints",
 		Grace:      30 * time.Second,
 		Log:        Log{Level: slog.LevelInfo, Format: Text},
-		HTTP:       HTTP{Listen: "127.0.0.1:8080", API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
+		HTTP:       HTTP{Listen: []string{"127.0.0.1:8080"}, API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
 		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 32 << 20, Sockets: 1},
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},

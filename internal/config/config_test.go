@@ -118,7 +118,7 @@ metrics:
 	cfg := load(t, config.Sources{File: file, Environ: environ, Settings: settings})
 
 	want := load(t, config.Sources{})
-	want.HTTP.Listen, want.HTTP.API.MaxBody = "127.0.0.1:2", 4
+	want.HTTP.Listen, want.HTTP.API.MaxBody = []string{"127.0.0.1:2"}, 4
 	want.UDP.Listen = []string{"127.0.0.1:3", "127.0.0.1:4"}
 	want.Grace = time.Second
 	want.Auth.Issuer = "123"
@@ -194,7 +194,7 @@ func TestProblems(t *testing.T) {
 
 	// Unknown keys.
 	f(dev+"http:\n  lisen: x\n", "c.yaml:3: http.lisen: unknown key, did you mean http.listen?")
-	f(dev+"http:\n  addr: x\n", "c.yaml:3: http.addr: unknown key, here may be listen, max_body, stall")
+	f(dev+"http:\n  addr: x\n", "c.yaml:3: http.addr: unknown key, here may be listen, tls, cleartext, max_body, stall")
 	f(dev+"htp:\n  listen: x\n", "c.yaml:2: htp: unknown key, did you mean http?")
 	f(dev+"Grace: 1s\n", "c.yaml:2: Grace: unknown key, did you mean grace?")
 	f(dev+"metrics:\n  a:\n    stp: 1s\n    step: 1s\n", "c.yaml:4: metrics.a.stp: unknown key, did you mean metrics.a.step?")
@@ -229,6 +229,13 @@ func TestProblems(t *testing.T) {
 		`serves; set development: false and auth.key_file`)
 	f(dev+"http: {listen: localhost}\n", `c.yaml:2: http.listen: "localhost" is not host:port`)
 	f(dev+"http: {listen: 'localhost:http'}\n", `c.yaml:2: http.listen: "localhost:http" has no port from 0 to 65535`)
+	f(dev+"http: {listen: [], tls: {cert: c.pem, client_ca: a.pem}}\n",
+		"c.yaml:2: http.listen: is empty", "c.yaml:2: http.tls: cert and key go together")
+	f(dev+"http: {listen: 'unix:/s, unix:, unix:/s'}\n",
+		`c.yaml:2: http.listen: "unix:" has no path`, `c.yaml:2: http.listen: unix:/s is there twice`)
+	f("auth: {key_file: k}\nhttp: {listen: [localhost:1, 'unix:/s', '10.0.0.1:1']}\n",
+		`c.yaml:2: http.listen: "10.0.0.1:1" is not loopback, and tokens would be sent in cleartext; `+
+			`set http.tls, or http.cleartext: true if nobody else sees the network`)
 	f(dev+"udp: {listen: ['[::1]:1', '[::1]:1']}\n", "c.yaml:2: udp.listen: [::1]:1 is there twice")
 	f(dev+"auth: {public_key: abc}\n", "c.yaml:2: auth.public_key: public key is not base64")
 	f(dev+"xrootd: {step: 1500ms}\n", "c.yaml:2: xrootd.step: 1.5s is not one second or several whole ones")
@@ -277,7 +284,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(env("TALLYSTICK_METRICS={"), "TALLYSTICK_METRICS: metrics: yaml: line 1: did not find expected node content")
 	f(set("grace"), `"grace": a setting is key=value`)
 	f(set("grce=1s"), `"grce=1s": unknown key, did you mean grace?`)
-	f(set("http=1"), `"http=1": is a section, with listen, max_body, stall`)
+	f(set("http=1"), `"http=1": is a section, with listen, tls, cleartext, max_body, stall`)
 	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, amqp, stomp, files, `+
 		"auth, xrootd, metrics, ingest, collect, reconcile, dns, store, ledger, query, validate, retention, checkpoint, wal, archive, records")
 	f(set("metrics=1"), `"metrics=1": metrics: is not a mapping of keys to values`)

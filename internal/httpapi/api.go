@@ -17,6 +17,8 @@
 //     are encoded entry by entry, and no lock is held meanwhile.
 //   - A client that neither sends nor takes a byte for Config.Stall loses its
 //     connection; until then it holds its goroutine and one buffer, nothing else.
+//   - Every request has an id, which is answered and logged; every answer says that it is
+//     private, and what a browser must not do with it.
 //   - Errors become statuses in one place, which is also the one that logs them.
 //     A caller sees nothing of an error that is not its own but an incident id,
 //     under which the log has it.
@@ -130,8 +132,9 @@ type API struct {
 	contract *contract
 	stats    *stats
 	router   *mux.Router
-	buffers  sync.Pool // of *[]byte
-	writers  sync.Pool // of *bufio.Writer
+	header   http.Header // of every answer, shared by all
+	buffers  sync.Pool   // of *[]byte
+	writers  sync.Pool   // of *bufio.Writer
 }
 
 // New returns the API in front of the parts. An error means that contract and
@@ -154,7 +157,7 @@ func New(cfg Config, p Parts) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, parts: p, contract: c, stats: s}
+	a := &API{cfg: cfg, parts: p, contract: c, stats: s, header: privateHeader()}
 	return a, a.route()
 }
 

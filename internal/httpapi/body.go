@@ -21,10 +21,7 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit) // before any of it is taken
 	}
-	raw := &patient{
-		r:       http.MaxBytesReader(w, r.Body, limit),
-		control: http.NewResponseController(w), stall: a.cfg.Stall,
-	}
+	raw := http.MaxBytesReader(w, r.Body, limit)
 	coding := r.Header.Get("Content-Encoding")
 	if coding == "" || coding == "identity" {
 		return raw, nil
@@ -109,16 +106,28 @@ func unsnap(raw io.Reader) (io.Reader, error) {
 	return bytes.NewReader(plain), err
 }
 
-// patient gives the client stall to send each piece.
+// patient is a body of which the client has stall to send each piece.
 type patient struct {
-	r       io.Reader
-	control *http.ResponseController
-	stall   time.Duration
+	io.ReadCloser
+	w *response
 }
 
+// wait gives the client of r so much time, also where nobody reads the body: before it
+// answers, net/http takes what is left of a short one.
+func wait(w *response, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	w.await(time.Now().Add(w.stall))
+	r.Body = &patient{r.Body, w}
+}
+
+// await has reading end then. Connections that know no deadlines are those of tests.
+func (w *response) await(end time.Time) { _ = w.control.SetReadDeadline(end) }
+
 func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(p.stall)) // tests' connections know none
-	return p.r.Read(b)
+	p.w.await(time.Now().Add(p.w.stall))
+	return p.ReadCloser.Read(b) // at the end net/http takes the deadline back
 }
 
 // limited is http.MaxBytesReader for what comes out of unpacking.

@@ -70,3 +70,9 @@ type (
 func AppendString(b []byte, s string) []byte { return appendString(b, s) }
 
 func AppendCSV(b []byte, s string) []byte { return appendCSV(b, s) }
+
+// OriginOf returns what is known of where r comes from.
+func OriginOf(r *http.Request) (id, trace, parent string) {
+	o := originOf(r)
+	return o.id, o.trace, o.parent
+}

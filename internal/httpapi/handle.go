@@ -20,6 +20,8 @@ func (a *API) handler(route string, h handlerFunc) http.Handler {
 		begin := time.Now()
 		w := newResponse(rw, a.cfg.Stall)
 		w.writers = &a.writers
+		a.begin(w, r)
+		wait(w, r)
 		defer w.release()
 		defer func() { a.done(w, r, route, time.Since(begin)) }()
 		err := a.restoring(route)
@@ -58,7 +60,7 @@ func (a *API) fail(w *response, r *http.Request, err error) {
 		panic(http.ErrAbortHandler) // net/http's word for it
 	case ours && !errors.Is(err, errWrite):
 		a.parts.Log.ErrorContext(r.Context(), "request failed",
-			"method", r.Method, "path", r.URL.Path, "incident", e.incident, "err", err)
+			w.origin.log("method", r.Method, "path", r.URL.Path, "incident", e.incident, "err", err)...)
 	}
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
@@ -74,8 +76,8 @@ func (a *API) done(w *response, r *http.Request, route string, took time.Duratio
 	if !log.Enabled(r.Context(), slog.LevelDebug) {
 		return
 	}
-	log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", w.code(),
-		"bytes", w.bytes, "took", took, "user", w.user, "remote", r.RemoteAddr)
+	log.DebugContext(r.Context(), "request", w.origin.log("method", r.Method, "path", r.URL.Path, "status", w.code(),
+		"bytes", w.bytes, "took", took, "user", w.user, "remote", r.RemoteAddr)...)
 }
 
 // admit returns r with its caller in the context (auth.From), or an error unless the caller is

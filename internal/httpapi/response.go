@@ -35,6 +35,7 @@ type response struct {
 	status int // 0: nothing is answered yet
 	bytes  int64
 	user   string
+	origin origin
 	form   func(http.ResponseWriter, *Error) // of errors; nil: the API's own
 
 	writers *sync.Pool    // of *bufio.Writer; nil: none

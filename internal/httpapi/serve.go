@@ -10,20 +10,33 @@ import (
 	"time"
 )
 
+// Patience is how long a server waits for clients.
+type Patience struct {
+	Header time.Duration // for the head of a request, once its connection is there or its first byte has come
+	Idle   time.Duration // for the next request
+	Grace  time.Duration // for requests in flight, when it stops
+}
+
+// DefaultPatience is for clients that may be far away.
+func DefaultPatience(grace time.Duration) Patience {
+	return Patience{Header: 5 * time.Second, Idle: time.Minute, Grace: grace}
+}
+
 // Serve returns a part of the process that serves h on lns, at least one, until its
-// context ends. Requests in flight may then take grace to finish; the connections of
+// context ends. Requests in flight may then take p.Grace to finish; the connections of
 // those that do not are cut. When the part has returned, no handler is running
 // any more: what is stopped after it sees the last of what came in.
-func Serve(lns []net.Listener, h http.Handler, grace time.Duration, log *slog.Logger) func(context.Context) error {
+func Serve(lns []net.Listener, h http.Handler, p Patience, log *slog.Logger) func(context.Context) error {
 	return func(ctx context.Context) error {
 		base, cut := context.WithCancel(context.WithoutCancel(ctx))
 		defer cut()
 		g := &gate{handler: h}
 		srv := &http.Server{
 			Handler:           g,
-			ReadHeaderTimeout: 5 * time.Second,
-			IdleTimeout:       time.Minute,
+			ReadHeaderTimeout: p.Header, // and of the handshake of TLS
+			IdleTimeout:       p.Idle,
 			MaxHeaderBytes:    32 << 10, // a token has about 350 bytes
+			HTTP2:             &http.HTTP2Config{SendPingTimeout: p.Idle, PingTimeout: p.Header, WriteByteTimeout: p.Idle},
 			BaseContext:       func(net.Listener) context.Context { return base },
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}
@@ -32,7 +45,7 @@ func Serve(lns []net.Listener, h http.Handler, grace time.Duration, log *slog.Lo
 			go func() { failed <- srv.Serve(ln) }()
 		}
 		var err error
-		left := len(lns)
+		left, grace := len(lns), p.Grace
 		select {
 		case err = <-failed:
 			left, grace = left-1, 0

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,9 @@ func serve(t *testing.T, h http.HandlerFunc, grace time.Duration) (url string, s
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	done := make(chan error, 1)
-	go func() { done <- httpapi.Serve([]net.Listener{ln}, h, grace, slog.New(slog.DiscardHandler))(ctx) }()
+	go func() {
+		done <- httpapi.Serve([]net.Listener{ln}, h, httpapi.DefaultPatience(grace), slog.New(slog.DiscardHandler))(ctx)
+	}()
 	return "http://" + ln.Addr().String(), cancel, done
 }
 
@@ -123,7 +126,7 @@ func TestServeFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = httpapi.Serve([]net.Listener{ln, other}, http.NotFoundHandler(), 0, slog.New(slog.DiscardHandler))(t.Context())
+	err = httpapi.Serve([]net.Listener{ln, other}, http.NotFoundHandler(), httpapi.DefaultPatience(0), slog.New(slog.DiscardHandler))(t.Context())
 	if !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want %v", err, net.ErrClosed)
 	}
@@ -143,7 +146,7 @@ func TestServeSeveral(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- httpapi.Serve(lns, http.NotFoundHandler(), time.Minute, slog.New(slog.DiscardHandler))(ctx)
+		done <- httpapi.Serve(lns, http.NotFoundHandler(), httpapi.DefaultPatience(time.Minute), slog.New(slog.DiscardHandler))(ctx)
 	}()
 	for _, ln := range lns {
 		res, err := http.Get("http://" + ln.Addr().String())
@@ -212,4 +215,63 @@ func TestStalledReader(t *testing.T) {
 			s.token(auth.Viewer), len(body), body)
 	})
 	<-returned
+}
+
+// Ensure a client that only claims to send a body, or drips it, gets no more than its stall, also
+// where nobody reads it: neither who has no token nor who asks for what is not there.
+func TestDrippedBody(t *testing.T) {
+	f := func(head string) {
+		t.Helper()
+		s := newServer(t, httpapi.Config{Stall: 50 * time.Millisecond})
+		conn, err := net.Dial("tcp", s.http.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		io.WriteString(conn, head+"\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
+		if _, err := io.ReadAll(conn); err != nil {
+			t.Errorf("%s: got %v, want the end of the connection", head, err)
+		}
+	}
+	f("POST /api/v1/query HTTP/1.1")
+	f("POST /api/v1/write HTTP/1.1")
+	f("POST /no/such HTTP/1.1")
+	f("GET /healthz HTTP/1.1")
+	f("POST /api/v1/query HTTP/1.1\r\nAuthorization: Bearer " + newServer(t, httpapi.Config{}).token(auth.Viewer))
+}
+
+// Ensure a client that does not say what it wants, or nothing more, loses its connection.
+func TestSilentClients(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	patience := httpapi.Patience{Header: 100 * time.Millisecond, Idle: 100 * time.Millisecond, Grace: time.Minute}
+	go func() {
+		done <- httpapi.Serve([]net.Listener{ln}, http.NotFoundHandler(), patience, slog.New(slog.DiscardHandler))(ctx)
+	}()
+	f := func(sent string) {
+		t.Helper()
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		io.WriteString(conn, sent)
+		if _, err := io.ReadAll(conn); err != nil {
+			t.Errorf("%q: got %v, want the end of the connection", sent, err)
+		}
+	}
+	f("")
+	f("GET / HTTP/1.1\r\nHost:")
+	f("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	f("GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 64<<10)) // a head without an end
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("got %v, want nil", err)
+	}
 }

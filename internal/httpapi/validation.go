@@ -35,6 +35,7 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 	case typeText:
 		return writeTo(newEncoder(w, typeText+"; charset=utf-8"), report, validate.WriteTable)
 	case typeHTML:
+		w.Header().Set(headerCSP, pageCSP)
 		return writeTo(newEncoder(w, typeHTML+"; charset=utf-8"), report, html.WriteHTML)
 	}
 	return writeReport(newEncoder(w, kind), report)
