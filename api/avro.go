@@ -18,7 +18,7 @@ func Transfer() string { return transferSchema }
 
 // OldTransfers returns the Avro schemas that transfers had in older versions, which
 // lack fields.
-func OldTransfers() []string { return []string{transferSchema1} }
+func OldTransfers() []string { return []string{transferSchema1, transferSchema2} }
 
 // SavedTransfer returns the Avro schema of a transfer as checkpoints have it: with its
 // place among what was told of all that have ended, which no other needs.
@@ -53,6 +53,8 @@ var (
 	transferSchema string
 	//go:embed old/transfer.1.avsc
 	transferSchema1 string
+	//go:embed old/transfer.2.avsc
+	transferSchema2 string
 	//go:embed claim.avsc
 	claimSchema string
 	//go:embed packet.avsc

@@ -25,6 +25,8 @@ type file struct {
 	CloseTold bool           // the close and its operations are
 	Told      transfer.Bytes // as far as they are in the samples
 
+	Points []transfer.Point `json:",omitempty"` // of its progress records that are told
+
 	// Of a file that has ended while its open or close record is missing: it is
 	// kept for a while, so that a record that is very late still sets it right.
 	Ended  time.Time `json:",omitzero"`

@@ -247,3 +247,26 @@ func TestBrokenDatagram(t *testing.T) {
 		t.Errorf("got %+v, want the 11 bytes before the break", got)
 	}
 }
+
+// How far a file was in between is told with it, thinned out where that is much, and so
+// are the newest points.
+func TestProgressIsTold(t *testing.T) {
+	r := newRun(t, collect.Default())
+	r.feed(ident(stod), records(0, stod, stod+1, opened("/f")))
+	for i := range 100 {
+		r.feed(records(1+i, stod+int64(i), stod+int64(i)+1, xfr(theFile, uint64(i+1)*10)))
+		r.pass(time.Second)
+	}
+	r.feed(records(101, stod+100, stod+101, closedRec(theFile, 1005)))
+	r.pass(time.Minute)
+	got := r.one()
+	last := got.Progress[len(got.Progress)-1]
+	if n := len(got.Progress); n < 8 || n > 16 || last != (transfer.Point{At: stod + 100, Bytes: 1000}) {
+		t.Errorf("got %v", got.Progress)
+	}
+	for i, p := range got.Progress {
+		if p.Bytes != (p.At-stod)*10 || i > 0 && p.At <= got.Progress[i-1].At {
+			t.Errorf("point %d is %v", i, p)
+		}
+	}
+}

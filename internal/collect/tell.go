@@ -32,6 +32,7 @@ func (c *Collector) tellProgress(now time.Time, l *life, t *transfer.Transfer, f
 		if c.tellBytes(l, t, f, p.End, p.Bytes) {
 			l.Saw.Moved++
 			c.changed(now, l)
+			f.Points = transfer.Pass(f.Points, transfer.Point{At: p.End, Bytes: p.Bytes.Total()})
 		}
 	}
 	f.Xfr = slices.Delete(f.Xfr, 0, n)
@@ -129,7 +130,7 @@ func (l *life) fileID(id uint32) string {
 
 // describe fills in how f ended and what its byte counts are worth.
 func (f *file) describe(t *transfer.Transfer, ended bool) {
-	t.Bytes = f.Told
+	t.Bytes, t.Progress = f.Told, slices.Clone(f.Points)
 	f.Trace.tell(t)
 	if f.Trace != nil {
 		f.Trace.Since = time.Time{}

@@ -306,7 +306,7 @@ func TestReportJSON(t *testing.T) {
 		none := []validate.Group{}
 		return &validate.Report{
 			Runs: none, Sites: none, Servers: none, Clients: none, Paths: none,
-			Losses: []validate.LossTotal{}, Monitoring: []validate.Monitoring{}, Bins: []validate.Bin{}, Verdicts: append([]transfer.Verdict{}, verdicts...),
+			Losses: []validate.LossTotal{}, Monitoring: []validate.Monitoring{}, Bins: []validate.Bin{}, Slots: []validate.Slots{}, Verdicts: append([]transfer.Verdict{}, verdicts...),
 		}
 	}
 	f(&validate.Report{}, empty())

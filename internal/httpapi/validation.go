@@ -42,7 +42,7 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 }
 
 // ReportForms returns the forms that WriteReport knows.
-func ReportForms() []string { return []string{"json", "ndjson", "csv", "text", "html"} }
+func ReportForms() []string { return []string{"json", "ndjson", "csv", "slots", "text", "html"} }
 
 // WriteReport writes a report in a form as GET /api/v1/validation answers with it.
 func WriteReport(w io.Writer, form string, r *validate.Report) error {
@@ -54,6 +54,8 @@ func WriteReport(w io.Writer, form string, r *validate.Report) error {
 		return writeVerdicts(e, r)
 	case "csv":
 		return writeTo(e, r, validate.WriteCSV)
+	case "slots":
+		return writeTo(e, r, validate.WriteSlotsCSV)
 	case "text":
 		return writeTo(e, r, validate.WriteTable)
 	case "html":
@@ -86,7 +88,7 @@ func writeReport(e *encoder, r *validate.Report) error {
 	head := *r
 	head.Runs, head.Sites, head.Servers, head.Clients = list(r.Runs), list(r.Sites), list(r.Servers), list(r.Clients)
 	head.Paths, head.Losses, head.Bins, head.Verdicts = list(r.Paths), list(r.Losses), list(r.Bins), []transfer.Verdict{}
-	head.Monitoring = list(r.Monitoring)
+	head.Monitoring, head.Slots = list(r.Monitoring), list(r.Slots)
 	text, err := json.Marshal(&head)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)

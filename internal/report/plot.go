@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +15,11 @@ import (
 const (
 	plotWidth  = 960
 	plotHeight = 220
-	left       = 70
-	bottom     = 24
-	top        = 10
+	// slotsHeight is that of the plot of one client at one server.
+	slotsHeight = 130
+	left        = 70
+	bottom      = 24
+	top         = 10
 )
 
 // A plot is lines over time.
@@ -40,16 +44,52 @@ type tick struct {
 
 // rates returns the plot of bytes a second: as clients tell, as the monitoring does, and
 // as it seems if all bytes of a transfer count when it is closed.
-func rates(r *validate.Report) *plot {
+func rates(r *validate.Report) *plot { return ratesOf(r, r.Bins, plotHeight) }
+
+// slotsMax is how many clients of servers have plots of their own.
+const slotsMax = 12
+
+// A slotsPlot is that of one client at one server.
+type slotsPlot struct {
+	Server, Client string
+	Plot           *plot
+
+	bytes int64
+}
+
+// slotRates returns the plots of the clients at servers with the most bytes, and how many
+// are left out.
+func slotRates(r *validate.Report) (out []slotsPlot, rest int) {
+	for _, s := range r.Slots {
+		if s.Others > 0 {
+			rest += s.Others
+			continue
+		}
+		p := slotsPlot{Server: s.Server, Client: s.Client}
+		for _, b := range s.Bins {
+			p.bytes += max(b.Claimed, b.Monitored)
+		}
+		p.Plot = ratesOf(r, s.Bins, slotsHeight)
+		out = append(out, p)
+	}
+	slices.SortStableFunc(out, func(a, b slotsPlot) int { return cmp.Compare(b.bytes, a.bytes) })
+	if n := len(out) - slotsMax; n > 0 {
+		return out[:slotsMax], rest + n
+	}
+	return out, rest
+}
+
+// ratesOf returns the plot of bins of r, of which some may be missing.
+func ratesOf(r *validate.Report, bins []validate.Bin, height int) *plot {
 	step := float64(r.Step)
 	of := func(get func(b *validate.Bin) int64) []float64 {
 		out := make([]float64, len(r.Bins))
-		for i := range r.Bins {
-			out[i] = float64(get(&r.Bins[i])) / step
+		for i := range bins {
+			out[(bins[i].At-r.Bins[0].At)/r.Step] = float64(get(&bins[i])) / step
 		}
 		return out
 	}
-	return newPlot(r, []series{
+	return newPlot(r, height, []series{
 		{"closes", of(func(b *validate.Bin) int64 { return b.Closes })},
 		{"claimed", of(func(b *validate.Bin) int64 { return b.Claimed })},
 		{"monitored", of(func(b *validate.Bin) int64 { return b.Monitored })},
@@ -64,7 +104,7 @@ func drift(r *validate.Report) *plot {
 		sum += b.Monitored - b.Claimed
 		out[i] = float64(sum)
 	}
-	return newPlot(r, []series{{"difference", out}}, func(y float64) string { return size(int64(y)) })
+	return newPlot(r, plotHeight, []series{{"difference", out}}, func(y float64) string { return size(int64(y)) })
 }
 
 type series struct {
@@ -72,11 +112,11 @@ type series struct {
 	values []float64
 }
 
-func newPlot(r *validate.Report, all []series, label func(float64) string) *plot {
+func newPlot(r *validate.Report, height int, all []series, label func(float64) string) *plot {
 	if len(r.Bins) < 2 {
 		return nil
 	}
-	p := &plot{Width: plotWidth, Height: plotHeight, Left: left, Right: plotWidth - 10, Top: top, Bottom: plotHeight - bottom}
+	p := &plot{Width: plotWidth, Height: height, Left: left, Right: plotWidth - 10, Top: top, Bottom: height - bottom}
 	low, high := 0.0, 0.0
 	for _, s := range all {
 		for _, v := range s.values {

@@ -63,6 +63,8 @@ type view struct {
 	More    []table
 	Time    *plot // nil without bins
 	Drift   *plot
+	Pairs   []slotsPlot // by bytes
+	Unshown int         // that are not among Pairs
 
 	Rows []verdictRow
 	Left int // verdicts to explain that are not in Rows
@@ -106,6 +108,7 @@ type verdictRow struct {
 
 func newView(r *validate.Report) *view {
 	v := &view{Report: r, Span: span(r), Causes: causeRows(r), Time: rates(r), Drift: drift(r)}
+	v.Pairs, v.Unshown = slotRates(r)
 	v.judge()
 	v.Headline, v.Grade = v.headline()
 	v.Servers = newTable("Servers", "", r.Servers)

@@ -168,6 +168,28 @@ func TestMany(t *testing.T) {
 	}
 }
 
+// Ensure that the clients with the most bytes have plots of their own, if there are
+// several, and that it is told how many have none.
+func TestPlotsOfClients(t *testing.T) {
+	f := func(clients, plots int, rest string) {
+		t.Helper()
+		page := write(t, made(clients, func(i int, c *transfer.Claim, x *transfer.Transfer) {
+			c.Client = fmt.Sprintf("host%03d", i)
+			x.Client, c.Closed = c.Client, c.Opened+5
+			x.Bytes.Read += int64(i)
+		}))
+		if got := strings.Count(page, `<div class="pair">`); got != plots || !strings.Contains(page, rest) {
+			t.Errorf("%d clients: got %d plots, want %d and %q", clients, got, plots, rest)
+		}
+		if last := fmt.Sprintf("host%03d</h3>", clients-1); plots > 0 && !strings.Contains(page, last) {
+			t.Errorf("%d clients: %s is not there, which has the most bytes", clients, last)
+		}
+	}
+	f(1, 0, "")
+	f(3, 3, "")
+	f(150, 12, "and 138 more: the JSON")
+}
+
 // book is where a collector puts what it finds out.
 type book struct{ *ledger.Ledger }
 

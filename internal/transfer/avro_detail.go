@@ -13,6 +13,7 @@ func (t *Transfer) putDetail(m map[string]any) {
 	if t.Trace != nil {
 		t.Trace.put(m)
 	}
+	putProgress(m, t.Progress)
 	putText(m, "client_version", t.ClientVersion)
 	if t.IPv6 {
 		m["ipv6"] = branch("boolean", true)
@@ -83,6 +84,7 @@ func putLong(m map[string]any, name string, n int64) { m[name] = branch("long", 
 
 // detail sets the fields of t that putDetail writes.
 func (r *record) detail(t *Transfer) {
+	t.Progress = r.progress()
 	if r.all("raw_read", "raw_readv", "raw_write") {
 		b := r.bytes("raw")
 		t.Raw = &b

@@ -35,6 +35,11 @@ func fill(t *testing.T, v reflect.Value, n *int64) {
 		for _, field := range v.Fields() {
 			fill(t, field, n)
 		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(t, v.Index(i), n)
+		}
 	case reflect.Array:
 		for i := range v.Len() {
 			fill(t, v.Index(i), n)

@@ -133,6 +133,10 @@ type Transfer struct {
 	OpsDetail *OpsDetail `json:"ops_detail,omitempty"` // as Ops
 	Trace     *Trace     `json:"trace,omitempty"`      // nil where nothing of the file is in the t stream
 
+	// Progress is how far it was in between, as the server told, by time: at most
+	// maxPoints of what it told. Empty where it told nothing.
+	Progress []Point `json:"progress,omitempty"`
+
 	End     End     `json:"end"`
 	Quality Quality `json:"quality"`
 

@@ -10,10 +10,12 @@ import (
 // A Bin is one slot of time of a report: what moved in it as the clients tell, and as
 // the monitoring does. All bytes are of all kinds together.
 //
-// Of an access, only its beginning and end are known; its bytes count as if they had
-// moved evenly between. Closes has all bytes of a transfer in the bin where its close
-// record says that it ended, which is how rates are made of such records nearly
-// everywhere: beside Monitored it shows what that does to a plot.
+// Of a claim, only the beginning and the end are known; its bytes count as if they had
+// moved evenly between. So do those of a transfer between each two times that its server
+// told how far it was: its opening, its progress records, its closing. Closes has all
+// bytes of a transfer in the bin where its close record says that it ended, which is how
+// rates are made of such records nearly everywhere: beside Monitored it shows what that
+// does to a plot.
 type Bin struct {
 	At        int64 `json:"at"`        // Unix seconds: its first
 	Claimed   int64 `json:"claimed"`   // moved as clients tell
@@ -29,15 +31,20 @@ func steps() []int64 { return []int64{1, 5, 10, 30, 60, 300, 600, 1800, 3600, 6 
 
 // A moving is some bytes that moved between two times.
 type moving struct {
+	of       pair
 	from, to float64
 	bytes    int64
 	add      func(b *Bin, n int64)
 }
 
+func claimed(b *Bin, n int64)   { b.Claimed += n }
+func monitored(b *Bin, n int64) { b.Monitored += n }
+func closes(b *Bin, n int64)    { b.Closes += n }
+
 // bins puts what rows tell into bins of the step, or of one that suits the time that
 // they span.
 func (r *Report) bins(rows []row, step int64) {
-	r.Bins = []Bin{}
+	r.Bins, r.Slots = []Bin{}, []Slots{}
 	moves := movings(rows)
 	first, last := math.Inf(1), math.Inf(-1)
 	for _, m := range moves {
@@ -53,8 +60,9 @@ func (r *Report) bins(rows []row, step int64) {
 		r.Bins = append(r.Bins, Bin{At: at})
 	}
 	for _, m := range moves {
-		r.spread(&m)
+		m.spread(r.Bins, r.Step)
 	}
+	r.Slots = slotsOf(moves, r.Bins, r.Step)
 }
 
 // stepFor returns the wanted step, or a longer one if that gives too many bins.
@@ -71,15 +79,14 @@ func stepFor(from, to, wanted int64) int64 {
 func movings(rows []row) (out []moving) {
 	counted := make(map[*transfer.Transfer]bool)
 	for i := range rows {
+		of := pair{rows[i].server, rows[i].client}
 		if c := rows[i].Claim; c != nil && rows[i].Claimed != nil {
-			out = append(out, moving{
-				c.Opened, max(c.Opened, c.Closed), rows[i].Claimed.Total(), func(b *Bin, n int64) { b.Claimed += n },
-			})
+			out = append(out, moving{of, c.Opened, max(c.Opened, c.Closed), rows[i].Claimed.Total(), claimed})
 		}
 		for _, x := range rows[i].Transfers {
 			if !counted[x] {
 				counted[x] = true
-				out = append(out, movingsOf(x)...)
+				out = append(out, movingsOf(of, x)...)
 			}
 		}
 	}
@@ -89,32 +96,41 @@ func movings(rows []row) (out []moving) {
 }
 
 // movingsOf returns what x tells: that its bytes moved between its opening and its
-// closing, and that they are all told at the second.
-func movingsOf(x *transfer.Transfer) []moving {
+// closing, so many by each time that is told, and that they are all told at the second.
+func movingsOf(of pair, x *transfer.Transfer) (out []moving) {
 	from, to := x.Opened.Middle(), x.Closed.Middle()
 	if from == 0 {
 		from = to
 	}
 	to = max(from, to)
-	out := []moving{{from, to, x.Bytes.Total(), func(b *Bin, n int64) { b.Monitored += n }}}
+	bytes, done := x.Bytes.Total(), int64(0)
 	if x.Closed.Known() {
 		at := max(float64(x.Closed[1]), from)
-		out = append(out, moving{at, at, x.Bytes.Total(), func(b *Bin, n int64) { b.Closes += n }})
+		out = append(out, moving{of, at, at, bytes, closes})
 	}
-	return out
+	for _, p := range x.Progress {
+		// The second of p lasts as long as one; more than there was in the end was counted wrong.
+		at, upTo := max(from, float64(p.At)+1), min(p.Bytes, bytes)
+		if upTo < done || x.Closed.Known() && at > to {
+			continue
+		}
+		out = append(out, moving{of, from, at, upTo - done, monitored})
+		from, done = at, upTo
+	}
+	return append(out, moving{of, from, max(from, to), bytes - done, monitored})
 }
 
 // spread puts m evenly into the bins that it covers. What is rounded goes to the next,
 // so that the sum is m's.
-func (r *Report) spread(m *moving) {
-	first := r.Bins[0].At
-	i, last := (int64(m.from)-first)/r.Step, (int64(m.to)-first)/r.Step
+func (m *moving) spread(bins []Bin, step int64) {
+	first := bins[0].At
+	i, last := (int64(m.from)-first)/step, (int64(m.to)-first)/step
 	var done int64
 	for ; i < last; i++ {
-		share := (float64(r.Bins[i].At+r.Step) - m.from) / (m.to - m.from)
+		share := (float64(bins[i].At+step) - m.from) / (m.to - m.from)
 		upTo := min(max(int64(share*float64(m.bytes)), done), m.bytes)
-		m.add(&r.Bins[i], upTo-done)
+		m.add(&bins[i], upTo-done)
 		done = upTo
 	}
-	m.add(&r.Bins[last], m.bytes-done)
+	m.add(&bins[last], m.bytes-done)
 }

@@ -128,6 +128,28 @@ func check(t *testing.T, r *validate.Report, claims []*transfer.Claim, transfers
 		checkGroups(t, r, groups)
 	}
 	checkBins(t, r)
+	checkSlots(t, r)
+}
+
+// checkSlots checks that slots by server and client have together what bins have.
+func checkSlots(t *testing.T, r *validate.Report) {
+	t.Helper()
+	sum := make([]validate.Bin, len(r.Bins))
+	for i := range r.Bins {
+		sum[i].At = r.Bins[i].At
+	}
+	for i, s := range r.Slots {
+		if i > 0 && s.Others == 0 && s.Server+"\x00"+s.Client <= r.Slots[i-1].Server+"\x00"+r.Slots[i-1].Client {
+			t.Errorf("%s %s is out of order", s.Server, s.Client)
+		}
+		for _, b := range s.Bins {
+			in := &sum[(b.At-r.Bins[0].At)/r.Step]
+			in.Claimed, in.Monitored, in.Closes = in.Claimed+b.Claimed, in.Monitored+b.Monitored, in.Closes+b.Closes
+		}
+	}
+	if !slices.Equal(sum, r.Bins) || len(r.Slots) > 101 {
+		t.Errorf("%d slots have together\n%v\nwant\n%v", len(r.Slots), sum, r.Bins)
+	}
 }
 
 // checkBins checks that the bins have no more and no less than what is known to be of

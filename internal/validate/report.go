@@ -20,6 +20,7 @@ type Report struct {
 	// Step is how many seconds a bin has.
 	Step     int64              `json:"step"`
 	Bins     []Bin              `json:"bins"`     // by time, without gaps
+	Slots    []Slots            `json:"slots"`    // the same by server and client
 	Verdicts []transfer.Verdict `json:"verdicts"` // by opening, then by key or ID
 }
 

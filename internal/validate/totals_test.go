@@ -1,6 +1,10 @@
 package validate_test
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +94,55 @@ func TestBins(t *testing.T) {
 	x.Closed = transfer.Interval{1e9, 1e9}
 	if r := validate.Run(validate.Input{Transfers: transfers{x}}, validate.Options{Step: time.Second}); len(r.Bins) > 240 {
 		t.Errorf("%d bins", len(r.Bins))
+	}
+}
+
+// Ensure that bytes are told where progress records have them, where there are any.
+func TestBinsOfProgress(t *testing.T) {
+	x := read(1, [2]int64{0, 0}, [2]int64{39, 39}, 1000)
+	f := func(want []int64, points ...transfer.Point) {
+		t.Helper()
+		x.Progress = points
+		r := validate.Run(validate.Input{Transfers: transfers{x}}, validate.Options{Step: 10 * time.Second})
+		var got []int64
+		for _, b := range r.Bins {
+			got = append(got, b.Monitored)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: got %v, want %v", points, got, want)
+		}
+		check(t, r, nil, transfers{x})
+	}
+	f([]int64{243, 257, 256, 244})
+	f([]int64{900, 20, 20, 60}, transfer.Point{At: 1009, Bytes: 900}, transfer.Point{At: 1029, Bytes: 940})
+	f([]int64{1000, 0, 0, 0}, transfer.Point{At: 1005, Bytes: 2000})                     // counted with checksums
+	f([]int64{243, 257, 256, 244}, transfer.Point{At: 1050, Bytes: 900})                 // after its end
+	f([]int64{900, 100}, transfer.Point{At: 1019}, transfer.Point{At: 1029, Bytes: 900}) // idle
+}
+
+// Ensure that the slots of many clients are bounded, and those with the most bytes are
+// by themselves.
+func TestSlotsAreBounded(t *testing.T) {
+	var ts transfers
+	for i := range 250 {
+		ts = append(ts, with(read(i, [2]int64{0, 0}, [2]int64{39, 39}, int64(i)), func(x *transfer.Transfer) { x.Client = fmt.Sprint("c", i) }))
+	}
+	r := validate.Run(validate.Input{Transfers: ts}, validate.Options{})
+	check(t, r, nil, ts)
+	last := r.Slots[len(r.Slots)-1]
+	if len(r.Slots) != 101 || last.Others != 149 || slices.ContainsFunc(r.Slots[:100], func(s validate.Slots) bool { return s.Client < "c150" && len(s.Client) == 4 }) {
+		t.Errorf("got %d, the last of %d others", len(r.Slots), last.Others)
+	}
+	var b strings.Builder
+	if err := validate.WriteSlotsCSV(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	if lines[0] != "server,client,others,at,step,claimed,monitored,closes" || !strings.HasPrefix(lines[1], "Data.example:1094,c150,0,1000,1,0,") {
+		t.Errorf("got %q", lines[:2])
+	}
+	if err := validate.WriteSlotsCSV(fullDisk{}, r); !errors.Is(err, errFull) {
+		t.Errorf("got error %v, want %v", err, errFull)
 	}
 }
 
