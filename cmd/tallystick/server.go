@@ -18,6 +18,7 @@ import (
 
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
+	"tallystick/internal/auth/keys"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
@@ -70,6 +71,7 @@ type server struct {
 	retain      *retain.Worker
 	pressure    *retain.Pressure
 	garbage     *retain.Garbage
+	keys        *keys.Keeper
 	api         *httpapi.API
 
 	wal     *wal.Log
@@ -172,6 +174,10 @@ func (s *server) makeAPI() error {
 	if err != nil {
 		return err
 	}
+	s.keys = keys.New(s.cfg.Auth.Config, verifier, nil, s.log)
+	if err := s.keys.Register(s.registry); err != nil {
+		return fmt.Errorf("register keys: %w", err)
+	}
 	engine := query.New(s.store, s.table, s.cfg.Query)
 	s.api, err = httpapi.New(s.cfg.HTTP.API, httpapi.Parts{
 		Auth:   verifier,
@@ -234,6 +240,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	g.Add("retention", s.after(s.retain.Run))
 	s.pressure.Save = save.Step
 	g.Add("garbage", s.garbage.Run)
+	g.Add("keys", s.keys.Run)
 	g.Add("pressure", s.after(s.pressure.Run))
 	g.Add("collector", s.after(s.ingest.Run))
 	g.Add("names", s.names.Run)

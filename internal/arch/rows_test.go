@@ -16,6 +16,7 @@ var rows = [][]string{
 		"benchmarks/workload",
 		"internal/arch",
 		"internal/auth",
+		"internal/auth/keys",
 		"internal/block",
 		"internal/codec",
 		"internal/durable",
@@ -98,6 +99,7 @@ const deaf = 1
 // hears are the packages up to row deaf that may, since it is their work.
 var hears = map[string]bool{
 	"internal/auth":                true, // keys are files; tokens come with requests
+	"internal/auth/keys":           true, // it looks at files and fetches a JWKS
 	"internal/auth/login":          true, // requests
 	"internal/bus":                 true, // secrets and certificates are files
 	"internal/bus/bustest":         true,

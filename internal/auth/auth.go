@@ -13,6 +13,7 @@
 //   - The token says which key it was signed with (kid), but only chooses among
 //     the keys that were configured; nothing in it is taken as a path, a URL or a
 //     key, and only one algorithm is accepted.
+//   - Keys change without a restart, and with a key that is gone its tokens are gone.
 //   - Errors say what is wrong, without any part of the token's signature or of a key.
 //   - Two texts can be the same token (JSON has many spellings), so a list of
 //     revoked ones must go by User.TokenID, never by the text.
@@ -24,6 +25,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
+	"time"
 )
 
 // ErrNoToken is the error of a request that shows no token.
@@ -41,6 +45,12 @@ type Config struct {
 	// a private one, this server's operator can make tokens. If PublicKey is set
 	// too, tokens of both keys are good.
 	KeyFile string `koanf:"key_file"`
+	// KeyFiles are more such files, and folders whose *.pem are. They are looked at
+	// again every 10 s: a key that is new is good then, and one that is gone is not.
+	// Tokens call it by its ID, or by the name of its file without .pem.
+	KeyFiles []string `koanf:"key_files"`
+	// JWKS has keys of others.
+	JWKS JWKS `koanf:"jwks"`
 	// Issuer must be the token's iss; empty: not checked.
 	Issuer string `koanf:"issuer"`
 	// Audience must be in the token's aud; empty: not checked.
@@ -49,6 +59,46 @@ type Config struct {
 	// where its jwts.max-age is not set. Nothing but another key takes such a token
 	// back from who has it.
 	WithoutExpiry bool `koanf:"without_expiry"`
+}
+
+// Default returns the configuration of an operator who chooses nothing: no key.
+func Default() Config {
+	return Config{KeyFiles: []string{}, JWKS: JWKS{Every: 10 * time.Minute}}
+}
+
+// HasKey reports whether there is a place to get keys from.
+func (c Config) HasKey() bool {
+	return c.PublicKey != "" || c.KeyFile != "" || len(c.KeyFiles) > 0 || c.JWKS.URL != ""
+}
+
+// JWKS is where the keys of others are: a JSON Web Key Set (RFC 7517), of which the Ed25519
+// ones are used (RFC 8037). A token of such a key must name it (kid).
+type JWKS struct {
+	// URL is https://, or http:// to this host; empty: none.
+	URL string `koanf:"url"`
+	// Every is how often it is fetched. While that fails, the keys that were there last
+	// are good.
+	Every time.Duration `koanf:"every"`
+}
+
+// Check returns what is wrong with the URL, or nil.
+func (j JWKS) Check() error {
+	if j.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(j.URL)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
+		return errors.New("not https://host/path")
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return errors.New("keys come by https, or from this host (loopback) by http")
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // A User is who is calling.
@@ -90,13 +140,13 @@ func ParsePublicKey(text string) (ed25519.PublicKey, error) {
 		return nil, errors.New("public key is not base64")
 	}
 	key := ed25519.PublicKey(raw)
-	return key, checkPublicKey(key)
+	return key, CheckPublicKey(key)
 }
 
-// checkPublicKey refuses what cannot be a key, and the one value that somebody
+// CheckPublicKey refuses what cannot be a key, and the one value that somebody
 // may leave as a placeholder: 32 zero bytes are a point of small order, for which
 // anybody can make signatures.
-func checkPublicKey(key ed25519.PublicKey) error {
+func CheckPublicKey(key ed25519.PublicKey) error {
 	switch {
 	case len(key) == ed25519.PrivateKeySize:
 		return errors.New("public key has 64 bytes, not 32: it may be a private key, which does not belong here")

@@ -92,7 +92,7 @@ func parseKey(text []byte) (Key, error) {
 		if err != nil || !ok {
 			return Key{}, errors.New("not an Ed25519 public key")
 		}
-		return Key{public: key}, checkPublicKey(key)
+		return Key{public: key}, CheckPublicKey(key)
 	}
 	return Key{}, fmt.Errorf("a PEM block %.40q is neither PRIVATE KEY nor PUBLIC KEY", block.Type)
 }

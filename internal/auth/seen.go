@@ -17,18 +17,19 @@ type seen struct {
 	tokens map[[sha256.Size]byte]good
 }
 
-// A good token, from when it was checked until it ends.
+// A good token, from when it was checked until it ends, and as long as there are the same keys.
 type good struct {
+	keys        *keySet
 	user        User
 	since, ends time.Time // ends zero: never
 }
 
 // get returns the user of a token that was good and still is.
-func (s *seen) get(token [sha256.Size]byte, now time.Time) (User, bool) {
+func (s *seen) get(token [sha256.Size]byte, keys *keySet, now time.Time) (User, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	g, ok := s.tokens[token]
-	if !ok || now.Before(g.since) || !g.ends.IsZero() && !now.Before(g.ends) {
+	if !ok || g.keys != keys || now.Before(g.since) || !g.ends.IsZero() && !now.Before(g.ends) {
 		return User{}, false
 	}
 	return g.user, true

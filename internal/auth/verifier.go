@@ -1,15 +1,14 @@
 package auth
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -27,45 +26,28 @@ const (
 
 // A Verifier checks tokens. It may be used by several goroutines at the same time.
 type Verifier struct {
-	keys   map[string]jwt.VerificationKey // by kid
 	parser *jwt.Parser
 	now    func() time.Time
 	seen   seen
+	keys   atomic.Pointer[keySet] // nil: none
+
+	mu                  sync.Mutex // for what keys is made of
+	configured, fetched []NamedKey
 }
 
-// NewVerifier returns a verifier with the keys of cfg; without any it is an error.
+// NewVerifier returns a verifier with the keys of cfg. None is an error, unless there is a
+// JWKS: then it refuses all until UseFetched brings some.
 func NewVerifier(cfg Config, now func() time.Time) (*Verifier, error) {
-	keys, err := publicKeys(cfg)
+	keys, err := cfg.LoadKeys()
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{keys: make(map[string]jwt.VerificationKey, len(keys)), parser: parser(cfg, now), now: now}
-	for _, key := range keys {
-		v.keys[keyID(key)] = key
-	}
-	return v, nil
-}
-
-func publicKeys(cfg Config) ([]ed25519.PublicKey, error) {
-	var keys []ed25519.PublicKey
-	if cfg.PublicKey != "" {
-		key, err := ParsePublicKey(cfg.PublicKey)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
-	if cfg.KeyFile != "" {
-		key, err := LoadKey(cfg.KeyFile)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key.Public())
-	}
-	if len(keys) == 0 {
+	if len(keys) == 0 && cfg.JWKS.URL == "" { // also an empty folder
 		return nil, errors.New("no key to check tokens with")
 	}
-	return keys, nil
+	v := &Verifier{parser: parser(cfg, now), now: now}
+	v.UseConfigured(keys)
+	return v, nil
 }
 
 func parser(cfg Config, now func() time.Time) *jwt.Parser {
@@ -136,15 +118,16 @@ func (v *Verifier) verify(text string) (User, error) {
 	if err := checkText(text); err != nil {
 		return User{}, err
 	}
-	if len(v.keys) == 0 {
+	keys := v.keys.Load()
+	if keys == nil {
 		return User{}, errors.New("there is no key to check it with")
 	}
 	digest, now := sha256.Sum256([]byte(text)), v.now()
-	if u, ok := v.seen.get(digest, now); ok {
+	if u, ok := v.seen.get(digest, keys, now); ok {
 		return u, nil
 	}
 	var c claims
-	if _, err := v.parser.ParseWithClaims(text, &c, v.key); err != nil {
+	if _, err := v.parser.ParseWithClaims(text, &c, keys.of); err != nil {
 		return User{}, plain(err)
 	}
 	if err := checkSubject(c.Subject); err != nil {
@@ -154,7 +137,7 @@ func (v *Verifier) verify(text string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	g := good{user: User{Name: c.Subject, Roles: roles, TokenID: c.ID}, since: now}
+	g := good{keys: keys, user: User{Name: c.Subject, Roles: roles, TokenID: c.ID}, since: now}
 	if c.ExpiresAt != nil {
 		g.ends = c.ExpiresAt.Add(leeway)
 	}
@@ -201,20 +184,18 @@ type keyError string
 
 func (e keyError) Error() string { return string(e) }
 
-// key returns the keys that may have signed the token: the one it names, or any
+// of returns the keys that may have signed the token: the one it names, or any
 // if it names none, as cc-backend's do. The parser has checked the algorithm.
-func (v *Verifier) key(t *jwt.Token) (any, error) {
+func (s *keySet) of(t *jwt.Token) (any, error) {
 	if _, there := t.Header["crit"]; there {
 		return nil, keyError("has critical extensions (crit), which are not known here")
 	}
 	kid, there := t.Header["kid"]
-	if !there {
-		return jwt.VerificationKeySet{Keys: slices.Collect(maps.Values(v.keys))}, nil
+	if !there && len(s.unnamed) > 0 {
+		return jwt.VerificationKeySet{Keys: s.unnamed}, nil
 	}
-	if name, ok := kid.(string); ok {
-		if key, ok := v.keys[name]; ok {
-			return key, nil
-		}
+	if name, ok := kid.(string); ok && len(s.byName[name]) > 0 {
+		return jwt.VerificationKeySet{Keys: s.byName[name]}, nil
 	}
 	return nil, keyError("was signed with a key (kid) that is not known here")
 }

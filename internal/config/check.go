@@ -103,12 +103,19 @@ func isLoopback(host string) bool {
 }
 
 func (c Config) checkAuth(k *checker) {
-	k.wrong(!c.Development && c.Auth.PublicKey == "" && c.Auth.KeyFile == "", "auth",
+	k.wrong(!c.Development && !c.Auth.HasKey(), "auth",
 		"no key: set auth.key_file (tallystick token makes it) or auth.public_key, or development: true")
 	if c.Auth.PublicKey != "" {
 		_, err := auth.ParsePublicKey(c.Auth.PublicKey)
 		k.wrong(err != nil, "auth.public_key", "%v", err)
 	}
+	for i, path := range c.Auth.KeyFiles {
+		k.wrong(path == "", "auth.key_files", "a path is empty")
+		k.wrong(slices.Contains(c.Auth.KeyFiles[:i], path), "auth.key_files", "%s is there twice", path)
+	}
+	err := c.Auth.JWKS.Check()
+	k.wrong(err != nil, "auth.jwks.url", "%q: %v", c.Auth.JWKS.URL, err)
+	k.wrong(c.Auth.JWKS.Every < 10*time.Second, "auth.jwks.every", "%v is less than 10s", c.Auth.JWKS.Every)
 }
 
 func (c Config) checkMetrics(k *checker) {

@@ -166,6 +166,7 @@ func Default() Config {
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},
 		STOMP:      source.STOMPConfig{Broker: stomp.Config{URLs: []string{}, Retry: stomp.DefaultRetry}},
+		Auth:       Auth{Config: auth.Default()},
 		XRootD:     XRootD{Step: time.Minute},
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),
