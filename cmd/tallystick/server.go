@@ -184,7 +184,7 @@ func (s *server) makeAPI() error {
 		Ingest: s.ingest,
 		Query:  engine,
 		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
-		Ledger: s.ledger, Reconcile: s.cfg.Reconcile, Name: s.names.Name,
+		Ledger: s.ledger, Reconcile: s.cfg.Reconcile, Name: s.names.Name, Sites: s.cfg.Collect.Sites().Of,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			o.Now = float64(time.Now().Unix())
 			return validate.Books(s.ledger, reportOptions(s.cfg, o)), nil

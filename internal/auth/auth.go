@@ -116,13 +116,6 @@ type User struct {
 	Bounds Bounds // of what a writer may write
 }
 
-// Bounds are what a writer may write about; where nothing is named, everything.
-type Bounds struct {
-	Clusters []string
-	Sites    []string
-	Client   string // the client that claims are of
-}
-
 // Has reports whether u may act in role r; an admin may in every one.
 func (u User) Has(r Role) bool {
 	for _, have := range u.Roles {

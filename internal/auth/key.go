@@ -154,6 +154,7 @@ func syncDir(dir string) error {
 type Claims struct {
 	Subject  string // who will show it
 	Roles    []Role
+	Bounds   Bounds
 	TTL      time.Duration // how long it is good
 	Issuer   string        // may be empty
 	Audience string        // may be empty
@@ -165,7 +166,7 @@ func (k Key) Sign(c Claims, now time.Time) (string, error) {
 	if err := k.check(c); err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
-	said := claims{RegisteredClaims: jwt.RegisteredClaims{
+	said := claims{bounds: boundsOf(c.Bounds), RegisteredClaims: jwt.RegisteredClaims{
 		Issuer:    c.Issuer,
 		Subject:   c.Subject,
 		ExpiresAt: jwt.NewNumericDate(now.Add(c.TTL)),
@@ -204,5 +205,5 @@ func (k Key) check(c Claims) error {
 	if _, err := ParseRoles(names); err != nil {
 		return err
 	}
-	return checkSubject(c.Subject)
+	return errors.Join(checkSubject(c.Subject), c.Bounds.Check())
 }

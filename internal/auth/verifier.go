@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -111,6 +110,7 @@ func tokenOf(h http.Header) (string, error) {
 // claims is what a token says, as far as it matters here.
 type claims struct {
 	jwt.RegisteredClaims
+	bounds
 	Roles []string `json:"roles"`
 }
 
@@ -137,7 +137,11 @@ func (v *Verifier) verify(text string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	g := good{keys: keys, user: User{Name: c.Subject, Roles: roles, TokenID: c.ID}, since: now}
+	bounds, err := c.bounds.read()
+	if err != nil {
+		return User{}, err
+	}
+	g := good{keys: keys, user: User{Name: c.Subject, Roles: roles, Bounds: bounds, TokenID: c.ID}, since: now}
 	if c.ExpiresAt != nil {
 		g.ends = c.ExpiresAt.Add(leeway)
 	}
@@ -171,10 +175,8 @@ func checkSubject(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return errors.New("no subject (sub)")
 	}
-	for _, c := range name {
-		if !unicode.IsPrint(c) {
-			return errors.New("the subject (sub) has characters that cannot be printed")
-		}
+	if !printable(name) {
+		return errors.New("the subject (sub) has characters that cannot be printed")
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"maps"
+	"net/netip"
 	"time"
 
 	"tallystick/internal/transfer"
@@ -134,6 +135,26 @@ type Name struct {
 	Site string `koanf:"site"`
 	Name string `koanf:"name"` // host:port; empty: as it names itself
 }
+
+// Sites are those that the operator has named, by the IP address of their servers.
+type Sites map[string][]string
+
+// Sites returns the sites in c.
+func (c Config) Sites() Sites {
+	s := make(Sites)
+	for at, n := range c.Servers {
+		host := hostOf(at)
+		if ip, err := netip.ParseAddr(at); err == nil { // without a port
+			host = ip.Unmap().String()
+		}
+		s[host] = append(s[host], n.Site)
+	}
+	return s
+}
+
+// Of returns the sites of the servers at the address that datagrams come from, empty ones for
+// those that name theirs themselves. One address may have servers of several.
+func (s Sites) Of(remote string) []string { return s[hostOf(remote)] }
 
 // Default returns the configuration that an operator gets who chooses nothing.
 func Default() Config {

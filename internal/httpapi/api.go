@@ -111,6 +111,9 @@ type Parts struct {
 	Compat   Compat
 	// Reconcile is what a good balance is.
 	Reconcile reconcile.Config
+	// Sites returns the sites of the servers at an address that packets come from, as far
+	// as the operator has named them; nil: of none.
+	Sites func(remote string) []string
 	// Name returns the name of an IP address, if one is known, and whether one may be
 	// known soon. It does not wait.
 	Name func(address string) (name string, pending bool)
@@ -145,6 +148,9 @@ func New(cfg Config, p Parts) (*API, error) {
 	}
 	if cfg.Stall <= 0 {
 		cfg.Stall = 30 * time.Second
+	}
+	if p.Sites == nil {
+		p.Sites = func(string) []string { return nil }
 	}
 	if p.Restored == nil {
 		p.Restored = func() Restored { return Restored{Ingest: true, Since: Everything} }

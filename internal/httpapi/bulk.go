@@ -10,11 +10,12 @@ import (
 )
 
 func (a *API) packets(w http.ResponseWriter, r *http.Request) error {
-	return bulk(a, w, r, decoder(new(ingest.PacketDecoder).Decode), a.parts.Ingest.Packets)
+	decode := decoder(new(ingest.PacketDecoder).Decode)
+	return bulk(a, w, r, bounded(decode, a.packetBound(r)), a.parts.Ingest.Packets)
 }
 
 func (a *API) postClaims(w http.ResponseWriter, r *http.Request) error {
-	return bulk(a, w, r, decoder(ingest.DecodeClaim), a.parts.Ingest.Claims)
+	return bulk(a, w, r, bounded(decoder(ingest.DecodeClaim), claimBound(r)), a.parts.Ingest.Claims)
 }
 
 // bulk takes a body of messages, in batches.

@@ -21,7 +21,7 @@ func (a *API) ccWrite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	options := ingest.LineOptions{Cluster: q.Get("cluster"), Precision: q.Get("precision")}
+	options := ingest.LineOptions{Cluster: q.Get("cluster"), Precision: q.Get("precision"), Within: lineBound(r)}
 	t := a.tally("/api/write") // whatever is behind that in the path
 	err = takeLines(body, t, func(lines []byte) ingest.Result {
 		return a.parts.Ingest.Lines(r.Context(), lines, options)

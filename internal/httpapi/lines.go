@@ -34,6 +34,7 @@ func (a *API) takeBody(w http.ResponseWriter, r *http.Request, o ingest.LineOpti
 	if err != nil {
 		return nil, err
 	}
+	o.Within = lineBound(r)
 	t := a.tally(r.URL.Path)
 	return t, takeLines(body, t, func(lines []byte) ingest.Result {
 		return a.parts.Ingest.Lines(r.Context(), lines, o)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"tallystick/internal/auth"
 	"tallystick/internal/lineproto"
 	"tallystick/internal/metric"
 	"tallystick/internal/selector"
@@ -19,6 +20,8 @@ type LineOptions struct {
 	Cluster   string // for lines without a cluster tag
 	Precision string // as lineproto.ParsePrecision takes it; empty is auto
 	Fields    Fields // empty: as configured
+	// Within is which clusters a line may be of; nil: any.
+	Within *auth.Bounds
 	// Message is what a broker calls the body, which it may give out again: then that of it
 	// is taken which was not before, and the rest is accepted and changes nothing.
 	Message Message
@@ -71,9 +74,10 @@ type batch struct {
 	in      *Ingest
 	now     int64
 	window  window
-	cluster string // of lines without one
-	scope   []byte // what else than its key a line depends on: the cluster, and all
-	all     bool   // AllFields
+	cluster string       // of lines without one
+	scope   []byte       // what else than its key a line depends on: the cluster, and all
+	all     bool         // AllFields
+	within  *auth.Bounds // nil: any cluster
 	message Message
 	index   int // of the sample
 	result  Result
@@ -115,7 +119,7 @@ func (i *Ingest) beginBatch(o LineOptions) *batch {
 	b.now, b.window, b.cluster = now.Unix(), i.window(now), cmp.Or(o.Cluster, i.cfg.Cluster)
 	b.all = cmp.Or(o.Fields, i.cfg.Fields) == AllFields
 	b.scope = append(append(append(b.scope[:0], cmp.Or(o.Fields, i.cfg.Fields)...), b.cluster...), 0) // no key has a zero
-	b.message = o.Message
+	b.within, b.message = o.Within, o.Message
 	b.record.begin(b.message)
 	return b
 }
@@ -126,7 +130,7 @@ func (b *batch) end() Result {
 	b.commit()
 	r := b.result
 	b.in.counts.accept(kindLine, r.Accepted)
-	b.result, b.index, b.hit, b.last, b.tags = Result{}, 0, nil, nil, nil
+	b.result, b.index, b.hit, b.last, b.tags, b.within = Result{}, 0, nil, nil, nil, nil
 	b.in.batches.Put(b)
 	return r
 }
@@ -179,6 +183,10 @@ func (b *batch) refuse(l *lineproto.Line, reason, text string) {
 
 // fields adds the samples of a line.
 func (b *batch) fields(l *lineproto.Line, to *target, t int64) {
+	if cluster := to.tags.level.Path.Cluster; b.within != nil && !b.within.Cluster(cluster) {
+		b.refuse(l, ReasonBound, "the sender may not send lines of cluster "+strconv.Quote(cluster))
+		return
+	}
 	for _, f := range l.Fields {
 		id, err := b.metric(to, f.Name, l.Known)
 		if err != nil {

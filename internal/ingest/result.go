@@ -24,6 +24,7 @@ const (
 	ReasonMany      = "too-many-metrics" // unknown, and as many are learned as may be
 	ReasonCluster   = "no-cluster"       // neither the line nor anyone else names one
 	ReasonHost      = "no-host"          // the line names none
+	ReasonBound     = "bound"            // the sender may not send what is of this cluster, server or client
 	ReasonName      = "bad-name"         // no place in the tree has such a name
 	ReasonNumber    = "not-a-number"     // the sum over the slot would not be finite
 	ReasonTime      = "time"             // out of any range
