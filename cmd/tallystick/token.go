@@ -13,13 +13,20 @@ import (
 	"tallystick/internal/durable"
 )
 
+// tokenCommand is create, with the others below it: before there were others, it was all.
 func (a *app) tokenCommand() *cobra.Command {
+	cmd := a.tokenCreateCommand("token")
+	cmd.AddCommand(a.tokenCreateCommand("create"), a.tokenInspectCommand())
+	return cmd
+}
+
+func (a *app) tokenCreateCommand(name string) *cobra.Command {
 	var (
 		claims auth.Claims
 		roles  []string
 	)
 	cmd := a.configured(&cobra.Command{
-		Use:   "token --subject NAME --role ROLE[,ROLE…]",
+		Use:   name + " --subject NAME --role ROLE[,ROLE…]",
 		Short: "Make a token for someone who calls the API",
 		Long: `Make a token with the private key of the configuration (auth.key_file), and print it
 alone. If there is no such file yet, the key is made first, readable by its owner
@@ -30,9 +37,13 @@ The roles are
   writer     sends packets, claims and samples
   validator  asks for transfers, claims and validations
   operator   looks into the server itself
-  admin      all of that`,
-		Example: `  TOKEN=$(tallystick token --subject me --role viewer,validator)
-  tallystick token --config configs/site.yaml --subject agent7 --role writer --ttl 720h`,
+  admin      all of that
+
+A writer can be bound: to clusters (of lines), to sites (of the servers that packets
+come from, as collect.servers has them) and to one client (of claims). Who is bound
+in any way may send only what one of the bounds covers.`,
+		Example: `  TOKEN=$(tallystick token create --subject me --role viewer,validator)
+  tallystick token create --config configs/site.yaml --subject agent7 --role writer --ttl 720h --client node7`,
 		Args: cobra.NoArgs,
 		RunE: a.entering(func(*cobra.Command) error {
 			cfg, err := config.Load(a.sources)
@@ -48,9 +59,13 @@ The roles are
 			return a.token(cfg, claims)
 		}),
 	})
-	cmd.Flags().StringVar(&claims.Subject, "subject", "", "`name` of who will show the token")
-	cmd.Flags().StringSliceVar(&roles, "role", nil, "`roles` that the token gives")
-	cmd.Flags().DurationVar(&claims.TTL, "ttl", 24*time.Hour, "how long the token is good, at least 1s")
+	flags := cmd.Flags()
+	flags.StringVar(&claims.Subject, "subject", "", "`name` of who will show the token")
+	flags.StringSliceVar(&roles, "role", nil, "`roles` that the token gives")
+	flags.DurationVar(&claims.TTL, "ttl", 24*time.Hour, "how long the token is good, at least 1s")
+	flags.StringSliceVar(&claims.Bounds.Clusters, "cluster", nil, "the only `clusters` of which lines may be sent")
+	flags.StringSliceVar(&claims.Bounds.Sites, "site", nil, "the only `sites` of whose servers packets may be sent")
+	flags.StringVar(&claims.Bounds.Client, "client", "", "the only `client` of which claims may be sent")
 	for _, name := range []string{"subject", "role"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
 			panic(err) // there is no such flag: a slip in this function
