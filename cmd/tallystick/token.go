@@ -45,7 +45,7 @@ in any way may send only what one of the bounds covers.`,
 		Example: `  TOKEN=$(tallystick token create --subject me --role viewer,validator)
   tallystick token create --config configs/site.yaml --subject agent7 --role writer --ttl 720h --client node7`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(*cobra.Command) error {
+		RunE: a.entering(func(cmd *cobra.Command) error {
 			cfg, err := config.Load(a.sources)
 			if err != nil {
 				return err
@@ -55,6 +55,9 @@ in any way may send only what one of the bounds covers.`,
 			}
 			if claims.TTL < time.Second {
 				return a.usage("--ttl: %v is less than 1s", claims.TTL)
+			}
+			if err := checkBoundFlags(cmd, claims.Bounds); err != nil {
+				return a.usage("%w", err)
 			}
 			return a.token(cfg, claims)
 		}),
@@ -72,6 +75,19 @@ in any way may send only what one of the bounds covers.`,
 		}
 	}
 	return cmd
+}
+
+// checkBoundFlags refuses an empty bound, such as that of a script's variable that is not set:
+// the token would be bound to nothing, or to nobody.
+func checkBoundFlags(cmd *cobra.Command, b auth.Bounds) error {
+	for name, empty := range map[string]bool{
+		"cluster": len(b.Clusters) == 0, "site": len(b.Sites) == 0, "client": b.Client == "",
+	} {
+		if empty && cmd.Flags().Changed(name) {
+			return fmt.Errorf("--%s: is empty", name)
+		}
+	}
+	return nil
 }
 
 func (a *app) token(cfg config.Config, claims auth.Claims) error {

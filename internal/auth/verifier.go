@@ -137,7 +137,7 @@ func (v *Verifier) verify(text string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	bounds, err := c.bounds.read()
+	bounds, err := c.read()
 	if err != nil {
 		return User{}, err
 	}
