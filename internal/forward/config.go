@@ -105,7 +105,7 @@ func (o Output) Check(name string) (problems []Problem) {
 			problems = append(problems, Problem{key, fmt.Errorf(format, args...)})
 		}
 	}
-	wrong(!isName(name), "", "%q is not a name of letters, digits, - and _", name)
+	wrong(!IsName(name), "", "%q is not a name of letters, digits, - and _", name)
 	wrong(o.Form == "", "form", "is not there: go, python or wlcg")
 	var to []string
 	for _, way := range [][2]string{
@@ -119,20 +119,21 @@ func (o Output) Check(name string) (problems []Problem) {
 	wrong(len(to) > 1, "", "only one of %s can be where it goes", strings.Join(to, ", "))
 	wrong(o.File.MaxBytes < 0, "max_bytes", "%d is less than 0", o.File.MaxBytes)
 	if o.HTTP.URL != "" {
-		err := checkURL(o.HTTP.URL)
+		err := CheckURL(o.HTTP.URL)
 		wrong(err != nil, "url", "%w", err)
 	}
 	wrong(strings.ContainsAny(o.NATS.Subject, "*> \t\r\n"), "subject", "%q is not a subject to publish to", o.NATS.Subject)
 	return problems
 }
 
-// isName reports whether a name is good as that of a file, on every system.
-func isName(name string) bool {
+// IsName reports whether a name is good as that of a file, on every system.
+func IsName(name string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	return name != "" && len(name) <= 100 && strings.Trim(name, letters) == ""
 }
 
-func checkURL(text string) error {
+// CheckURL returns what is wrong with the URL of an HTTPConfig.
+func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:

@@ -10,8 +10,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
+	"tallystick/internal/bus/stomp"
 	"tallystick/internal/durable"
 	"tallystick/internal/transfer"
 )
@@ -36,8 +38,15 @@ type NATS interface {
 
 // An AMQP publishes to exchanges: amqp.Conn.
 type AMQP interface {
-	// Publish returns when the broker has confirmed the message.
-	Publish(ctx context.Context, p amqp.Publication) error
+	// Send publishes a message behind those before it, and does not wait for the
+	// confirmation.
+	Send(ctx context.Context, p amqp.Publication) (*bus.Receipt, error)
+}
+
+// A STOMP publishes to destinations: stomp.Publisher.
+type STOMP interface {
+	// Send is that of AMQP.
+	Send(ctx context.Context, p stomp.Publication) (*bus.Receipt, error)
 }
 
 // Outputs are all outputs, by name.
@@ -77,12 +86,12 @@ func newSender(name string, o Output, p Parts) (Sender, error) {
 	case o.File.Path != "":
 		return &writer{cfg: o.File, fsys: p.FS}, nil
 	case o.HTTP.URL != "":
-		return newPoster(o.HTTP)
+		return ToHTTP(o.HTTP)
 	case o.NATS.Subject != "" && p.NATS != nil:
 		to, err := p.NATS(name)
-		return stream{o.NATS.Subject, to}, err
+		return ToNATS(o.NATS.Subject, to), err
 	case o.AMQP.Exchange != "" && p.AMQP != nil:
-		return exchange{o.AMQP, p.AMQP}, nil
+		return ToAMQP(o.AMQP, p.AMQP), nil
 	}
 	return nil, errors.New("there is no broker to publish to")
 }

@@ -26,8 +26,9 @@ type poster struct {
 	client *http.Client
 }
 
-// newPoster returns a poster. The error is that of reading the file of authorities.
-func newPoster(cfg HTTPConfig) (*poster, error) {
+// ToHTTP returns a Sender to who takes POST requests. The error is that of reading the file
+// of authorities.
+func ToHTTP(cfg HTTPConfig) (Sender, error) { //nolint:ireturn // all are Senders
 	var own tls.Config
 	if cfg.CAFile != "" {
 		pem, err := os.ReadFile(cfg.CAFile)
@@ -56,7 +57,7 @@ func (p *poster) Send(ctx context.Context, ms []Message) (done int, err error) {
 	switch {
 	case err == nil:
 		return len(ms), nil
-	case reasonOf(err) != Refused || len(ms) == 1:
+	case ReasonOf(err) != Refused || len(ms) == 1:
 		return 0, err
 	}
 	half := len(ms) / 2

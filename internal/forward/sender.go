@@ -1,21 +1,26 @@
 package forward
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"tallystick/internal/bus"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
+	"tallystick/internal/bus/stomp"
 )
 
 // A Message is a record on its way.
 type Message struct {
-	ID   bus.ID // of the transfer, and its revision: the same whenever it is sent
+	ID   bus.ID // the same whenever it is sent; of a record the transfer, and its revision
 	Body []byte // JSON, without a line's end
+	// ContentType is what a broker is told of the body; empty: application/json.
+	ContentType string
 }
+
+func (m Message) contentType() string { return cmp.Or(m.ContentType, "application/json") }
 
 // A Sender hands messages to a receiver. It is used by one goroutine.
 type Sender interface {
@@ -59,8 +64,8 @@ func failed(why Reason, err error) error {
 	return &FailedError{why, err}
 }
 
-// reasonOf returns the reason of an error of a Sender.
-func reasonOf(err error) Reason {
+// ReasonOf returns the reason of an error of a Sender.
+func ReasonOf(err error) Reason {
 	if f, ok := errors.AsType[*FailedError](err); ok {
 		return f.Reason
 	}
@@ -68,49 +73,71 @@ func reasonOf(err error) Reason {
 }
 
 const (
-	// window is how many messages may be on their way to an exchange: enough that it is
-	// not the time of a confirmation that counts.
-	window = 64
+	// window is how many messages may be on their way to a broker: enough that it is not
+	// the time of a confirmation that counts.
+	window = 512
 	// publishTime is how long the broker may take, also to come back.
 	publishTime = 10 * time.Second
 )
 
-// An exchange sends to an exchange of AMQP, several messages at a time.
-type exchange struct {
-	cfg AMQPConfig
-	to  AMQP
-}
+// A publishing publishes one message, behind those before it, and does not wait for its
+// confirmation.
+type publishing func(ctx context.Context, m Message) (*bus.Receipt, error)
 
 // Send implements Sender.
-func (e exchange) Send(ctx context.Context, ms []Message) (done int, err error) {
-	for done < len(ms) {
-		part := ms[done:min(done+window, len(ms))]
-		errs := make([]error, len(part))
-		var all sync.WaitGroup
-		for i, m := range part {
-			all.Go(func() { errs[i] = e.publish(ctx, m) })
-		}
-		all.Wait()
-		for _, err := range errs {
-			if err != nil {
-				return done, err
-			}
-			done++
-		}
+func (p publishing) Send(ctx context.Context, ms []Message) (done int, err error) {
+	for done < len(ms) && err == nil {
+		var n int
+		n, err = p.send(ctx, ms[done:min(done+window, len(ms))])
+		done += n
 	}
-	return done, nil
+	return done, err
 }
 
-func (e exchange) publish(ctx context.Context, m Message) error {
+// send sends as many messages as may be on their way at once.
+func (p publishing) send(ctx context.Context, ms []Message) (done int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
-	err := e.to.Publish(ctx, amqp.Publication{
-		Exchange: e.cfg.Exchange, Key: e.cfg.RoutingKey, ID: m.ID, ContentType: "application/json", Body: m.Body,
-	})
+	var receipts []*bus.Receipt
+	for _, m := range ms {
+		var r *bus.Receipt
+		if r, err = p(ctx, m); err != nil {
+			break
+		}
+		receipts = append(receipts, r)
+	}
+	for _, r := range receipts {
+		if err := r.Wait(ctx); err != nil {
+			return done, published(err)
+		}
+		done++
+	}
+	return done, published(err)
+}
+
+func published(err error) error {
 	if errors.Is(err, amqp.ErrRefused) {
 		return failed(Busy, err)
 	}
 	return failed(Unreachable, err)
+}
+
+// ToAMQP returns a Sender to an exchange of AMQP, several messages at a time, in their
+// order.
+func ToAMQP(cfg AMQPConfig, to AMQP) Sender { //nolint:ireturn // all are Senders
+	return publishing(func(ctx context.Context, m Message) (*bus.Receipt, error) {
+		return to.Send(ctx, amqp.Publication{
+			Exchange: cfg.Exchange, Key: cfg.RoutingKey, ID: m.ID, ContentType: m.contentType(), Body: m.Body,
+		})
+	})
+}
+
+// ToSTOMP returns a Sender to a destination of STOMP, several messages at a time, in their
+// order.
+func ToSTOMP(destination string, to STOMP) Sender { //nolint:ireturn // all are Senders
+	return publishing(func(ctx context.Context, m Message) (*bus.Receipt, error) {
+		return to.Send(ctx, stomp.Publication{Destination: destination, ID: m.ID, ContentType: m.contentType(), Body: m.Body})
+	})
 }
 
 // A stream sends to a stream of NATS, which has each message once.
@@ -118,6 +145,9 @@ type stream struct {
 	subject string
 	to      NATS
 }
+
+// ToNATS returns a Sender to a subject of NATS, of which a stream has the messages.
+func ToNATS(subject string, to NATS) Sender { return stream{subject, to} } //nolint:ireturn // all are Senders
 
 // Send implements Sender.
 func (s stream) Send(ctx context.Context, ms []Message) (done int, err error) {

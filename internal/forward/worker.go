@@ -116,7 +116,7 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) Step(ctx context.Context) (more bool, err error) {
 	more, err = w.page(ctx)
 	if err != nil {
-		w.fail(ctx, reasonOf(err), err)
+		w.fail(ctx, ReasonOf(err), err)
 	}
 	return more, err
 }
@@ -137,7 +137,7 @@ func (w *Worker) page(ctx context.Context) (more bool, err error) {
 	if err := w.advance(page[:n]); err != nil {
 		return false, err
 	}
-	if err != nil && reasonOf(err) == Refused {
+	if err != nil && ReasonOf(err) == Refused {
 		err = w.pass(ctx, page[n:], err)
 	}
 	if err != nil {
@@ -165,7 +165,7 @@ func (w *Worker) prepare() error {
 // send sends what the output takes of a page. It returns how many transfers are done
 // with, and how many of them were sent.
 func (w *Worker) send(ctx context.Context, page []*transfer.Transfer) (n, sent int, err error) {
-	ctx, cancel := grace(ctx)
+	ctx, cancel := Grace(ctx, stopTime)
 	defer cancel()
 	var ms []Message
 	var places []int // in page
@@ -178,7 +178,7 @@ func (w *Worker) send(ctx context.Context, page []*transfer.Transfer) (n, sent i
 			w.fail(ctx, Unencoded, err)
 			continue
 		}
-		ms, places = append(ms, Message{messageID(t), body}), append(places, i)
+		ms, places = append(ms, Message{ID: messageID(t), Body: body}), append(places, i)
 	}
 	if len(ms) == 0 {
 		return len(page), 0, nil
@@ -209,7 +209,7 @@ func (w *Worker) pass(ctx context.Context, ts []*transfer.Transfer, refused erro
 				"records", n, "first", messageID(ts[0]).String(), "before", messageID(ts[i]).String(), "err", refused)
 			w.counts.refused.Add(float64(n))
 			return w.advance(ts[:i+1])
-		case reasonOf(err) != Refused:
+		case ReasonOf(err) != Refused:
 			return err
 		default:
 			n++
@@ -218,11 +218,11 @@ func (w *Worker) pass(ctx context.Context, ts []*transfer.Transfer, refused erro
 	return refused
 }
 
-// grace returns a context that ends some time after ctx does.
-func grace(ctx context.Context) (context.Context, context.CancelFunc) {
+// Grace returns a context that ends so long after ctx does.
+func Grace(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
 	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		t := time.NewTimer(stopTime)
+		t := time.NewTimer(after)
 		defer t.Stop()
 		select {
 		case <-t.C:

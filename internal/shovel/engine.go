@@ -1,0 +1,111 @@
+package shovel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	streamName = "shovel" // also its subject
+	// engineTime is how long the engine may take for anything.
+	engineTime = 20 * time.Second
+	// spare is what the store may take besides the stream, in bytes.
+	spare = 64 << 20
+)
+
+// An engine is a JetStream server inside the process, that nobody outside can reach, with
+// one stream in files.
+type engine struct {
+	srv    *server.Server
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+}
+
+// openEngine opens the stream in cfg.Dir, and makes it if it is not there. life is that of a
+// new one.
+func openEngine(ctx context.Context, cfg QueueConfig, life string) (e *engine, err error) {
+	e = &engine{}
+	defer func() {
+		if err != nil {
+			e.close()
+			err = fmt.Errorf("open the queue in %s: %w", cfg.Dir, err)
+		}
+	}()
+	options := server.Options{
+		ServerName: "shovel", DontListen: true, NoLog: true, NoSigs: true, StoreDir: cfg.Dir, JetStream: true,
+		JetStreamMaxMemory: 1 << 20, JetStreamMaxStore: cfg.MaxBytes + spare,
+		SyncInterval: cfg.Sync, SyncAlways: cfg.Sync == 0,
+	}
+	if e.srv, err = server.NewServer(&options); err != nil {
+		return e, err
+	}
+	go e.srv.Start()
+	if !e.srv.ReadyForConnections(engineTime) || !e.srv.JetStreamEnabled() {
+		return e, errors.New("its server does not start")
+	}
+	if e.nc, err = nats.Connect("", nats.InProcessServer(e.srv), nats.Timeout(engineTime), nats.NoReconnect()); err != nil {
+		return e, err
+	}
+	if e.js, err = jetstream.New(e.nc, jetstream.WithDefaultTimeout(engineTime)); err != nil {
+		return e, err
+	}
+	return e, e.open(ctx, cfg, life)
+}
+
+// open finds the stream, and gives it the bounds of cfg.
+func (e *engine) open(ctx context.Context, cfg QueueConfig, life string) (err error) {
+	want := jetstream.StreamConfig{
+		Name: streamName, Subjects: []string{streamName}, Storage: jetstream.FileStorage, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge,
+		Discard: jetstream.DiscardOld, AllowDirect: true, Metadata: map[string]string{lifeKey: life},
+	}
+	if cfg.Full == DropNewest {
+		want.Discard = jetstream.DiscardNew
+	}
+	old, err := e.js.Stream(ctx, streamName)
+	switch {
+	case err == nil:
+		state := old.CachedInfo().State
+		if known := old.CachedInfo().Config.Metadata[lifeKey]; known != "" && (state.Msgs > 0 || state.LastSeq == 0) {
+			want.Metadata[lifeKey] = known
+		}
+		e.stream, err = e.js.UpdateStream(ctx, want)
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		e.stream, err = e.js.CreateStream(ctx, want)
+	}
+	return err
+}
+
+// life returns what the stream's life is called, and the number of the next datagram in it.
+func (e *engine) life(ctx context.Context) (life string, next uint64, err error) {
+	info := e.stream.CachedInfo()
+	life = info.Config.Metadata[lifeKey]
+	if info.State.Msgs == 0 {
+		return life, 1, nil
+	}
+	last, err := e.stream.GetLastMsgForSubject(ctx, streamName)
+	if err != nil {
+		return "", 0, err
+	}
+	ds, err := parsePack(last.Data)
+	if err != nil {
+		return "", 0, err
+	}
+	return life, ds[len(ds)-1].Number + 1, nil
+}
+
+func (e *engine) close() {
+	if e.nc != nil {
+		e.nc.Close()
+	}
+	if e.srv != nil {
+		e.srv.Shutdown()
+		e.srv.WaitForShutdown()
+	}
+}

@@ -1,0 +1,325 @@
+package shovel
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tallystick/internal/forward"
+)
+
+const (
+	// The most that is sent at once.
+	batchDatagrams, batchBytes = 1024, 1 << 20
+	// readAhead is how many packs wait for a receiver, and readBytes what the engine gives out
+	// at once.
+	readAhead, readBytes = 16, 1 << 20
+	// keepEvery is how often a place is made durable: what was sent since is sent again after
+	// a kill.
+	keepEvery = time.Second
+	// The waits between attempts, of which half is left to chance.
+	firstWait, lastWait = 200 * time.Millisecond, 30 * time.Second
+	// stopTime is how long a receiver may take for what was sent when we are to stop.
+	stopTime = 5 * time.Second
+	// maxRefused is how many datagrams one after the other a receiver may refuse that it is
+	// believed. One that refuses more is itself what is wrong.
+	maxRefused = 16
+)
+
+// An output sends what the queue has.
+type output struct {
+	name   string
+	cfg    Output
+	queue  *Queue
+	place  *placeFile
+	sender forward.Sender
+	counts *outputCounts
+	log    *slog.Logger
+
+	last    atomic.Pointer[problem] // why nothing goes; nil: it does
+	waiting []item                  // read, and not sent
+	kept    time.Time               // when the place was
+}
+
+// A problem is why an output does not send.
+type problem struct {
+	since time.Time
+	text  string
+}
+
+// An item is a datagram of a pack.
+type item struct {
+	Datagram
+	pack uint64
+	end  bool // the last of its pack
+}
+
+// Run sends until ctx ends.
+func (o *output) Run(ctx context.Context) error {
+	defer o.keep()
+	for ctx.Err() == nil {
+		e, changed := o.queue.current()
+		if e == nil {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if err := o.follow(ctx, e); err != nil && ctx.Err() == nil {
+			o.log.Debug("reading the queue broke off", "err", err)
+			o.pause(ctx, firstWait)
+		}
+	}
+	return nil
+}
+
+// follow sends what is in the queue and comes into it, until ctx ends or it cannot be read.
+func (o *output) follow(ctx context.Context, e *engine) error {
+	o.waiting = o.waiting[:0]
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c, err := e.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: o.place.where().Pack + 1,
+	})
+	if err != nil {
+		return err
+	}
+	it, err := c.Messages(jetstream.PullMaxBytes(readBytes))
+	if err != nil {
+		return err
+	}
+	packs, broken := make(chan jetstream.Msg, readAhead), make(chan error, 1)
+	go func() { broken <- read(ctx, it, packs) }()
+	err = o.sendAll(ctx, packs)
+	cancel()
+	it.Stop()
+	if why := <-broken; err == nil {
+		err = why
+	}
+	return err
+}
+
+// read reads packs until ctx ends, and closes the channel.
+func read(ctx context.Context, it jetstream.MessagesContext, packs chan<- jetstream.Msg) error {
+	defer close(packs)
+	for {
+		m, err := it.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		select {
+		case packs <- m:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// sendAll sends packs, as many at once as there are, until there are no more.
+func (o *output) sendAll(ctx context.Context, packs <-chan jetstream.Msg) error {
+	t := time.NewTicker(keepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case m, ok := <-packs:
+			if !ok {
+				return nil
+			}
+			if err := o.take(m); err != nil {
+				return err
+			}
+			if err := o.gather(packs); err != nil {
+				return err
+			}
+			if !o.deliver(ctx) {
+				return nil
+			}
+		case <-t.C:
+			o.keep()
+		}
+	}
+}
+
+// gather takes what is there already, as much as may be sent at once.
+func (o *output) gather(packs <-chan jetstream.Msg) error {
+	for size := 0; len(o.waiting) < batchDatagrams && size < batchBytes; {
+		select {
+		case m, ok := <-packs:
+			if !ok {
+				return nil
+			}
+			size += len(m.Data())
+			if err := o.take(m); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// take takes a pack out. One that is damaged is left out, and counted.
+func (o *output) take(m jetstream.Msg) error {
+	meta, err := m.Metadata()
+	if err != nil {
+		return err
+	}
+	seq := meta.Sequence.Stream
+	ds, err := parsePack(m.Data())
+	if err != nil {
+		o.counts.damaged.Inc()
+		o.log.Error("left out of the queue", "pack", seq, "err", err)
+		return nil
+	}
+	for i := range ds {
+		o.waiting = append(o.waiting, item{ds[i], seq, i == len(ds)-1})
+	}
+	return nil
+}
+
+// deliver sends what is waiting, again and again, and returns true when it is, false if ctx
+// has ended before.
+func (o *output) deliver(ctx context.Context) bool {
+	wait := firstWait
+	for len(o.waiting) > 0 {
+		done, err := o.send(ctx, o.waiting)
+		o.advance(done)
+		switch {
+		case err == nil:
+			o.last.Store(nil)
+			continue
+		case forward.ReasonOf(err) == forward.Refused && o.pass(ctx, err):
+			continue
+		case done > 0:
+			wait = firstWait
+		}
+		o.fail(err)
+		if !o.pause(ctx, wait/2+rand.N(wait/2)) {
+			return false
+		}
+		wait = min(2*wait, lastWait)
+	}
+	return true
+}
+
+// send sends items. What is on its way when ctx ends is waited for.
+func (o *output) send(ctx context.Context, items []item) (done int, err error) {
+	ctx, cancel := forward.Grace(ctx, stopTime)
+	defer cancel()
+	ms := make([]forward.Message, len(items))
+	for i := range items {
+		d := &items[i].Datagram
+		ms[i] = forward.Message{ID: d.id(), Body: o.body(d), ContentType: contentType}
+	}
+	return o.sender.Send(ctx, ms)
+}
+
+// contentType is the field's.
+const contentType = "text/plain"
+
+func (o *output) body(d *Datagram) []byte {
+	if o.cfg.UDP.Address != "" && !o.cfg.UDP.Messages {
+		return d.Data
+	}
+	return appendMessage(nil, d, o.cfg.Envelope)
+}
+
+// advance notes that the first n items are done with.
+func (o *output) advance(n int) {
+	if n == 0 {
+		return
+	}
+	at := o.place.where()
+	for i := range o.waiting[:n] {
+		it := &o.waiting[i]
+		if it.Life == at.Life && it.Number > at.Number+1 {
+			o.counts.lost.Add(float64(it.Number - at.Number - 1))
+		}
+		at.Life, at.Number = it.Life, it.Number
+		if it.end {
+			at.Pack = it.pack
+		}
+	}
+	o.counts.sent.Add(float64(n))
+	o.place.move(at)
+	o.waiting = o.waiting[n:]
+	if time.Since(o.kept) >= keepEvery {
+		o.keep()
+	}
+}
+
+// pass leaves out the first item, which the receiver says it will never take, and those
+// behind it that it refuses too, if it takes the one after them. Until then it may refuse
+// everything, and is asked again.
+func (o *output) pass(ctx context.Context, refused error) bool {
+	for n := 1; n < min(len(o.waiting), maxRefused+1); n++ {
+		_, err := o.send(ctx, o.waiting[n:n+1])
+		if err == nil {
+			o.log.Error("the receiver refuses datagrams for good; they are left out",
+				"datagrams", n, "first", o.waiting[0].id().String(), "from", o.waiting[0].Remote, "err", refused)
+			o.counts.refused.Add(float64(n))
+			o.advance(n + 1)
+			return true
+		}
+		if forward.ReasonOf(err) != forward.Refused {
+			return false
+		}
+	}
+	return false
+}
+
+func (o *output) keep() {
+	o.kept = time.Now()
+	if err := o.place.keep(); err != nil {
+		o.log.Error("how far the output is cannot be kept; what was sent is sent again after a restart", "err", err)
+	}
+}
+
+// fail notes why nothing goes.
+func (o *output) fail(err error) {
+	o.counts.failures.Inc()
+	now := &problem{since: time.Now(), text: err.Error()}
+	if before := o.last.Load(); before != nil {
+		now.since = before.since
+		o.log.Debug("not sent", "err", err)
+	} else {
+		o.log.Warn("not sent; it is tried again", "err", err)
+	}
+	o.last.Store(now)
+}
+
+// pause waits, and returns false if ctx ended before.
+func (o *output) pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// where is what the log is told of the output's receiver.
+func (o Output) where() string {
+	for _, way := range o.ways() {
+		switch way {
+		case "amqp":
+			return fmt.Sprintf("%v %s", o.AMQP.Broker.URLs, o.AMQP.Exchange)
+		case "nats":
+			return fmt.Sprintf("%v %s", o.NATS.Broker.URLs, o.NATS.Subject)
+		case "stomp":
+			return fmt.Sprintf("%v %s", o.STOMP.Broker.URLs, o.STOMP.Destination)
+		case "http":
+			return o.HTTP.URL
+		}
+	}
+	return o.UDP.Address
+}

@@ -1,0 +1,189 @@
+package shovel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/collect"
+	"tallystick/internal/ingest"
+	"tallystick/internal/run"
+	"tallystick/internal/source"
+)
+
+// A Shovel carries datagrams from UDP to its outputs while it runs.
+type Shovel struct {
+	cfg     Config
+	queue   *Queue
+	mapping mapping
+	counts  *counts
+	log     *slog.Logger
+
+	sockets [][]net.PacketConn
+	sources []*source.UDP
+	outputs []*output
+	holders []func(context.Context) error // of the outputs' connections
+}
+
+// New makes a shovel: it listens, opens the queue, and begins to connect. What it made is
+// closed by Run, or here if there is an error.
+func New(ctx context.Context, cfg Config, reg prometheus.Registerer, log *slog.Logger) (s *Shovel, err error) {
+	s = &Shovel{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.mapping, err = newMapping(cfg.Map); err != nil {
+		return nil, fmt.Errorf("map: %w", err)
+	}
+	if s.counts, err = newCounts(reg); err != nil {
+		return nil, fmt.Errorf("register counters: %w", err)
+	}
+	if cfg.ID == "" {
+		if cfg.ID, err = os.Hostname(); err != nil {
+			return nil, fmt.Errorf("id: %w", err)
+		}
+	}
+	if s.queue, err = OpenQueue(ctx, cfg.Queue, cfg.ID, log); err != nil {
+		return nil, err
+	}
+	if err = s.listen(ctx, reg); err != nil {
+		return nil, err
+	}
+	return s, s.makeOutputs(reg)
+}
+
+func (s *Shovel) listen(ctx context.Context, reg prometheus.Registerer) error {
+	for _, addr := range s.cfg.UDP.Listen {
+		conns, err := source.Listen(ctx, addr, s.cfg.UDP, s.log)
+		if err != nil {
+			return fmt.Errorf("udp.listen: %w", err)
+		}
+		s.sockets = append(s.sockets, conns)
+		u, err := source.NewUDP(conns, s, reg, s.log)
+		if err != nil {
+			return err
+		}
+		s.sources = append(s.sources, u)
+	}
+	return nil
+}
+
+func (s *Shovel) makeOutputs(reg prometheus.Registerer) error {
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Outputs)) {
+		o, hold, err := s.newOutput(name, reg)
+		if err != nil {
+			return fmt.Errorf("output %s: %w", name, err)
+		}
+		s.outputs, s.holders = append(s.outputs, o), append(s.holders, hold)
+	}
+	return nil
+}
+
+func (s *Shovel) newOutput(name string, reg prometheus.Registerer) (*output, func(context.Context) error, error) {
+	cfg := s.cfg.Outputs[name]
+	o := &output{name: name, cfg: cfg, queue: s.queue, log: s.log.With("output", name, "to", cfg.where())}
+	var err error
+	if o.place, err = s.queue.place(name); err != nil {
+		return nil, nil, err
+	}
+	if o.counts, err = newOutputCounts(reg, name); err != nil {
+		return nil, nil, fmt.Errorf("register counters: %w", err)
+	}
+	var hold func(context.Context) error
+	o.sender, hold, err = newSender(name, cfg, reg, o.log)
+	return o, hold, err
+}
+
+// close closes what nobody runs.
+func (s *Shovel) close() {
+	for _, conns := range s.sockets {
+		source.Close(conns)
+	}
+	if s.queue != nil {
+		_ = s.queue.Close() // there is another error
+	}
+}
+
+// Run carries datagrams until ctx ends. Then it takes in no more, puts what the kernel has
+// into the queue, waits for what is on its way, and closes the queue.
+func (s *Shovel) Run(ctx context.Context) error {
+	g := run.Group{Grace: s.cfg.Grace}
+	g.Add("queue", s.queue.Run)
+	for i, o := range s.outputs {
+		g.Add("connection of output "+o.name, s.holders[i])
+		g.Add("output "+o.name, o.Run)
+	}
+	for i, u := range s.sources {
+		g.Add("udp "+s.cfg.UDP.Listen[i], u.Run)
+	}
+	return errors.Join(g.Run(ctx), s.queue.Close())
+}
+
+// Addrs are where datagrams are received.
+func (s *Shovel) Addrs() (out []net.Addr) {
+	for _, conns := range s.sockets {
+		out = append(out, conns[0].LocalAddr())
+	}
+	return out
+}
+
+// Packets implements source.Sink: it puts what can be XRootD's into the queue.
+func (s *Shovel) Packets(ctx context.Context, ps []collect.Packet) ingest.Result {
+	s.counts.received.Add(float64(len(ps)))
+	now := time.Now().UnixNano()
+	ds := make([]Datagram, 0, len(ps))
+	var r ingest.Result
+	for i := range ps {
+		if s.cfg.Verify && !verify(ps[i].Data) {
+			s.counts.invalid.Inc()
+			r.Rejected++
+			continue
+		}
+		ds = append(ds, Datagram{Arrival: now, Remote: s.mapping.remote(ps[i].Remote), Data: ps[i].Data})
+	}
+	for pack := range packs(ds) {
+		s.put(ctx, pack, &r)
+	}
+	return r
+}
+
+func (s *Shovel) put(ctx context.Context, pack []Datagram, r *ingest.Result) {
+	err := s.queue.Put(ctx, pack)
+	switch {
+	case err == nil:
+		r.Accepted += len(pack)
+		return
+	case errors.Is(err, errFull):
+		s.counts.full.Add(float64(len(pack)))
+	default:
+		s.counts.disk.Add(float64(len(pack)))
+	}
+	r.Rejected += len(pack)
+}
+
+// packs cuts datagrams into what may be one pack.
+func packs(ds []Datagram) func(yield func([]Datagram) bool) {
+	return func(yield func([]Datagram) bool) {
+		for len(ds) > 0 {
+			n, size := 1, len(ds[0].Data)
+			for n < len(ds) && size+len(ds[n].Data) <= maxPack {
+				size += len(ds[n].Data)
+				n++
+			}
+			if !yield(ds[:n]) {
+				return
+			}
+			ds = ds[n:]
+		}
+	}
+}
