@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -21,8 +22,8 @@ type layer struct {
 	problems []*Problem
 }
 
-func newLayer() *layer {
-	return &layer{root: schema(), values: make(map[string]any), places: make(map[string]string)}
+func newLayer(f form) *layer {
+	return &layer{root: f.root, values: make(map[string]any), places: make(map[string]string)}
 }
 
 func (l *layer) problem(place, key, format string, args ...any) {
@@ -30,8 +31,8 @@ func (l *layer) problem(place, key, format string, args ...any) {
 }
 
 // readFile reads a YAML file with at most one document.
-func readFile(path string) *layer {
-	l := newLayer()
+func readFile(f form, path string) *layer {
+	l := newLayer(f)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		l.problem("", "", "%v", err)
@@ -131,54 +132,31 @@ func (l *layer) section(n *node, y *yaml.Node, key string, place func(*yaml.Node
 	return out
 }
 
-// prefix begins the name of every variable.
-const prefix = "TALLYSTICK_"
-
-// FileVariable names the configuration file if the command line does not.
-const FileVariable = prefix + "CONFIG"
-
-// variable returns the name of the variable of a key.
-func variable(key string) string {
-	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-}
-
-// readEnviron reads the variables with our prefix, sorted by name; one that is
+// readEnviron reads the variables with the form's prefix, sorted by name; one that is
 // empty is as if it were not there.
-func readEnviron(environ []string) *layer {
-	l := newLayer()
-	keys := make(map[string]*node)
-	names := []string{FileVariable}
-	l.root.settable(func(n *node) {
-		keys[variable(n.key)] = n
-		names = append(names, variable(n.key))
-	})
+func readEnviron(f form, environ []string) *layer {
+	l := newLayer(f)
+	keys := f.variables()
+	names := append(slices.Collect(maps.Keys(keys)), f.fileVariable())
 	for _, pair := range slices.Sorted(slices.Values(environ)) {
 		name, value, _ := strings.Cut(pair, "=")
-		n := keys[name]
+		path := keys[name]
 		switch {
-		case !strings.HasPrefix(name, prefix) || name == FileVariable || value == "" || n == nil && isKubernetes(name):
-		case n == nil && nearest(name, names) != "":
+		case !strings.HasPrefix(name, f.prefix) || name == f.fileVariable() || value == "" || path == nil && f.isKubernetes(name):
+		case path == nil && nearest(name, names) != "":
 			l.problem(name, "", "unknown variable, did you mean %s?", nearest(name, names))
-		case n == nil:
+		case path == nil:
 			l.problem(name, "", "unknown variable")
 		default:
-			l.set(strings.Split(n.key, "."), n, name, value)
+			l.set(path, l.root.descendant(path), name, value)
 		}
 	}
 	return l
 }
 
-// isKubernetes reports whether the variable is one that Kubernetes gives to each
-// container for a service named tallystick, such as TALLYSTICK_SERVICE_HOST and
-// TALLYSTICK_PORT_8080_TCP_ADDR.
-func isKubernetes(name string) bool {
-	name = strings.TrimPrefix(name, prefix)
-	return name == "PORT" || strings.HasPrefix(name, "PORT_") || strings.HasPrefix(name, "SERVICE_")
-}
-
 // readSettings reads settings like http.listen=127.0.0.1:8080.
-func readSettings(settings []string) *layer {
-	l := newLayer()
+func readSettings(f form, settings []string) *layer {
+	l := newLayer(f)
 	for _, s := range settings {
 		key, value, ok := strings.Cut(s, "=")
 		names, known := l.root.split(key)
@@ -188,11 +166,7 @@ func readSettings(settings []string) *layer {
 		case !known:
 			l.problem(fmt.Sprintf("%q", s), "", "%s", l.root.unknown(key))
 		default:
-			n := l.root
-			for _, name := range names {
-				n = n.child(name)
-			}
-			l.set(names, n, fmt.Sprintf("%q", s), value)
+			l.set(names, l.root.descendant(names), fmt.Sprintf("%q", s), value)
 		}
 	}
 	return l

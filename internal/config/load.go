@@ -24,44 +24,34 @@ type Sources struct {
 // Load reads, decodes and validates a configuration. The error is an
 // *InvalidError with all that is wrong.
 func Load(s Sources) (Config, error) {
-	file := s.file()
-	base := newLayer()
+	f := serverForm()
+	base := newLayer(f)
 	base.values = values(base.root, reflect.ValueOf(Default()))
-	base.values["development"] = file == ""
-
-	layers := []*layer{base}
-	if file != "" {
-		layers = append(layers, readFile(file))
+	base.values["development"] = f.file(s) == ""
+	var cfg Config
+	all, err := merge(f, f.layers(s, base), &cfg)
+	if err != nil {
+		return Config{}, err
 	}
-	layers = append(layers, readEnviron(s.Environ), readSettings(s.Settings))
-	return merge(layers)
+	cfg = cfg.resolved()
+	all.add(cfg.check())
+	return cfg, invalid(all.problems)
 }
 
-func (s Sources) file() string {
-	for _, pair := range s.Environ {
-		if path, ok := strings.CutPrefix(pair, FileVariable+"="); ok && s.File == "" {
-			return path
-		}
-	}
-	return s.File
-}
-
-// merge lays the layers over each other, decodes and validates the result.
-func merge(layers []*layer) (Config, error) {
+// merge lays the layers over each other, and decodes the result into cfg, a pointer. The
+// layer that it returns has all their problems and places.
+func merge(f form, layers []*layer, cfg any) (*layer, error) {
 	k := koanf.New("\x00") // no path: keys of maps, such as addresses, have dots
-	all := newLayer()
+	all := newLayer(f)
 	for _, l := range layers {
 		if err := k.Load(confmap.Provider(l.values, ""), nil); err != nil {
-			return Config{}, fmt.Errorf("merge configuration: %w", err)
+			return nil, fmt.Errorf("merge configuration: %w", err)
 		}
 		all.problems = append(all.problems, l.problems...)
 		maps.Copy(all.places, l.places)
 	}
-	var cfg Config
-	all.add(decode(k, &cfg))
-	cfg = cfg.resolved()
-	all.add(cfg.check())
-	return cfg, invalid(all.problems)
+	all.add(decode(k, cfg))
+	return all, nil
 }
 
 // add adds problems with their places, but those of keys that have one already.
@@ -99,11 +89,11 @@ func (l *layer) place(key string) string {
 	return ""
 }
 
-func decode(k *koanf.Koanf, cfg *Config) []*Problem {
+func decode(k *koanf.Koanf, cfg any) []*Problem {
 	return problemsOf(k.UnmarshalWithConf("", cfg, koanf.UnmarshalConf{DecoderConfig: decoderConfig(cfg)}))
 }
 
-func decoderConfig(cfg *Config) *mapstructure.DecoderConfig {
+func decoderConfig(cfg any) *mapstructure.DecoderConfig {
 	return &mapstructure.DecoderConfig{
 		TagName:     tag,
 		ErrorUnused: true,

@@ -22,8 +22,6 @@ type node struct {
 	entry    *node        // of a map of sections: what each of them is
 }
 
-func schema() *node { return nodeOf(reflect.TypeFor[Config](), "") }
-
 func nodeOf(t reflect.Type, key string) *node {
 	n := &node{key: key, name: key[strings.LastIndexByte(key, '.')+1:]}
 	switch {
@@ -81,6 +79,14 @@ func (n *node) child(name string) *node {
 	return n.children[i]
 }
 
+// descendant returns what is under names that lead somewhere.
+func (n *node) descendant(names []string) *node {
+	for _, name := range names {
+		n = n.child(name)
+	}
+	return n
+}
+
 // split returns the names on the way from n to key, or false if there is no such
 // key. The name of an entry may have dots itself: it ends at the last one.
 func (n *node) split(key string) ([]string, bool) {
@@ -123,10 +129,13 @@ type Key struct {
 
 // Keys returns all keys, in the order in which they are told.
 func Keys() []Key {
-	var keys []Key
-	defaults := values(schema(), reflect.ValueOf(Default()))
-	schema().settable(func(n *node) {
-		k := Key{Name: n.key, Env: variable(n.key), Type: typeName(n)}
+	return serverForm().keys(reflect.ValueOf(Default()))
+}
+
+func (f form) keys(of reflect.Value) (keys []Key) {
+	defaults := values(f.root, of)
+	f.root.settable(func(n *node) {
+		k := Key{Name: n.key, Env: f.variable(n.key), Type: typeName(n)}
 		if n.leaf != nil {
 			k.Default = text(lookup(defaults, n.key))
 		}

@@ -53,8 +53,10 @@ func text(v any) string {
 }
 
 // YAML returns the configuration as a file that Load would read it from.
-func (c Config) YAML() ([]byte, error) {
-	tree, err := yamlOf(schema(), reflect.ValueOf(c))
+func (c Config) YAML() ([]byte, error) { return serverForm().yaml(reflect.ValueOf(c)) }
+
+func (f form) yaml(v reflect.Value) ([]byte, error) {
+	tree, err := yamlOf(f.root, v)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,69 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// A form is what a configuration may say: its keys, and the variables for them.
+type form struct {
+	root   *node
+	prefix string              // begins the name of each variable
+	extra  map[string][]string // variables of entries of maps, and the names on the way to them
+}
+
+// serverForm is that of Config.
+func serverForm() form {
+	return form{root: nodeOf(reflect.TypeFor[Config](), ""), prefix: prefix}
+}
+
+// prefix begins the name of every variable of the server.
+const prefix = "TALLYSTICK_"
+
+// FileVariable names the configuration file if the command line does not.
+const FileVariable = prefix + "CONFIG"
+
+func (f form) fileVariable() string { return f.prefix + "CONFIG" }
+
+// variable returns the name of the variable of a key.
+func (f form) variable(key string) string {
+	return f.prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// variables returns what all variables set: the names on the way to it.
+func (f form) variables() map[string][]string {
+	out := make(map[string][]string)
+	f.root.settable(func(n *node) { out[f.variable(n.key)] = strings.Split(n.key, ".") })
+	for name, path := range f.extra {
+		out[name] = slices.Clone(path)
+	}
+	return out
+}
+
+// isKubernetes reports whether the variable is one that Kubernetes gives to each
+// container for a service named like the prefix, such as TALLYSTICK_SERVICE_HOST and
+// TALLYSTICK_PORT_8080_TCP_ADDR.
+func (f form) isKubernetes(name string) bool {
+	name = strings.TrimPrefix(name, f.prefix)
+	return name == "PORT" || strings.HasPrefix(name, "PORT_") || strings.HasPrefix(name, "SERVICE_")
+}
+
+// file returns the path of the configuration file, empty for none.
+func (f form) file(s Sources) string {
+	for _, pair := range s.Environ {
+		if path, ok := strings.CutPrefix(pair, f.fileVariable()+"="); ok && s.File == "" {
+			return path
+		}
+	}
+	return s.File
+}
+
+// layers reads what the sources say, over base: the last one counts.
+func (f form) layers(s Sources, base *layer) []*layer {
+	layers := []*layer{base}
+	if file := f.file(s); file != "" {
+		layers = append(layers, readFile(f, file))
+	}
+	return append(layers, readEnviron(f, s.Environ), readSettings(f, s.Settings))
+}
