@@ -31,7 +31,7 @@ named, not read, and there is nothing secret in it.`,
 		Use:   "keys",
 		Short: "List all keys with their variables and defaults",
 		Args:  cobra.NoArgs,
-		RunE:  a.entering(func(*cobra.Command) error { return a.listKeys() }),
+		RunE:  a.entering(func(*cobra.Command) error { return a.listKeys(config.Keys()) }),
 	}
 	cmd.AddCommand(check, keys, a.convertCommand())
 	return cmd
@@ -50,10 +50,10 @@ func (a *app) checkConfig() error {
 	return err
 }
 
-func (a *app) listKeys() error {
+func (a *app) listKeys(keys []config.Key) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tTYPE\tDEFAULT\tVARIABLE")
-	for _, k := range config.Keys() {
+	for _, k := range keys {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Name, k.Type, k.Default, k.Env)
 	}
 	return w.Flush()

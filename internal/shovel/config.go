@@ -32,7 +32,8 @@ type Config struct {
 	Outputs map[string]Output `koanf:"outputs"` // by name
 	// Metrics is the host:port of /metrics, /healthz and /status; empty: there is none.
 	Metrics string        `koanf:"metrics"`
-	Grace   time.Duration `koanf:"grace"` // for stopping
+	Profile string        `koanf:"profile"` // host:port of /debug/pprof/; empty: there is none
+	Grace   time.Duration `koanf:"grace"`   // for stopping
 }
 
 // QueueConfig is the queue's place and bounds.
@@ -65,12 +66,12 @@ const (
 
 // An Output is where datagrams go. Just one of AMQP, NATS, STOMP, HTTP and UDP says where.
 type Output struct {
-	Envelope Envelope    `koanf:"envelope"` // empty: plain
-	AMQP     AMQPOutput  `koanf:"amqp"`
-	NATS     NATSOutput  `koanf:"nats"`
-	STOMP    STOMPOutput `koanf:"stomp"`
+	Envelope Envelope           `koanf:"envelope"` // empty: plain
+	AMQP     AMQPOutput         `koanf:"amqp"`
+	NATS     NATSOutput         `koanf:"nats"`
+	STOMP    STOMPOutput        `koanf:"stomp"`
 	HTTP     forward.HTTPConfig `koanf:"http"`
-	UDP      UDPOutput   `koanf:"udp"`
+	UDP      UDPOutput          `koanf:"udp"`
 }
 
 // AMQPOutput is an exchange of a broker.
@@ -85,7 +86,7 @@ type NATSOutput struct {
 	forward.NATSConfig `koanf:",squash"`
 }
 
-// STOMPOutput is a destination of a broker: /topic/NAME, /queue/NAME, …
+// STOMPOutput is a destination of a broker: /topic/NAME, /queue/NAME and the like.
 type STOMPOutput struct {
 	Broker      stomp.Config `koanf:",squash"`
 	Destination string       `koanf:"destination"`

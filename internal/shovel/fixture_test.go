@@ -17,6 +17,7 @@ import (
 	"tallystick/internal/bus/nats/natstest"
 	"tallystick/internal/forward"
 	"tallystick/internal/shovel"
+	"tallystick/internal/systemd"
 )
 
 const within = 20 * time.Second
@@ -58,7 +59,9 @@ func (s *station) start() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- x.Run(ctx) }()
+	go func() {
+		done <- x.Run(ctx, &systemd.Service{Alive: x.Alive, Status: func() string { return x.Line(ctx) }})
+	}()
 	s.to, err = net.Dial("udp", x.Addrs()[0].String())
 	if err != nil {
 		s.Fatal(err)
@@ -103,7 +106,7 @@ type message struct {
 	Remote, Version, Shoveler string
 	Data                      []byte
 	Seq                       uint64
-	Arrival                   int64 `json:"arrival_ns"`
+	Arrival                   int64  `json:"arrival_ns"`
 	ID                        string `json:"-"`
 }
 

@@ -73,7 +73,7 @@ func (o *output) Run(ctx context.Context) error {
 		}
 		if err := o.follow(ctx, e); err != nil && ctx.Err() == nil {
 			o.log.Debug("reading the queue broke off", "err", err)
-			o.pause(ctx, firstWait)
+			pause(ctx, firstWait)
 		}
 	}
 	return nil
@@ -201,7 +201,7 @@ func (o *output) deliver(ctx context.Context) bool {
 			wait = firstWait
 		}
 		o.fail(err)
-		if !o.pause(ctx, wait/2+rand.N(wait/2)) {
+		if !pause(ctx, wait/2+rand.N(wait/2)) {
 			return false
 		}
 		wait = min(2*wait, lastWait)
@@ -296,7 +296,7 @@ func (o *output) fail(err error) {
 }
 
 // pause waits, and returns false if ctx ended before.
-func (o *output) pause(ctx context.Context, d time.Duration) bool {
+func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -39,9 +39,9 @@ var (
 
 // A Queue holds datagrams on the disk until all outputs have sent them.
 type Queue struct {
-	cfg QueueConfig
-	id  string
-	log *slog.Logger
+	cfg  QueueConfig
+	id   string
+	log  *slog.Logger
 	lock *os.File
 
 	mu     sync.Mutex // order of the numbers is that of the queue
@@ -155,6 +155,13 @@ func (q *Queue) fail() {
 func isFull(err error) bool {
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && strings.Contains(api.Description, "maximum bytes exceeded")
+}
+
+// number returns the life, and the number of the next datagram in it.
+func (q *Queue) number() (life string, next uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.life, q.next
 }
 
 // current returns the engine, and what is closed when there is another one.

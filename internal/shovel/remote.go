@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 )
 
 // mapAll is the key of Config.Map that has all addresses.
@@ -59,5 +60,5 @@ func (m mapping) remote(from string) string {
 	if to == "" {
 		return from
 	}
-	return net.JoinHostPort(to, fmt.Sprint(at.Port()))
+	return net.JoinHostPort(to, strconv.Itoa(int(at.Port())))
 }

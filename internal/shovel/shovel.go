@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"tallystick/internal/collect"
 	"tallystick/internal/ingest"
@@ -25,18 +27,39 @@ type Shovel struct {
 	queue   *Queue
 	mapping mapping
 	counts  *counts
+	servers *servers
+	since   time.Time
 	log     *slog.Logger
 
 	sockets [][]net.PacketConn
 	sources []*source.UDP
 	outputs []*output
 	holders []func(context.Context) error // of the outputs' connections
+	pages   []page
+}
+
+// A Manager is who started the process: systemd.Service.
+type Manager interface {
+	Watch(ctx context.Context) error // that the shovel is alive
+	Ready(ctx context.Context) error // and, when ctx ends, that it is stopping
+}
+
+// A page is a port that answers.
+type page struct {
+	name    string
+	ln      net.Listener
+	handler http.Handler
 }
 
 // New makes a shovel: it listens, opens the queue, and begins to connect. What it made is
 // closed by Run, or here if there is an error.
-func New(ctx context.Context, cfg Config, reg prometheus.Registerer, log *slog.Logger) (s *Shovel, err error) {
-	s = &Shovel{cfg: cfg, log: log}
+func New(ctx context.Context, cfg Config, reg *prometheus.Registry, log *slog.Logger) (s *Shovel, err error) {
+	if cfg.ID == "" {
+		if cfg.ID, err = os.Hostname(); err != nil {
+			return nil, fmt.Errorf("id: %w", err)
+		}
+	}
+	s = &Shovel{cfg: cfg, log: log, servers: newServers(), since: time.Now()}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -48,18 +71,47 @@ func New(ctx context.Context, cfg Config, reg prometheus.Registerer, log *slog.L
 	if s.counts, err = newCounts(reg); err != nil {
 		return nil, fmt.Errorf("register counters: %w", err)
 	}
-	if cfg.ID == "" {
-		if cfg.ID, err = os.Hostname(); err != nil {
-			return nil, fmt.Errorf("id: %w", err)
-		}
-	}
 	if s.queue, err = OpenQueue(ctx, cfg.Queue, cfg.ID, log); err != nil {
 		return nil, err
 	}
 	if err = s.listen(ctx, reg); err != nil {
 		return nil, err
 	}
-	return s, s.makeOutputs(reg)
+	if err = s.makeOutputs(reg); err != nil { //nolint:contextcheck // they go on trying in the background, until they are closed
+		return nil, err
+	}
+	if err = s.register(reg); err != nil {
+		return nil, fmt.Errorf("register counters: %w", err)
+	}
+	return s, s.open(ctx, reg)
+}
+
+// register makes known to /metrics what nobody counts.
+func (s *Shovel) register(reg prometheus.Registerer) error {
+	return errors.Join(reg.Register(s.servers),
+		reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "shoveler_queue_size", Help: "Datagrams that the output that is furthest behind has not sent.",
+		}, s.waiting)),
+		reg.Register(collectors.NewGoCollector()), reg.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
+}
+
+// open listens where pages are asked for.
+func (s *Shovel) open(ctx context.Context, gather prometheus.Gatherer) error {
+	var lc net.ListenConfig
+	for _, p := range []struct {
+		name, address string
+		handler       http.Handler
+	}{{"metrics", s.cfg.Metrics, s.handler(gather)}, {"profile", s.cfg.Profile, profiles()}} {
+		if p.address == "" {
+			continue
+		}
+		ln, err := lc.Listen(ctx, "tcp", p.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		s.pages = append(s.pages, page{p.name, ln, p.handler})
+	}
+	return nil
 }
 
 func (s *Shovel) listen(ctx context.Context, reg prometheus.Registerer) error {
@@ -109,6 +161,9 @@ func (s *Shovel) close() {
 	for _, conns := range s.sockets {
 		source.Close(conns)
 	}
+	for _, p := range s.pages {
+		_ = p.ln.Close()
+	}
 	if s.queue != nil {
 		_ = s.queue.Close() // there is another error
 	}
@@ -116,9 +171,13 @@ func (s *Shovel) close() {
 
 // Run carries datagrams until ctx ends. Then it takes in no more, puts what the kernel has
 // into the queue, waits for what is on its way, and closes the queue.
-func (s *Shovel) Run(ctx context.Context) error {
+func (s *Shovel) Run(ctx context.Context, m Manager) error {
 	g := run.Group{Grace: s.cfg.Grace}
+	g.Add("watchdog", m.Watch)
 	g.Add("queue", s.queue.Run)
+	for _, p := range s.pages {
+		g.Add(p.name, serve(p.ln, p.handler, s.log))
+	}
 	for i, o := range s.outputs {
 		g.Add("connection of output "+o.name, s.holders[i])
 		g.Add("output "+o.name, o.Run)
@@ -126,7 +185,18 @@ func (s *Shovel) Run(ctx context.Context) error {
 	for i, u := range s.sources {
 		g.Add("udp "+s.cfg.UDP.Listen[i], u.Run)
 	}
+	g.Add("ready", m.Ready)
 	return errors.Join(g.Run(ctx), s.queue.Close())
+}
+
+// MetricsAddr is where /metrics is, nil for nowhere.
+func (s *Shovel) MetricsAddr() net.Addr {
+	for _, p := range s.pages {
+		if p.name == "metrics" {
+			return p.ln.Addr()
+		}
+	}
+	return nil
 }
 
 // Addrs are where datagrams are received.
@@ -140,7 +210,7 @@ func (s *Shovel) Addrs() (out []net.Addr) {
 // Packets implements source.Sink: it puts what can be XRootD's into the queue.
 func (s *Shovel) Packets(ctx context.Context, ps []collect.Packet) ingest.Result {
 	s.counts.received.Add(float64(len(ps)))
-	now := time.Now().UnixNano()
+	now := time.Now()
 	ds := make([]Datagram, 0, len(ps))
 	var r ingest.Result
 	for i := range ps {
@@ -149,7 +219,8 @@ func (s *Shovel) Packets(ctx context.Context, ps []collect.Packet) ingest.Result
 			r.Rejected++
 			continue
 		}
-		ds = append(ds, Datagram{Arrival: now, Remote: s.mapping.remote(ps[i].Remote), Data: ps[i].Data})
+		s.servers.saw(now, ps[i].Remote, ps[i].Data)
+		ds = append(ds, Datagram{Arrival: now.UnixNano(), Remote: s.mapping.remote(ps[i].Remote), Data: ps[i].Data})
 	}
 	for pack := range packs(ds) {
 		s.put(ctx, pack, &r)

@@ -18,9 +18,14 @@ func verify(b []byte) bool {
 	if len(b) < headerSize {
 		return false
 	}
-	if b[0] == '<' || b[0] == '{' || bytes.HasPrefix(b, []byte("code=")) {
+	if isText(b) {
 		return true
 	}
 	n := int(binary.BigEndian.Uint16(b[2:]))
 	return n == len(b) || n > len(b) && bytes.IndexByte([]byte("=dipuxTU"), b[0]) >= 0
+}
+
+// isText reports whether a datagram, of headerSize at least, is JSON, CGI or XML.
+func isText(b []byte) bool {
+	return b[0] == '<' || b[0] == '{' || bytes.HasPrefix(b, []byte("code="))
 }

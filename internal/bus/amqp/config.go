@@ -19,7 +19,10 @@ type Config struct {
 
 	User         string `koanf:"user"` // empty: with a token tallystick, with a certificate who that says, else guest
 	PasswordFile string `koanf:"password_file"`
-	TokenFile    string `koanf:"token_file"` // a password that is told anew, while connected, when the file changes
+	// Password is for configurations of others that have it in themselves: it is in none of
+	// ours.
+	Password  string `koanf:"-"`
+	TokenFile string `koanf:"token_file"` // a password that is told anew, while connected, when the file changes
 
 	CAFile   string `koanf:"ca_file"`   // PEM; empty: the system's
 	CertFile string `koanf:"cert_file"` // PEM, with KeyFile: our own certificate
@@ -52,7 +55,7 @@ func (c Config) Check() (problems []bus.Problem) {
 	}
 	wrong(c.PasswordFile != "" && c.TokenFile != "", "", "only one of password_file, token_file can be who we are")
 	wrong(c.User == "" && c.PasswordFile != "", "password_file", "a password needs a user")
-	wrong(c.User != "" && c.PasswordFile == "" && c.TokenFile == "", "user", "needs a password_file or a token_file")
+	wrong(c.User != "" && c.PasswordFile == "" && c.TokenFile == "" && c.Password == "", "user", "needs a password_file or a token_file")
 	wrong((c.CertFile == "") != (c.KeyFile == ""), "cert_file", "a certificate needs a key_file, and a key a certificate")
 	wrong(!secure && c.CAFile != "", "ca_file", "no URL is amqps://…")
 	wrong(!secure && c.CertFile != "", "cert_file", "no URL is amqps://…")
@@ -71,7 +74,7 @@ func (c Config) secret() (string, error) {
 	if path := cmp.Or(c.PasswordFile, c.TokenFile); path != "" {
 		return bus.ReadSecret(path)
 	}
-	return "", nil
+	return c.Password, nil
 }
 
 // who returns what a broker is told of who we are.

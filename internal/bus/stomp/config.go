@@ -19,7 +19,10 @@ type Config struct {
 
 	User         string `koanf:"user"` // empty: who our certificate says, or nobody
 	PasswordFile string `koanf:"password_file"`
-	TokenFile    string `koanf:"token_file"` // a password that ends: it is read for each connection
+	// Password is for configurations of others that have it in themselves: it is in none of
+	// ours.
+	Password  string `koanf:"-"`
+	TokenFile string `koanf:"token_file"` // a password that ends: it is read for each connection
 
 	CAFile   string `koanf:"ca_file"`   // PEM; empty: the system's
 	CertFile string `koanf:"cert_file"` // PEM, with KeyFile: our own certificate
@@ -54,7 +57,7 @@ func (c Config) Check() (problems []bus.Problem) {
 	}
 	wrong(c.PasswordFile != "" && c.TokenFile != "", "", "only one of password_file, token_file can be who we are")
 	wrong(c.User == "" && c.PasswordFile != "", "password_file", "a password needs a user")
-	wrong(c.User != "" && c.PasswordFile == "" && c.TokenFile == "", "user", "needs a password_file or a token_file")
+	wrong(c.User != "" && c.PasswordFile == "" && c.TokenFile == "" && c.Password == "", "user", "needs a password_file or a token_file")
 	wrong((c.CertFile == "") != (c.KeyFile == ""), "cert_file", "a certificate needs a key_file, and a key a certificate")
 	wrong(!hasSecure && c.CAFile != "", "ca_file", "no URL is stomps://…")
 	wrong(!hasSecure && c.CertFile != "", "cert_file", "no URL is stomps://…")
@@ -68,7 +71,7 @@ func (c Config) who() (user, password string, err error) {
 		password, err = bus.ReadSecret(path)
 		return cmp.Or(c.User, "tallystick"), password, err
 	}
-	return "", "", nil
+	return c.User, c.Password, nil
 }
 
 func (c Config) tls() (*tls.Config, error) {

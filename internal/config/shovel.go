@@ -1,0 +1,331 @@
+package config
+
+import (
+	"cmp"
+	"log/slog"
+	"net"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"tallystick/internal/bus/amqp"
+	"tallystick/internal/bus/stomp"
+	"tallystick/internal/forward"
+	"tallystick/internal/shovel"
+	"tallystick/internal/source"
+)
+
+// A Shovel is the configuration of `tallystick shovel`: that of the field's shoveler
+// (opensciencegrid/xrootd-monitoring-shoveler 2.3), with its keys, variables and defaults,
+// and beside them ours.
+type Shovel struct {
+	Debug  bool `koanf:"debug"`
+	Verify bool `koanf:"verify"`
+	// MQ is amqp or stomp; empty: the one whose url is there.
+	MQ             string            `koanf:"mq"`
+	AMQP           ShovelAMQP        `koanf:"amqp"`
+	STOMP          ShovelSTOMP       `koanf:"stomp"`
+	Listen         ShovelListen      `koanf:"listen"`
+	Outputs        ShovelCopies      `koanf:"outputs"`
+	Metrics        ShovelMetrics     `koanf:"metrics"`
+	Profile        ShovelProfile     `koanf:"profile"`
+	QueueDirectory string            `koanf:"queue_directory"`
+	Map            map[string]string `koanf:"map"` // all, an address or a network: what stands for it
+
+	// What follows is ours.
+
+	ID       string                   `koanf:"id"`
+	Envelope string                   `koanf:"envelope"` // of the outputs amqp and stomp: plain or extended
+	UDP      source.Config            `koanf:"udp"`      // its listen, if there, instead of listen
+	Queue    ShovelQueue              `koanf:"queue"`
+	To       map[string]shovel.Output `koanf:"to"` // more outputs, by name
+	Grace    time.Duration            `koanf:"grace"`
+	Log      Log                      `koanf:"log"`
+}
+
+// ShovelAMQP is an exchange.
+type ShovelAMQP struct {
+	URL           string `koanf:"url"` // with user and password, else the user is shoveler and the password the token
+	Exchange      string `koanf:"exchange"`
+	TokenLocation string `koanf:"token_location"` // read anew when it changes
+	CAFile        string `koanf:"ca_file"`        // ours
+}
+
+// ShovelSTOMP is a topic.
+type ShovelSTOMP struct {
+	URL      string `koanf:"url"` // host:port, stomp://… or stomps://…
+	User     string `koanf:"user"`
+	Password string `koanf:"password"`
+	Topic    string `koanf:"topic"`
+	Cert     string `koanf:"cert"`
+	CertKey  string `koanf:"certkey"`
+	CAFile   string `koanf:"ca_file"` // ours
+}
+
+// ShovelListen is where datagrams are received.
+type ShovelListen struct {
+	Port int    `koanf:"port"`
+	IP   string `koanf:"ip"` // empty: all
+}
+
+// ShovelCopies are where messages are also sent by UDP: host:port each.
+type ShovelCopies struct {
+	Destinations []string `koanf:"destinations"`
+}
+
+// ShovelMetrics is where /metrics, /healthz and /status are.
+type ShovelMetrics struct {
+	Enable bool   `koanf:"enable"`
+	Port   int    `koanf:"port"`
+	IP     string `koanf:"ip"` // ours; empty: all
+}
+
+// ShovelProfile is where profiles are, on loopback.
+type ShovelProfile struct {
+	Enable bool `koanf:"enable"`
+	Port   int  `koanf:"port"`
+}
+
+// ShovelQueue is what bounds the queue: see shovel.QueueConfig.
+type ShovelQueue struct {
+	MaxBytes int64         `koanf:"max_bytes"`
+	MaxAge   time.Duration `koanf:"max_age"`
+	Full     string        `koanf:"full"`
+	Sync     time.Duration `koanf:"sync"`
+}
+
+// DefaultShovel returns the configuration of an operator who chooses nothing.
+func DefaultShovel() Shovel {
+	own := shovel.Default()
+	return Shovel{
+		Verify:         true,
+		AMQP:           ShovelAMQP{Exchange: "shoveled-xrd", TokenLocation: "/etc/xrootd-monitoring-shoveler/token"},
+		STOMP:          ShovelSTOMP{Topic: "xrootd.shoveler"},
+		Listen:         ShovelListen{Port: 9993},
+		Metrics:        ShovelMetrics{Enable: true, Port: 8000},
+		Profile:        ShovelProfile{Port: 3030},
+		QueueDirectory: "/var/spool/xrootd-monitoring-shoveler/queue",
+		Envelope:       string(shovel.Plain),
+		UDP:            source.Config{Listen: []string{}, Buffer: own.UDP.Buffer, Sockets: own.UDP.Sockets},
+		Queue: ShovelQueue{
+			MaxBytes: own.Queue.MaxBytes, MaxAge: own.Queue.MaxAge, Full: string(own.Queue.Full), Sync: own.Queue.Sync,
+		},
+		Grace: own.Grace,
+		Log:   Log{Level: slog.LevelInfo, Format: Text},
+	}
+}
+
+// ShovelFileVariable names the shovel's configuration file if the command line does not.
+const ShovelFileVariable = "SHOVELER_CONFIG"
+
+func shovelForm() form {
+	return form{
+		root: nodeOf(reflect.TypeFor[Shovel](), ""), prefix: "SHOVELER_",
+		extra: map[string][]string{"SHOVELER_MAP_ALL": {"map", "all"}},
+	}
+}
+
+// LoadShovel reads, decodes and validates the configuration of a shovel. The error is an
+// *InvalidError with all that is wrong.
+func LoadShovel(s Sources) (Shovel, error) {
+	f := shovelForm()
+	base := newLayer(f)
+	base.values = values(base.root, reflect.ValueOf(DefaultShovel()))
+	var cfg Shovel
+	all, err := merge(f, f.layers(s, base), &cfg)
+	if err != nil {
+		return Shovel{}, err
+	}
+	explain(all.problems)
+	all.add(cfg.check())
+	return cfg, invalid(all.problems)
+}
+
+// explain says of keys that the field's examples have, and its shoveler does not read, what
+// is meant.
+func explain(problems []*Problem) {
+	instead := map[string]string{
+		"input": "listen.port and listen.ip", "amqp_url": "amqp.url", "amqp_exchange": "amqp.exchange",
+		"amqp_token_location": "amqp.token_location", "metrics_port": "metrics.port", "listen_port": "listen.port",
+		"listen_ip": "listen.ip", "stomp_url": "stomp.url", "stomp_topic": "stomp.topic",
+	}
+	for _, p := range problems {
+		if key := instead[p.Key]; key != "" {
+			p.Text = "is read by no shoveler, write " + key
+		}
+		if p.Key == "metrics" {
+			p.Text = "is a section, write metrics.enable"
+		}
+	}
+}
+
+// Keys of Shovel that are told in problems.
+const (
+	keyMQ     = "mq"
+	mqAMQP    = "amqp"
+	mqSTOMP   = "stomp"
+	keyListen = "listen.port"
+)
+
+func (c Shovel) check() []*Problem {
+	var k checker
+	k.wrong(c.MQ != "" && c.MQ != mqAMQP && c.MQ != mqSTOMP, keyMQ, "%q is neither amqp nor stomp", c.MQ)
+	k.wrong(c.MQ == mqAMQP && c.AMQP.URL == "", "amqp.url", "is not there")
+	k.wrong(c.MQ == mqSTOMP && c.STOMP.URL == "", "stomp.url", "is not there")
+	for key, port := range map[string]int{keyListen: c.Listen.Port, "metrics.port": c.Metrics.Port, "profile.port": c.Profile.Port} {
+		k.wrong(port < 0 || port > 65535, key, "%d is no port", port)
+	}
+	for _, d := range c.Outputs.Destinations {
+		_, _, err := net.SplitHostPort(d)
+		k.wrong(err != nil, "outputs.destinations", "%q is not host:port", d)
+	}
+	own := c.Config()
+	for _, p := range own.Check() {
+		k.wrong(true, c.key(p.Key), "%v", p.Err)
+	}
+	for name, o := range own.Outputs {
+		for _, p := range o.Check(name) {
+			k.wrong(true, c.outputKey(name, p.Key), "%v", p.Err)
+		}
+	}
+	return k
+}
+
+// key returns what a key of shovel.Config is called here.
+func (c Shovel) key(of string) string {
+	switch {
+	case of == "queue.dir":
+		return "queue_directory"
+	case of == "outputs":
+		return keyMQ
+	case of == "udp.listen" && len(c.UDP.Listen) == 0:
+		return keyListen
+	}
+	return of
+}
+
+func (c Shovel) outputKey(name, key string) string {
+	if _, ours := c.To[name]; ours {
+		return strings.TrimSuffix("to."+name+"."+key, ".")
+	}
+	key = strings.TrimPrefix(key, name+".")
+	return cmp.Or(map[string]string{"urls": name + ".url", "envelope": "envelope"}[key], name+"."+key)
+}
+
+// Config returns what the shovel is to do.
+func (c Shovel) Config() shovel.Config {
+	out := shovel.Config{
+		ID: c.ID, UDP: c.UDP, Verify: c.Verify, Map: c.Map, Grace: c.Grace, Outputs: make(map[string]shovel.Output),
+		Queue: shovel.QueueConfig{
+			Dir: c.QueueDirectory, MaxBytes: c.Queue.MaxBytes, MaxAge: c.Queue.MaxAge, Full: shovel.Policy(c.Queue.Full), Sync: c.Queue.Sync,
+		},
+	}
+	if len(out.UDP.Listen) == 0 {
+		out.UDP.Listen = []string{hostPort(c.Listen.IP, c.Listen.Port)}
+	}
+	if c.Metrics.Enable {
+		out.Metrics = hostPort(c.Metrics.IP, c.Metrics.Port)
+	}
+	if c.Profile.Enable {
+		out.Profile = hostPort("127.0.0.1", c.Profile.Port)
+	}
+	c.addOutputs(out.Outputs)
+	return out
+}
+
+// addOutputs adds the outputs of the field's keys, and those beside them.
+func (c Shovel) addOutputs(to map[string]shovel.Output) {
+	switch {
+	case c.MQ == mqSTOMP, c.MQ == "" && c.AMQP.URL == "" && c.STOMP.URL != "":
+		to[mqSTOMP] = c.STOMP.output()
+	case c.MQ == mqAMQP, c.AMQP.URL != "":
+		to[mqAMQP] = c.AMQP.output()
+	}
+	for name, o := range to {
+		o.Envelope = shovel.Envelope(c.Envelope)
+		to[name] = o
+	}
+	for i, d := range c.Outputs.Destinations {
+		to["copy-"+strconv.Itoa(i+1)] = shovel.Output{UDP: shovel.UDPOutput{Address: d, Messages: true}}
+	}
+	for name, o := range c.To {
+		o.AMQP.Broker.Retry = cmp.Or(o.AMQP.Broker.Retry, amqp.DefaultRetry)
+		o.STOMP.Broker.Retry = cmp.Or(o.STOMP.Broker.Retry, stomp.DefaultRetry)
+		o.NATS.Broker.Retry = cmp.Or(o.NATS.Broker.Retry, amqp.DefaultRetry)
+		to[name] = o
+	}
+}
+
+func hostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+
+// output returns the exchange. A URL without a user means the user shoveler, whose password is
+// the token.
+func (a ShovelAMQP) output() shovel.Output {
+	b := amqp.Config{URLs: []string{a.URL}, CAFile: a.CAFile, Retry: amqp.DefaultRetry}
+	var user *url.Userinfo
+	b.URLs[0], user = cutUser(a.URL)
+	if user == nil {
+		b.User, b.TokenFile = "shoveler", a.TokenLocation
+	} else {
+		b.User = user.Username()
+		b.Password, _ = user.Password()
+	}
+	return shovel.Output{AMQP: shovel.AMQPOutput{Broker: b, AMQPConfig: forward.AMQPConfig{Exchange: a.Exchange}}}
+}
+
+// output returns the topic. Our own certificate means TLS, as in the field's.
+func (s ShovelSTOMP) output() shovel.Output {
+	scheme := "stomp"
+	if s.Cert != "" || s.CAFile != "" {
+		scheme = "stomps"
+	}
+	address := s.URL
+	if !strings.Contains(address, "://") {
+		address = scheme + "://" + address
+	}
+	b := stomp.Config{
+		URLs: []string{address}, User: s.User, Password: s.Password, CertFile: s.Cert, KeyFile: s.CertKey, CAFile: s.CAFile,
+		Retry: stomp.DefaultRetry,
+	}
+	return shovel.Output{STOMP: shovel.STOMPOutput{Broker: b, Destination: topic(s.Topic)}}
+}
+
+// topic returns the destination of a topic, which may be given as one.
+func topic(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return "/topic/" + name
+}
+
+// cutUser takes the user out of a URL, nil for none.
+func cutUser(text string) (string, *url.Userinfo) {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text, nil
+	}
+	user := u.User
+	u.User = nil
+	return u.String(), user
+}
+
+// YAML returns the configuration as a file that LoadShovel would read it from, without
+// passwords.
+func (c Shovel) YAML() ([]byte, error) {
+	if c.STOMP.Password != "" {
+		c.STOMP.Password = redacted
+	}
+	if address, user := cutUser(c.AMQP.URL); user != nil {
+		c.AMQP.URL = strings.Replace(address, "://", "://"+user.Username()+":"+redacted+"@", 1)
+	}
+	return shovelForm().yaml(reflect.ValueOf(c))
+}
+
+// redacted stands for what is secret.
+const redacted = "(secret)"
+
+// ShovelKeys returns all keys of a shovel's configuration, in the order in which they are
+// told.
+func ShovelKeys() []Key { return shovelForm().keys(reflect.ValueOf(DefaultShovel())) }
