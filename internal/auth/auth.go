@@ -51,6 +51,8 @@ type Config struct {
 	KeyFiles []string `koanf:"key_files"`
 	// JWKS has keys of others.
 	JWKS JWKS `koanf:"jwks"`
+	// Certificates are machines that show one by TLS instead of a token, by name.
+	Certificates map[string]Certificate `koanf:"certificates"`
 	// Issuer must be the token's iss; empty: not checked.
 	Issuer string `koanf:"issuer"`
 	// Audience must be in the token's aud; empty: not checked.
@@ -66,9 +68,9 @@ func Default() Config {
 	return Config{KeyFiles: []string{}, JWKS: JWKS{Every: 10 * time.Minute}}
 }
 
-// HasKey reports whether there is a place to get keys from.
+// HasKey reports whether there is a place to get keys from, or a certificate to go without.
 func (c Config) HasKey() bool {
-	return c.PublicKey != "" || c.KeyFile != "" || len(c.KeyFiles) > 0 || c.JWKS.URL != ""
+	return c.PublicKey != "" || c.KeyFile != "" || len(c.KeyFiles) > 0 || c.JWKS.URL != "" || len(c.Certificates) > 0
 }
 
 // JWKS is where the keys of others are: a JSON Web Key Set (RFC 7517), of which the Ed25519

@@ -25,6 +25,7 @@ const (
 
 // A Verifier checks tokens. It may be used by several goroutines at the same time.
 type Verifier struct {
+	certs  map[string]Certificate
 	parser *jwt.Parser
 	now    func() time.Time
 	seen   seen
@@ -41,10 +42,10 @@ func NewVerifier(cfg Config, now func() time.Time) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) == 0 && cfg.JWKS.URL == "" { // also an empty folder
+	if len(keys) == 0 && cfg.JWKS.URL == "" && len(cfg.Certificates) == 0 { // also an empty folder
 		return nil, errors.New("no key to check tokens with")
 	}
-	v := &Verifier{parser: parser(cfg, now), now: now}
+	v := &Verifier{certs: cfg.Certificates, parser: parser(cfg, now), now: now}
 	v.UseConfigured(keys)
 	return v, nil
 }
@@ -70,10 +71,14 @@ func parser(cfg Config, now func() time.Time) *jwt.Parser {
 }
 
 // Authenticate returns the user of the request's token: X-Auth-Token, or
-// Authorization: Bearer. The error is ErrNoToken, or wraps ErrBadToken and says
+// Authorization: Bearer; without one, that of the client certificate of its connection.
+// The error is ErrNoToken, or wraps ErrBadToken or ErrBadCertificate and says
 // what is wrong with it, without secrets.
 func (v *Verifier) Authenticate(r *http.Request) (User, error) {
 	text, err := tokenOf(r.Header)
+	if errors.Is(err, ErrNoToken) {
+		return certified(r, v.certs)
+	}
 	if err != nil {
 		return User{}, err
 	}

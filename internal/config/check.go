@@ -113,6 +113,11 @@ func (c Config) checkAuth(k *checker) {
 		k.wrong(path == "", "auth.key_files", "a path is empty")
 		k.wrong(slices.Contains(c.Auth.KeyFiles[:i], path), "auth.key_files", "%s is there twice", path)
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Auth.Certificates)) {
+		err := c.Auth.Certificates[name].Check()
+		k.wrong(err != nil, join("auth.certificates", name), "%v", err)
+		k.wrong(c.HTTP.TLS.ClientCA == "", join("auth.certificates", name), "http.tls.client_ca is empty, so that no certificate is asked for")
+	}
 	err := c.Auth.JWKS.Check()
 	k.wrong(err != nil, "auth.jwks.url", "%q: %v", c.Auth.JWKS.URL, err)
 	k.wrong(c.Auth.JWKS.Every < 10*time.Second, "auth.jwks.every", "%v is less than 10s", c.Auth.JWKS.Every)
@@ -141,6 +146,10 @@ func (c Config) checkLimits(k *checker) {
 	k.wrong(c.UDP.Buffer < 0, "udp.buffer", "%d is less than 0", c.UDP.Buffer)
 	k.wrong(c.Store.MaxBytes < 0, "store.max_bytes", "%d is less than 0", c.Store.MaxBytes)
 	positive(k, "http.max_body", c.HTTP.API.MaxBody)
+	l := c.HTTP.API.Limits
+	k.wrong(!(l.Rate >= 0 && l.Rate <= 1e9), "http.limits.rate", "%v is not from 0 to 1e9", l.Rate)
+	positive(k, "http.limits.burst", l.Burst)
+	k.wrong(l.Concurrent < 0, "http.limits.concurrent", "%d is less than 0", l.Concurrent)
 	positive(k, "ingest.waiting", c.Ingest.Waiting)
 	k.wrong(c.Ingest.KeyCache < 0, "ingest.key_cache", "%d is less than 0", c.Ingest.KeyCache)
 	if c.Ingest.Learn.Step != 0 {

@@ -158,10 +158,12 @@ type Metric struct {
 // an empty Checkpoint.Dir is DataDir and that Development is false.
 func Default() Config {
 	return Config{
-		DataDir:    "checkpoints",
-		Grace:      30 * time.Second,
-		Log:        Log{Level: slog.LevelInfo, Format: Text},
-		HTTP:       HTTP{Listen: []string{"127.0.0.1:8080"}, API: httpapi.Config{MaxBody: 1 << 30, Stall: 30 * time.Second}},
+		DataDir: "checkpoints",
+		Grace:   30 * time.Second,
+		Log:     Log{Level: slog.LevelInfo, Format: Text},
+		HTTP: HTTP{Listen: []string{"127.0.0.1:8080"}, API: httpapi.Config{
+			MaxBody: 1 << 30, Stall: 30 * time.Second, Limits: httpapi.DefaultLimits(),
+		}},
 		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 32 << 20, Sockets: 1},
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},

@@ -26,6 +26,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -55,6 +56,8 @@ type Config struct {
 	// Stall is how long a client may neither send nor take a byte that the
 	// server waits for. Default 30 s.
 	Stall time.Duration `koanf:"stall"`
+	// Limits are for each caller.
+	Limits Limits `koanf:"limits"`
 }
 
 // An Authenticator knows who is calling. Its error says what is wrong with the
@@ -134,6 +137,7 @@ type API struct {
 	parts    Parts
 	contract *contract
 	stats    *stats
+	limiter  *limiter
 	router   *mux.Router
 	header   http.Header // of every answer, shared by all
 	buffers  sync.Pool   // of *[]byte
@@ -163,7 +167,11 @@ func New(cfg Config, p Parts) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, parts: p, contract: c, stats: s, header: privateHeader()}
+	l, err := newLimiter(cfg.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("make limits: %w", err)
+	}
+	a := &API{cfg: cfg, parts: p, contract: c, stats: s, limiter: l, header: privateHeader()}
 	return a, a.route()
 }
 

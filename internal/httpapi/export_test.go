@@ -4,9 +4,11 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tallystick/internal/auth"
 	"tallystick/internal/collect"
 	"tallystick/internal/ingest"
 	"tallystick/internal/query"
@@ -76,3 +78,17 @@ func OriginOf(r *http.Request) (id, trace, parent string) {
 	o := originOf(r)
 	return o.id, o.trace, o.parent
 }
+
+// A Limiter is one without HTTP around it.
+type Limiter struct{ *limiter }
+
+func NewLimiter(cfg Limits) (Limiter, error) {
+	l, err := newLimiter(cfg)
+	return Limiter{l}, err
+}
+
+func (l Limiter) Enter(u auth.User, now time.Time) (leave func(), reason string, wait time.Duration) {
+	return l.enter(u, now)
+}
+
+func (l Limiter) Len() int { return l.callers.Len() }

@@ -93,6 +93,9 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) (*ht
 	}
 	if rw, ok := w.(*response); ok {
 		rw.user = u.Name
+		if err := a.limit(rw, u); err != nil {
+			return nil, err
+		}
 	}
 	if !u.Has(role) {
 		return nil, &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("this needs the role %s", role)}

@@ -40,6 +40,8 @@ type response struct {
 
 	writers *sync.Pool    // of *bufio.Writer; nil: none
 	out     *bufio.Writer // out of it
+
+	leave func() // lets the next request of the caller in; nil: it counts for nobody
 }
 
 // buffered returns a writer to w, which is good until the request is done.
@@ -56,8 +58,11 @@ func (w *response) buffered() *bufio.Writer {
 	return out
 }
 
-// release gives back what buffered returned.
+// release gives back what buffered returned, and the place among the caller's requests.
 func (w *response) release() {
+	if w.leave != nil {
+		w.leave()
+	}
 	if w.out != nil {
 		w.out.Reset(nil)
 		w.writers.Put(w.out)

@@ -15,6 +15,7 @@ type stats struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	rejects  *prometheus.CounterVec
+	limited  *prometheus.CounterVec
 }
 
 func newStats(r prometheus.Registerer) (*stats, error) {
@@ -32,8 +33,12 @@ func newStats(r prometheus.Registerer) (*stats, error) {
 			Name: "tallystick_http_rejects_total",
 			Help: "Messages, claims and lines refused before they came to ingest.",
 		}, []string{"route", "reason"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tallystick_http_limited_total",
+			Help: "Requests refused because their caller makes too many.",
+		}, []string{"limit"}),
 	}
-	for _, c := range []prometheus.Collector{s.requests, s.duration, s.rejects} {
+	for _, c := range []prometheus.Collector{s.requests, s.duration, s.rejects, s.limited} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register http metrics: %w", err)
 		}
