@@ -28,6 +28,7 @@ func (s *server) makeRecords() (err error) {
 		return err
 	}
 	s.ledger.OnGone(s.records.Gone)
+	s.ledger.OnEventGone(s.records.EventGone)
 	return nil
 }
 

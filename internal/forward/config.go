@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"tallystick/internal/record"
+	"tallystick/internal/transfer"
 )
 
 // Config is what an operator may choose.
@@ -37,6 +39,7 @@ func Default() Config {
 
 // An Output is where records go, and which. Just one of File, HTTP, NATS and AMQP says where.
 type Output struct {
+	Of    Kind         `koanf:"of"` // empty: transfers
 	Form  record.Form  `koanf:"form"`
 	Route record.Route `koanf:"route"` // empty: all
 
@@ -52,6 +55,28 @@ type Output struct {
 	NATS NATSConfig `koanf:",squash"`
 	AMQP AMQPConfig `koanf:",squash"`
 }
+
+// A Kind is what an output sends.
+type Kind string
+
+// The kinds.
+const (
+	Transfers Kind = "transfers"
+	Cache     Kind = transfer.PFC // what caches told of files that they let go of
+	Copies    Kind = transfer.TPC // third-party copies
+)
+
+// UnmarshalText reads the name of a kind.
+func (k *Kind) UnmarshalText(text []byte) error {
+	if kinds := []Kind{Transfers, Cache, Copies}; !slices.Contains(kinds, Kind(text)) {
+		return fmt.Errorf("%q is none of %v", text, kinds)
+	}
+	*k = Kind(text)
+	return nil
+}
+
+// events reports whether k is events of a provider.
+func (k Kind) events() bool { return k != "" && k != Transfers }
 
 // FileConfig is a file with a record on each line.
 type FileConfig struct {

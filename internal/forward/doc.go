@@ -1,11 +1,12 @@
 // Package forward hands transfers that have ended on to others, as records of the form
-// that they want.
+// that they want, and so what caches and third-party copies told (Output.Of).
 //
 //	ledger ─▶ Worker ─▶ record ─▶ Sender ─▶ file | HTTP | NATS | AMQP
 //	             └─▶ place, in a file of its own
 //
 // There is no queue: the ledger is one. It has every transfer that has ended once, in the
-// order in which that became known (ledger.Told), and each output has its place there.
+// order in which that became known (ledger.Told), and every event (ledger.ToldEvents), and
+// each output has its place there.
 //
 // The rules:
 //

@@ -69,6 +69,7 @@ func tryStart(t *testing.T, l *ledger.Ledger, cfg forward.Config, parts forward.
 	}
 	w.outs = outs
 	l.OnGone(outs.Gone)
+	l.OnEventGone(outs.EventGone)
 	return w, outs.Begin(l.Settled())
 }
 

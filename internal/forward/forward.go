@@ -15,6 +15,7 @@ import (
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
 	"tallystick/internal/durable"
+	"tallystick/internal/ledger"
 	"tallystick/internal/transfer"
 )
 
@@ -109,6 +110,17 @@ func (o Outputs) Begin(sure int64) error {
 // were still to be sent.
 func (o Outputs) Gone(t *transfer.Transfer) {
 	for _, w := range o {
-		w.gone(t)
+		if !w.cfg.Of.events() {
+			w.gone(ledger.PlaceOf(t), w.leaves(t))
+		}
+	}
+}
+
+// EventGone does so of each event.
+func (o Outputs) EventGone(e *transfer.Event) {
+	for _, w := range o {
+		if string(w.cfg.Of) == e.Provider {
+			w.gone(ledger.PlaceOfEvent(e), w.leavesEvent(e))
+		}
 	}
 }

@@ -9,9 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tallystick/internal/bus"
 	"tallystick/internal/ledger"
-	"tallystick/internal/record"
 	"tallystick/internal/transfer"
 )
 
@@ -26,10 +24,12 @@ const (
 	stopTime = 5 * time.Second
 )
 
-// A Ledger has the transfers that have ended: ledger.Ledger.
+// A Ledger has the transfers that have ended, and events: ledger.Ledger.
 type Ledger interface {
 	Told(after ledger.Place, upTo int64, limit int) []*transfer.Transfer
 	ToldAfter(p ledger.Place) int
+	ToldEvents(provider string, after ledger.Place, upTo int64, limit int) []transfer.Event
+	ToldEventsAfter(provider string, p ledger.Place) int
 	Settled() int64
 }
 
@@ -126,7 +126,7 @@ func (w *Worker) page(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	upTo := w.held.upTo(time.Now(), w.ledger.Settled(), w.all.Hold)
-	page := w.ledger.Told(w.at.Place, upTo, pageSize)
+	page := w.told(upTo)
 	if len(page) == 0 {
 		return false, nil
 	}
@@ -162,23 +162,23 @@ func (w *Worker) prepare() error {
 	return w.keep(at)
 }
 
-// send sends what the output takes of a page. It returns how many transfers are done
+// send sends what the output takes of a page. It returns how many items are done
 // with, and how many of them were sent.
-func (w *Worker) send(ctx context.Context, page []*transfer.Transfer) (n, sent int, err error) {
+func (w *Worker) send(ctx context.Context, page []item) (n, sent int, err error) {
 	ctx, cancel := Grace(ctx, stopTime)
 	defer cancel()
 	var ms []Message
 	var places []int // in page
-	for i, t := range page {
-		if w.leaves(t) != "" {
+	for i, it := range page {
+		if it.skip != "" {
 			continue
 		}
-		body, err := record.Encode(w.cfg.Form, t, w.all.WLCG.Producer)
+		body, err := it.body()
 		if err != nil {
 			w.fail(ctx, Unencoded, err)
 			continue
 		}
-		ms, places = append(ms, Message{ID: messageID(t), Body: body}), append(places, i)
+		ms, places = append(ms, Message{ID: it.id, Body: body}), append(places, i)
 	}
 	if len(ms) == 0 {
 		return len(page), 0, nil
@@ -198,7 +198,7 @@ const maxRefused = 16
 // pass leaves out the first of ts, which the receiver says it will never take, and those
 // after it that it refuses too: when it takes another one. Until then it may refuse
 // everything, and is asked again.
-func (w *Worker) pass(ctx context.Context, ts []*transfer.Transfer, refused error) error {
+func (w *Worker) pass(ctx context.Context, ts []item, refused error) error {
 	n := 1
 	for i := 1; i < len(ts) && n <= maxRefused; i++ {
 		_, sent, err := w.send(ctx, ts[i:i+1])
@@ -206,7 +206,7 @@ func (w *Worker) pass(ctx context.Context, ts []*transfer.Transfer, refused erro
 		case err == nil && sent == 0: // it is none of this output's
 		case err == nil:
 			w.log.Error("records: the receiver refuses records for good; they are left out",
-				"records", n, "first", messageID(ts[0]).String(), "before", messageID(ts[i]).String(), "err", refused)
+				"records", n, "first", ts[0].id.String(), "before", ts[i].id.String(), "err", refused)
 			w.counts.refused.Add(float64(n))
 			return w.advance(ts[:i+1])
 		case ReasonOf(err) != Refused:
@@ -233,22 +233,17 @@ func Grace(ctx context.Context, after time.Duration) (context.Context, context.C
 	return later, func() { stop(); cancel() }
 }
 
-// messageID returns what a record is called: the transfer's ID and its revision.
-func messageID(t *transfer.Transfer) bus.ID {
-	return bus.ID{Source: t.ID, Number: uint64(max(t.Revision, 0))}
-}
-
 // advance notes that these are done with.
-func (w *Worker) advance(ts []*transfer.Transfer) error {
+func (w *Worker) advance(ts []item) error {
 	if len(ts) == 0 {
 		return nil
 	}
-	for _, t := range ts {
-		if why := w.leaves(t); why != "" {
-			w.counts.skipped[why].Inc()
+	for _, it := range ts {
+		if it.skip != "" {
+			w.counts.skipped[it.skip].Inc()
 		}
 	}
-	at := place{Place: ledger.PlaceOf(ts[len(ts)-1])}
+	at := place{Place: ts[len(ts)-1].place}
 	if f, ok := w.sender.(*writer); ok {
 		at.File, at.Size = f.tail()
 	}
@@ -277,41 +272,26 @@ func (w *Worker) fail(ctx context.Context, why Reason, err error) {
 	w.log.Log(ctx, level, "records: not sent", "reason", why, "err", err)
 }
 
-// The reasons for which an output leaves out a transfer, as labels.
-const (
-	byRoute = "route"
-	byVO    = "vo"
-	byPath  = "path"
-)
-
-// leaves returns why the output leaves t out; empty: it does not.
-func (w *Worker) leaves(t *transfer.Transfer) string {
-	switch {
-	case !w.cfg.Route.Takes(t, w.all.WLCG.Rule):
-		return byRoute
-	case record.Rule{VOs: w.cfg.DropVOs}.Selects(t):
-		return byVO
-	case record.Rule{PathPrefixes: w.cfg.DropPathPrefixes}.Selects(t):
-		return byPath
-	}
-	return ""
-}
-
-// gone counts t, which the ledger had to let go, if it was still to be sent.
-func (w *Worker) gone(t *transfer.Transfer) {
+// gone counts what is at a place, which the ledger had to let go, if it was still to be
+// sent.
+func (w *Worker) gone(p ledger.Place, leaves string) {
 	at := w.shown.Load()
-	if t.Sequence != 0 && at != nil && at.Before(ledger.PlaceOf(t)) && w.leaves(t) == "" {
+	if p.Sequence != 0 && at != nil && at.Before(p) && leaves == "" {
 		w.counts.lost.Inc()
 	}
 }
 
-// waiting returns how many transfers are still to be looked at, those included that the
-// output will leave out.
+// waiting returns how many transfers or events are still to be looked at, those included
+// that the output will leave out.
 func (w *Worker) waiting() float64 {
-	if at := w.shown.Load(); at != nil {
-		return float64(w.ledger.ToldAfter(*at))
+	at := w.shown.Load()
+	switch {
+	case at == nil:
+		return math.NaN()
+	case w.cfg.Of.events():
+		return float64(w.ledger.ToldEventsAfter(string(w.cfg.Of), *at))
 	}
-	return math.NaN()
+	return float64(w.ledger.ToldAfter(*at))
 }
 
 // where returns what the output is told as in the log.

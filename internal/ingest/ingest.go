@@ -126,6 +126,7 @@ type Turns interface {
 // count.
 type Witnesses interface {
 	PutEvent(e transfer.Event)
+	FillEvent(e transfer.Event)
 	Events(server, path string, from, to int64) []transfer.Event
 	PutBalance(b transfer.Balance)
 	Balances(server string, from, to int64) []transfer.Balance

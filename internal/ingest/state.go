@@ -23,10 +23,25 @@ type entry struct {
 	Taken    *takenState        `json:"taken,omitempty"`    // messages
 	Losses   []transfer.Loss    `json:"losses,omitempty"`   // of the ledger, which saves only transfers and claims itself
 	Lives    []transfer.Life    `json:"lives,omitempty"`    // likewise
-	Events   []transfer.Event   `json:"events,omitempty"`   // likewise
+	Events   []placedEvent      `json:"events,omitempty"`   // likewise
 	Balances []transfer.Balance `json:"balances,omitempty"` // likewise
 	Second   int64              `json:"second,omitempty"`   // up to which the collector has completed what waits
 	Told     int64              `json:"told,omitempty"`     // last number that the ledger gave
+}
+
+// A placedEvent is an event with its place in the ledger's order.
+type placedEvent struct {
+	transfer.Event
+
+	Place int64 `json:"place,omitempty"`
+}
+
+func placed(es []transfer.Event) entry {
+	var e entry
+	for _, v := range es {
+		e.Events = append(e.Events, placedEvent{v, v.Sequence})
+	}
+	return e
 }
 
 // State returns what ingest itself has to remember: what servers are called, which
@@ -77,7 +92,7 @@ func (i *Ingest) entries() iter.Seq[entry] {
 			pieces(yield, waiting, func(w [][2]string) entry { return entry{Waiting: w} }) &&
 			pieces(yield, i.ledger.Losses("", first, last), func(l []transfer.Loss) entry { return entry{Losses: l} }) &&
 			pieces(yield, i.ledger.Lives("", first, last), func(l []transfer.Life) entry { return entry{Lives: l} }) &&
-			pieces(yield, i.ledger.Events("", "", first, last), func(e []transfer.Event) entry { return entry{Events: e} }) &&
+			pieces(yield, i.ledger.Events("", "", first, last), placed) &&
 			pieces(yield, i.ledger.Balances("", first, last), func(b []transfer.Balance) entry { return entry{Balances: b} })
 	}
 }
@@ -111,7 +126,8 @@ func (i *Ingest) Restore(now time.Time, data []byte) error {
 		i.ledger.PutLife(l)
 	}
 	for _, v := range e.Events {
-		i.ledger.PutEvent(v)
+		v.Sequence = v.Place
+		i.ledger.FillEvent(v.Event)
 	}
 	for _, b := range e.Balances {
 		i.ledger.PutBalance(b)

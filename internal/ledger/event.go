@@ -19,19 +19,54 @@ const (
 type events struct {
 	all     map[string]*transfer.Event // by ID
 	byPath  map[string][]*transfer.Event
+	told    *index[*transfer.Event] // those that have a place in it
+	places  map[string]*entry[*transfer.Event]
+	gone    func(*transfer.Event) // is told what had to go; may be nil
 	bytes   int
 	dropped int
 }
 
-// PutEvent adds e, or replaces the event with its ID.
+func newEvents() events {
+	return events{
+		all: make(map[string]*transfer.Event), byPath: make(map[string][]*transfer.Event),
+		told: &index[*transfer.Event]{key: byTold[*transfer.Event]}, places: make(map[string]*entry[*transfer.Event]),
+	}
+}
+
+// PutEvent adds e, or replaces the event with its ID. It gets a place among what is told
+// (see Place): once, since an event that comes again says the same.
 func (l *Ledger) PutEvent(e transfer.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events.drop(e.ID)
-	l.events.all[e.ID] = &e
-	l.events.byPath[e.Path] = append(l.events.byPath[e.Path], &e)
-	l.events.bytes += len(e.Record)
-	l.events.limit()
+	e.Sequence = 0
+	if old := l.events.all[e.ID]; old != nil {
+		e.Sequence = old.Sequence
+	}
+	if e.Sequence == 0 {
+		e.Sequence = l.turns.next()
+	}
+	l.events.put(&e)
+}
+
+// FillEvent adds an event of a checkpoint, with the place that it has.
+func (l *Ledger) FillEvent(e transfer.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turns.resume(e.Sequence)
+	l.events.put(&e)
+}
+
+func (v *events) put(e *transfer.Event) {
+	v.drop(e.ID)
+	v.all[e.ID] = e
+	v.byPath[e.Path] = append(v.byPath[e.Path], e)
+	v.bytes += len(e.Record)
+	if e.Sequence != 0 {
+		at := &entry[*transfer.Event]{told: float64(e.Sequence), id: e.ID, val: e}
+		v.places[e.ID] = at
+		v.told.insert(at)
+	}
+	v.limit()
 }
 
 func (v *events) drop(id string) {
@@ -40,6 +75,10 @@ func (v *events) drop(id string) {
 		return
 	}
 	delete(v.all, id)
+	if at := v.places[id]; at != nil {
+		v.told.remove(at)
+		delete(v.places, id)
+	}
 	v.bytes -= len(e.Record)
 	left := slices.DeleteFunc(v.byPath[e.Path], func(o *transfer.Event) bool { return o == e })
 	if v.byPath[e.Path] = left; len(left) == 0 {
@@ -54,8 +93,16 @@ func (v *events) limit() {
 	}
 	old := slices.SortedFunc(maps.Values(v.all), compareEvents)
 	for _, e := range old[:(len(old)+15)/16] {
-		v.drop(e.ID)
+		v.lose(e)
 		v.dropped++
+	}
+}
+
+// lose drops an event that has to go.
+func (v *events) lose(e *transfer.Event) {
+	v.drop(e.ID)
+	if v.gone != nil {
+		v.gone(e)
 	}
 }
 
@@ -108,9 +155,49 @@ func (v *events) rename(sid uint64, name, address string) {
 
 // freeBefore drops the events that were over before the Unix second.
 func (v *events) freeBefore(before int64) {
-	for id, e := range v.all {
+	for _, e := range v.all {
 		if e.At[1] < before {
-			v.drop(id)
+			v.lose(e)
 		}
 	}
+}
+
+// PlaceOfEvent returns the place of e.
+func PlaceOfEvent(e *transfer.Event) Place { return Place{e.Sequence, e.ID} }
+
+// ToldEvents returns up to limit events of a provider, as Told does transfers.
+func (l *Ledger) ToldEvents(provider string, after Place, upTo int64, limit int) (out []transfer.Event) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	upTo = min(upTo, l.turns.settled)
+	l.events.told.walk(after.key(), -1, func(at *entry[*transfer.Event]) bool {
+		if at.told > float64(upTo) || len(out) == limit {
+			return false
+		}
+		if at.val.Provider == provider {
+			out = append(out, *at.val)
+		}
+		return true
+	})
+	return out
+}
+
+// ToldEventsAfter returns how many events of a provider come after a place.
+func (l *Ledger) ToldEventsAfter(provider string, p Place) (n int) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.events.told.walk(p.key(), -1, func(at *entry[*transfer.Event]) bool {
+		if at.val.Provider == provider {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+// OnEventGone does for events what OnGone does for transfers.
+func (l *Ledger) OnEventGone(f func(*transfer.Event)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events.gone = f
 }

@@ -71,3 +71,53 @@ func TestEventsAreBounded(t *testing.T) {
 	f(0, ledger.MaxEvents+10)
 	f(transfer.MaxRecord, ledger.MaxEventBytes/transfer.MaxRecord+10)
 }
+
+// Events have places among all that is told, of their own turn, keep them, and give them
+// up with themselves.
+func TestToldEvents(t *testing.T) {
+	l := ledger.New(ledger.Default())
+	var gone []string
+	l.OnEventGone(func(e *transfer.Event) { gone = append(gone, e.ID) })
+	event := func(id, provider string, at int64) transfer.Event {
+		return transfer.Event{ID: id, Provider: provider, Path: "/x", At: transfer.Interval{at, at}}
+	}
+	f := func(what, provider string, after ledger.Place, want string) {
+		t.Helper()
+		es := l.ToldEvents(provider, after, math.MaxInt64, 10)
+		if got := idsOf(es); got != want || l.ToldEventsAfter(provider, after) != len(es) {
+			t.Errorf("%s: got %q, want %q, and %d", what, got, want, l.ToldEventsAfter(provider, after))
+		}
+	}
+	l.PutEvent(event("b", transfer.PFC, 10))
+	l.PutEvent(event("a", transfer.PFC, 20))
+	l.PutEvent(event("c", transfer.TPC, 30))
+	if got := l.ToldEvents(transfer.PFC, ledger.Place{}, math.MaxInt64, 10); len(got) > 0 {
+		t.Errorf("got %v of a turn that goes on, want nothing", got)
+	}
+	l.Settle()
+	f("a turn", transfer.PFC, ledger.Place{}, "a b")
+	f("of another", transfer.TPC, ledger.Place{}, "c")
+	l.PutTransfer(&transfer.Transfer{ID: "t", End: transfer.Closed})
+	l.PutEvent(event("d", transfer.PFC, 40))
+	l.PutEvent(event("b", transfer.PFC, 10)) // again
+	l.Settle()
+	f("with transfers", transfer.PFC, ledger.Place{}, "a b d")
+	last := l.ToldEvents(transfer.PFC, ledger.Place{}, math.MaxInt64, 10)[2]
+	f("up to the last", transfer.PFC, ledger.PlaceOfEvent(&last), "")
+
+	again := ledger.New(ledger.Default()) // out of a checkpoint
+	for _, e := range l.Events("", "", math.MinInt64, math.MaxInt64) {
+		again.FillEvent(e)
+	}
+	again.PutEvent(event("e", transfer.PFC, 50))
+	again.Settle()
+	if got := idsOf(again.ToldEvents(transfer.PFC, ledger.PlaceOfEvent(&last), math.MaxInt64, 10)); got != "e" {
+		t.Errorf("got %q after a restart, want what is new", got)
+	}
+
+	l.FreeBefore(15)
+	f("the oldest is gone", transfer.PFC, ledger.Place{}, "a d")
+	if len(gone) != 1 || gone[0] != "b" {
+		t.Errorf("got %v gone, want b", gone)
+	}
+}

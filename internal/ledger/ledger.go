@@ -66,7 +66,7 @@ func New(cfg Config) *Ledger {
 		claims:    newTable(limit, claimGroups),
 		lost:      losses{all: make(map[lossKey]*transfer.Loss)},
 		lived:     lives{all: make(map[lifeKey]*transfer.Life)},
-		events:    events{all: make(map[string]*transfer.Event), byPath: make(map[string][]*transfer.Event)},
+		events:    newEvents(),
 		balanced:  balances{all: make(map[balanceKey]*transfer.Balance)},
 	}
 }

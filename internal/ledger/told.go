@@ -7,14 +7,14 @@ import (
 )
 
 // A Place is one in the order in which the ledger was told of transfers that have
-// ended. The zero Place is before all.
+// ended, and of events. The zero Place is before all.
 //
 // All that is put between one Settle and the next has one number, and is in the order
 // of IDs: the number depends on what was put in which turn, and not on the order in
 // it. So a log that is replayed gives the same numbers.
 type Place struct {
 	Sequence int64  `json:"sequence"`
-	ID       string `json:"id"` // of the transfer; empty: before all of that number
+	ID       string `json:"id"` // of the transfer or event; empty: before all of that number
 }
 
 // PlaceOf returns the place of t, which has ended.
@@ -36,6 +36,14 @@ func (t *turns) resume(last int64) {
 	t.settled = t.last
 }
 
+// next returns the number of what is told now.
+func (t *turns) next() int64 {
+	if t.last == t.settled {
+		t.last++
+	}
+	return t.last
+}
+
 // number gives t, if it has ended, its Sequence and Revision. One of which the same is
 // told again keeps its own.
 func (l *Ledger) number(t *transfer.Transfer) {
@@ -53,10 +61,7 @@ func (l *Ledger) number(t *transfer.Transfer) {
 		t.Sequence, t.Revision = old.Sequence, old.Revision
 		return
 	}
-	if l.turns.last == l.turns.settled {
-		l.turns.last++
-	}
-	t.Sequence, t.Revision = l.turns.last, old.Revision+1
+	t.Sequence, t.Revision = l.turns.next(), old.Revision+1
 }
 
 // Settle ends a turn: what is told later comes after all that was told before.

@@ -1,6 +1,7 @@
 // Package record writes a transfer as others write theirs: as the records of the Go
 // and the Python collector of XRootD's monitoring, and as WLCG's of file access, for
-// the systems that are fed with those.
+// the systems that are fed with those; and what caches and third-party copies tell, as
+// both collectors pass it on.
 //
 // The keys and the types of their values are those of the collectors (XROOTD.md
 // section 3; recordings of both are in testdata). What the collectors are known to

@@ -23,8 +23,12 @@ func DefaultRule() Rule {
 func (r Rule) Selects(t *transfer.Transfer) bool {
 	vo := strings.TrimSpace(identityOf(t).vo)
 	same := func(name string) bool { return vo != "" && strings.EqualFold(strings.TrimSpace(name), vo) }
-	begins := func(prefix string) bool { return prefix != "" && strings.HasPrefix(t.Path, prefix) }
-	return slices.ContainsFunc(r.VOs, same) || slices.ContainsFunc(r.PathPrefixes, begins)
+	return slices.ContainsFunc(r.VOs, same) || r.SelectsPath(t.Path)
+}
+
+// SelectsPath reports whether a path is one of the rule's: all that there is of an event.
+func (r Rule) SelectsPath(path string) bool {
+	return slices.ContainsFunc(r.PathPrefixes, func(prefix string) bool { return prefix != "" && strings.HasPrefix(path, prefix) })
 }
 
 // A Route is which transfers go to a receiver.
@@ -46,13 +50,14 @@ func (r *Route) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Takes reports whether a transfer goes that way; the zero Route is All.
-func (r Route) Takes(t *transfer.Transfer, wlcg Rule) bool {
+// Takes reports whether what the rule for WLCG selects, or does not, goes that way; the
+// zero Route is All.
+func (r Route) Takes(selected bool) bool {
 	switch r {
 	case ToWLCG:
-		return wlcg.Selects(t)
+		return selected
 	case Default:
-		return !wlcg.Selects(t)
+		return !selected
 	case All:
 	}
 	return true

@@ -23,6 +23,9 @@ type Event struct {
 	At    Interval `json:"at"` // of a cache from the first open to the last close, Unix seconds
 	Path  string   `json:"path"`
 	Bytes int64    `json:"bytes"` // of a cache: what it gave to readers; else the file's size, 0 if not told
+	// Sequence is the ledger's: its place among what was told, 0 if it has none.
+	Sequence int64 `json:"-"`
+
 	// Record is the record as it came, empty if it is longer than MaxRecord.
 	Record string `json:"record"`
 }
