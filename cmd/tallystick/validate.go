@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -189,9 +190,39 @@ func (r *replaying) selecting(cmd *cobra.Command, form string) {
 	f.StringVar(&r.options.Run, "run", "", "only claims of this run, and what is extra on its servers")
 	f.StringVar(&r.options.Server, "server", "", "only this server")
 	f.StringVar(&r.options.Client, "client", "", "only this client")
+	f.Func("slack", "clocks may be so far apart (a `duration`; else as configured)", r.byDuration(validate.Options.WithSlack))
+	f.Func("late", "records may come so long after the end of an access (a `duration`; else as configured)", r.byDuration(validate.Options.WithLate))
+	f.Func("tolerance-bytes", "bytes may differ by so `many`; with this or the next, what is configured does not count", func(s string) (err error) {
+		t := r.options.Tolerance
+		if t.Bytes, err = strconv.ParseInt(s, 10, 64); err != nil {
+			return err
+		}
+		r.options, err = r.options.WithTolerance(t)
+		return err
+	})
+	f.Func("tolerance-share", "bytes may differ by this `share` of what is claimed", func(s string) (err error) {
+		t := r.options.Tolerance
+		if t.Share, err = strconv.ParseFloat(s, 64); err != nil {
+			return err
+		}
+		r.options, err = r.options.WithTolerance(t)
+		return err
+	})
+	f.DurationVar(&r.options.Step, "step", 0, "of a bin of time, or more if that makes too many")
 	f.StringVar(&r.form, "format", form, "of the report: "+strings.Join(httpapi.ReportForms(), ", "))
 	f.StringArrayVar(&r.files.PacketFiles, "packets", nil, "a `file` of packets, one a line, as shovelers send them")
 	f.StringArrayVar(&r.files.ClaimFiles, "claims", nil, "a `file` of claims, one a line")
+}
+
+// byDuration returns what sets a flag that is a duration.
+func (r *replaying) byDuration(with func(validate.Options, time.Duration) (validate.Options, error)) func(string) error {
+	return func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err == nil {
+			r.options, err = with(r.options, d)
+		}
+		return err
+	}
 }
 
 // replayed replays everything that r names.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -257,6 +258,25 @@ func TestValidation(t *testing.T) {
 	}
 	if diff := cmp.Diff(someReport(), unmarshal[validate.Report](s, got)); diff != "" {
 		t.Error(diff)
+	}
+	s.get("/api/v1/validation?slack=1.5&late=0&tolerance_bytes=7&tolerance_share=0.25&step=60", "*/*")
+	if want := (validate.Options{Slack: 1500 * time.Millisecond, Late: -1, Tolerance: validate.Tolerance{Bytes: 7, Share: 0.25}, Step: time.Minute}); asked != want {
+		t.Errorf("asked for %+v, want %+v", asked, want)
+	}
+	s.get("/api/v1/validation?tolerance_bytes=0", "*/*")
+	if want := (validate.Options{Exact: true}); asked != want {
+		t.Errorf("asked for %+v, want %+v", asked, want)
+	}
+	for query, name := range map[string]string{
+		"slack=-1": "slack", "slack=x": "slack", "late=86401": "late", "late=NaN": "late", "tolerance_bytes=1.5": "tolerance_bytes",
+		"tolerance_bytes=-1": "tolerance_bytes", "tolerance_share=1": "tolerance_share", "tolerance_share=NaN": "tolerance_share", "step=0": "step", "csv=x": "csv",
+	} {
+		if got := s.get("/api/v1/validation?"+query, "*/*"); got.status != http.StatusBadRequest || !strings.Contains(got.body, name) {
+			t.Errorf("%s: got %d %s", query, got.status, got.body)
+		}
+	}
+	if got := s.get("/api/v1/validation?csv=slots", "text/csv"); !strings.HasPrefix(got.body, "server,client,others,") {
+		t.Errorf("CSV of slots: got %q", got.body)
 	}
 	if got := s.get("/api/v1/validation", "application/x-ndjson"); strings.Count(got.body, "\n") != len(someReport().Verdicts) ||
 		!strings.HasPrefix(got.body, `{"verdict":"`) {

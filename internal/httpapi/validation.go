@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	html "tallystick/internal/report"
 	"tallystick/internal/transfer"
@@ -17,13 +20,11 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := filter(r.URL.Query())
+	o, err := reportOptions(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	report, err := a.parts.Validate(r.Context(), validate.Options{
-		Run: f.Run, Server: f.Server, Client: f.Client, From: f.From, To: f.To,
-	})
+	report, err := a.parts.Validate(r.Context(), o)
 	if err != nil {
 		return fmt.Errorf("validate: %w", err)
 	}
@@ -31,7 +32,11 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 	case typeNDJSON:
 		return writeVerdicts(newEncoder(w, kind), report)
 	case typeCSV:
-		return writeTo(newEncoder(w, typeCSV+"; charset=utf-8"), report, validate.WriteCSV)
+		write := validate.WriteCSV
+		if r.URL.Query().Get("csv") == "slots" {
+			write = validate.WriteSlotsCSV
+		}
+		return writeTo(newEncoder(w, typeCSV+"; charset=utf-8"), report, write)
 	case typeText:
 		return writeTo(newEncoder(w, typeText+"; charset=utf-8"), report, validate.WriteTable)
 	case typeHTML:
@@ -39,6 +44,62 @@ func (a *API) validation(w http.ResponseWriter, r *http.Request) error {
 		return writeTo(newEncoder(w, typeHTML+"; charset=utf-8"), report, html.WriteHTML)
 	}
 	return writeReport(newEncoder(w, kind), report)
+}
+
+// reportOptions returns what the parameters say. The contract has been held against them.
+func reportOptions(q url.Values) (o validate.Options, err error) {
+	f, err := filter(q)
+	if err != nil {
+		return o, err
+	}
+	o = validate.Options{Run: f.Run, Server: f.Server, Client: f.Client, From: f.From, To: f.To}
+	if o, err = withDuration(q, o, "slack", validate.Options.WithSlack); err != nil {
+		return o, err
+	}
+	if o, err = withDuration(q, o, "late", validate.Options.WithLate); err != nil {
+		return o, err
+	}
+	step := int64(0)
+	if err := number(q, "step", &step); err != nil {
+		return o, err
+	}
+	o.Step = time.Duration(step) * time.Second
+	return withTolerance(q, o)
+}
+
+// withDuration returns o with what a parameter of seconds says.
+func withDuration(q url.Values, o validate.Options, name string, with func(validate.Options, time.Duration) (validate.Options, error)) (validate.Options, error) {
+	if !q.Has(name) {
+		return o, nil
+	}
+	s, err := strconv.ParseFloat(q.Get(name), 64)
+	if err != nil || !(s >= 0 && s <= validate.MaxSlack.Seconds()) {
+		return o, refuse(name, "is not a number of seconds up to a day")
+	}
+	return with(o, time.Duration(s*float64(time.Second)))
+}
+
+// withTolerance returns o with the tolerance that parameters say, if they do.
+func withTolerance(q url.Values, o validate.Options) (validate.Options, error) {
+	const inBytes, inShare = "tolerance_bytes", "tolerance_share"
+	if !q.Has(inBytes) && !q.Has(inShare) {
+		return o, nil
+	}
+	var t validate.Tolerance
+	if err := number(q, inBytes, &t.Bytes); err != nil {
+		return o, err
+	}
+	if q.Has(inShare) {
+		var err error
+		if t.Share, err = strconv.ParseFloat(q.Get(inShare), 64); err != nil {
+			return o, refuse(inShare, "is not a number")
+		}
+	}
+	o, err := o.WithTolerance(t)
+	if err != nil {
+		return o, refuse(inShare, err.Error())
+	}
+	return o, nil
 }
 
 // ReportForms returns the forms that WriteReport knows.

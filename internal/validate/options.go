@@ -2,6 +2,7 @@ package validate
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"tallystick/internal/reconcile"
@@ -23,10 +24,45 @@ func Default() Config { return Config{Slack: DefaultSlack, Late: DefaultLate, De
 func (c Config) Apply(o Options) Options {
 	const none = -1
 	o.Slack, o.Late, o.Depth = cmp.Or(o.Slack, c.Slack, none), cmp.Or(o.Late, c.Late, none), cmp.Or(o.Depth, c.Depth)
-	if o.Tolerance == (Tolerance{}) {
+	if o.Tolerance == (Tolerance{}) && !o.Exact {
 		o.Tolerance = c.Tolerance
 	}
 	return o
+}
+
+// MaxSlack is how far clocks may be apart at most, and how late records may come: a day.
+// With more, everything would be of everybody.
+const MaxSlack = 24 * time.Hour
+
+// WithSlack returns o with clocks that may be so far apart, where 0 is 0.
+func (o Options) WithSlack(d time.Duration) (Options, error) {
+	o.Slack = cmp.Or(d, -1)
+	return o, checkWait(d)
+}
+
+// WithLate returns o with records that may come so late, where 0 is 0.
+func (o Options) WithLate(d time.Duration) (Options, error) {
+	o.Late = cmp.Or(d, -1)
+	return o, checkWait(d)
+}
+
+func checkWait(d time.Duration) error {
+	if d < 0 || d > MaxSlack {
+		return fmt.Errorf("%v is not from 0 to %v", d, MaxSlack)
+	}
+	return nil
+}
+
+// WithTolerance returns o with bytes that may differ by so much, where nothing is nothing.
+func (o Options) WithTolerance(t Tolerance) (Options, error) {
+	o.Tolerance, o.Exact = t, t == Tolerance{}
+	switch {
+	case t.Bytes < 0:
+		return o, fmt.Errorf("%d bytes are less than 0", t.Bytes)
+	case !(t.Share >= 0 && t.Share < 1): // it may be no number
+		return o, fmt.Errorf("a share of %v is not from 0 to less than 1", t.Share)
+	}
+	return o, nil
 }
 
 // DefaultSlack is how far the clocks of clients and servers may be apart if
@@ -51,8 +87,10 @@ type Options struct {
 	Now  float64
 	Late time.Duration
 
-	// Tolerance is by how much bytes may differ and still be equal.
+	// Tolerance is by how much bytes may differ and still be equal. Exact says that they
+	// may not at all, whatever the configuration says.
 	Tolerance Tolerance
+	Exact     bool
 
 	Step  time.Duration // of a bin; 0, or too many bins: what suits
 	Depth int           // how many folders of a path make a group; 0 is DefaultDepth
