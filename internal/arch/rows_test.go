@@ -81,6 +81,7 @@ var rows = [][]string{
 		"benchmarks/compare",
 		"benchmarks/load",
 		"benchmarks/restart",
+		"benchmarks/secure",
 		"cmd/tallystick",
 	},
 }

@@ -147,3 +147,16 @@ func pemFiles(dir string) (files []string, err error) {
 	}
 	return files, nil
 }
+
+// of returns the keys that may have signed the token: the one it names, or any
+// if it names none, as cc-backend's do. The parser has checked the algorithm.
+func (s *keySet) of(t *jwt.Token) (any, error) {
+	kid, there := t.Header["kid"]
+	if !there && len(s.unnamed) > 0 {
+		return jwt.VerificationKeySet{Keys: s.unnamed}, nil
+	}
+	if name, ok := kid.(string); ok && len(s.byName[name]) > 0 {
+		return jwt.VerificationKeySet{Keys: s.byName[name]}, nil
+	}
+	return nil, KeyError("was signed with a key (kid) that is not known here")
+}

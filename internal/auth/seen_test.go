@@ -36,3 +36,18 @@ func TestAuthenticateAgain(t *testing.T) {
 	}
 	f("after many", fixedNow(), token, true)
 }
+
+// Ensure a token that was good before is not parsed again, which costs some forty allocations, nor
+// its signature checked.
+func TestSeenAllocs(t *testing.T) {
+	key := seeded('a')
+	v := verifier(t, config(key), fixedNow)
+	r := request(signed(key, plainHeader, payload()))
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := v.Authenticate(r); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 1 { // the bytes of the token, for its digest
+		t.Errorf("a token that comes again costs %v allocations, want 1", n)
+	}
+}

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,7 +25,7 @@ const (
 // A Verifier checks tokens. It may be used by several goroutines at the same time.
 type Verifier struct {
 	certs  map[string]Certificate
-	parser *jwt.Parser
+	reader *Reader
 	now    func() time.Time
 	seen   seen
 	keys   atomic.Pointer[keySet] // nil: none
@@ -45,29 +44,12 @@ func NewVerifier(cfg Config, now func() time.Time) (*Verifier, error) {
 	if len(keys) == 0 && cfg.JWKS.URL == "" && len(cfg.Certificates) == 0 { // also an empty folder
 		return nil, errors.New("no key to check tokens with")
 	}
-	v := &Verifier{certs: cfg.Certificates, parser: parser(cfg, now), now: now}
+	reader := NewReader(Rules{
+		Methods: []string{jwt.SigningMethodEdDSA.Alg()}, Issuer: cfg.Issuer, Audience: cfg.Audience, WithoutExpiry: cfg.WithoutExpiry,
+	}, now)
+	v := &Verifier{certs: cfg.Certificates, reader: reader, now: now}
 	v.UseConfigured(keys)
 	return v, nil
-}
-
-func parser(cfg Config, now func() time.Time) *jwt.Parser {
-	options := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
-		jwt.WithIssuedAt(),
-		jwt.WithStrictDecoding(),
-		jwt.WithLeeway(leeway),
-		jwt.WithTimeFunc(now),
-	}
-	if !cfg.WithoutExpiry {
-		options = append(options, jwt.WithExpirationRequired())
-	}
-	if cfg.Issuer != "" {
-		options = append(options, jwt.WithIssuer(cfg.Issuer))
-	}
-	if cfg.Audience != "" {
-		options = append(options, jwt.WithAudience(cfg.Audience))
-	}
-	return jwt.NewParser(options...)
 }
 
 // Authenticate returns the user of the request's token: X-Auth-Token, or
@@ -112,13 +94,6 @@ func tokenOf(h http.Header) (string, error) {
 	return token, nil
 }
 
-// claims is what a token says, as far as it matters here.
-type claims struct {
-	jwt.RegisteredClaims
-	bounds
-	Roles []string `json:"roles"`
-}
-
 func (v *Verifier) verify(text string) (User, error) {
 	if err := checkText(text); err != nil {
 		return User{}, err
@@ -131,27 +106,12 @@ func (v *Verifier) verify(text string) (User, error) {
 	if u, ok := v.seen.get(digest, keys, now); ok {
 		return u, nil
 	}
-	var c claims
-	if _, err := v.parser.ParseWithClaims(text, &c, keys.of); err != nil {
-		return User{}, plain(err)
-	}
-	if err := checkSubject(c.Subject); err != nil {
-		return User{}, err
-	}
-	roles, err := ParseRoles(c.Roles)
+	t, err := v.reader.Read(text, keys.of)
 	if err != nil {
 		return User{}, err
 	}
-	bounds, err := c.read()
-	if err != nil {
-		return User{}, err
-	}
-	g := good{keys: keys, user: User{Name: c.Subject, Roles: roles, Bounds: bounds, TokenID: c.ID}, since: now}
-	if c.ExpiresAt != nil {
-		g.ends = c.ExpiresAt.Add(leeway)
-	}
-	v.seen.put(digest, g)
-	return g.user, nil
+	v.seen.put(digest, good{keys: keys, user: t.User, since: now, ends: t.Ends})
+	return t.User, nil
 }
 
 // checkText refuses what base64 decoding would let pass, such as line feeds.
@@ -184,54 +144,4 @@ func checkSubject(name string) error {
 		return errors.New("the subject (sub) has characters that cannot be printed")
 	}
 	return nil
-}
-
-// keyError is an error about the header, in words that may be told.
-type keyError string
-
-func (e keyError) Error() string { return string(e) }
-
-// of returns the keys that may have signed the token: the one it names, or any
-// if it names none, as cc-backend's do. The parser has checked the algorithm.
-func (s *keySet) of(t *jwt.Token) (any, error) {
-	if _, there := t.Header["crit"]; there {
-		return nil, keyError("has critical extensions (crit), which are not known here")
-	}
-	kid, there := t.Header["kid"]
-	if !there && len(s.unnamed) > 0 {
-		return jwt.VerificationKeySet{Keys: s.unnamed}, nil
-	}
-	if name, ok := kid.(string); ok && len(s.byName[name]) > 0 {
-		return jwt.VerificationKeySet{Keys: s.byName[name]}, nil
-	}
-	return nil, keyError("was signed with a key (kid) that is not known here")
-}
-
-// plain says in words of ours what is wrong: the parser's may quote the token.
-func plain(err error) error {
-	if key := keyError(""); errors.As(err, &key) {
-		return key
-	}
-	if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
-		return fmt.Errorf("malformed: %s is a %s, not a %v", t.Field, t.Value, t.Type)
-	}
-	for _, row := range []struct {
-		err  error
-		text string
-	}{
-		{jwt.ErrTokenSignatureInvalid, "the signature does not match, or is not EdDSA"},
-		{jwt.ErrTokenUnverifiable, "the signature is not EdDSA"},
-		{jwt.ErrTokenMalformed, "malformed"},
-		{jwt.ErrTokenRequiredClaimMissing, "has no end (exp), issuer (iss) or audience (aud)"},
-		{jwt.ErrTokenExpired, "has expired (exp)"},
-		{jwt.ErrTokenNotValidYet, "is not valid yet (nbf)"},
-		{jwt.ErrTokenUsedBeforeIssued, "was issued in the future (iat)"},
-		{jwt.ErrTokenInvalidIssuer, "has another issuer (iss)"},
-		{jwt.ErrTokenInvalidAudience, "is for another audience (aud)"},
-	} {
-		if errors.Is(err, row.err) {
-			return errors.New(row.text)
-		}
-	}
-	return errors.New("is not valid")
 }
