@@ -91,7 +91,7 @@ func (j JWKS) Check() error {
 	u, err := url.Parse(j.URL)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
-		return errors.New("not https://host/path")
+		return errors.New("not https://host/path, without a user")
 	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
 		return nil
 	}

@@ -119,7 +119,7 @@ func (c Config) checkAuth(k *checker) {
 		k.wrong(c.HTTP.TLS.ClientCA == "", join("auth.certificates", name), "http.tls.client_ca is empty, so that no certificate is asked for")
 	}
 	err := c.Auth.JWKS.Check()
-	k.wrong(err != nil, "auth.jwks.url", "%q: %v", c.Auth.JWKS.URL, err)
+	k.wrong(err != nil, "auth.jwks.url", "%v", err) // it may have a password
 	k.wrong(c.Auth.JWKS.Every < 10*time.Second, "auth.jwks.every", "%v is less than 10s", c.Auth.JWKS.Every)
 }
 
