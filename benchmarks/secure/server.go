@@ -62,21 +62,22 @@ func start(ctx context.Context, bin string, w *workload.Workload, secure bool) (
 		return s, err
 	}
 	s.url = "http://" + addr
-	config := fmt.Sprintf("data_dir: %q\nudp: {listen: []}\nauth: {key_file: %q}\nhttp:\n  listen: %q\n",
+	var config strings.Builder
+	fmt.Fprintf(&config, "data_dir: %q\nudp: {listen: []}\nauth: {key_file: %q}\nhttp:\n  listen: %q\n",
 		filepath.Join(dir, "data"), s.file("key.pem"), addr)
 	if secure {
 		if err := s.certify(); err != nil {
 			return s, err
 		}
 		s.url = "https://" + addr
-		config += fmt.Sprintf("  tls: {cert: %q, key: %q}\n", s.file("cert.pem"), s.file("cert.key"))
+		fmt.Fprintf(&config, "  tls: {cert: %q, key: %q}\n", s.file("cert.pem"), s.file("cert.key"))
 	}
-	config += "metrics:\n"
+	config.WriteString("metrics:\n")
 	node, part := w.Columns()
 	for _, m := range append(node, part...) {
-		config += fmt.Sprintf("  %s: {step: %ds}\n", m.Metric(), w.Step())
+		fmt.Fprintf(&config, "  %s: {step: %ds}\n", m.Metric(), w.Step())
 	}
-	if err := os.WriteFile(s.file("config.yaml"), []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(s.file("config.yaml"), []byte(config.String()), 0o600); err != nil {
 		return s, err
 	}
 	return s, s.launch(ctx, bin)

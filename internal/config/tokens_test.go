@@ -14,9 +14,8 @@ func TestTokenProblems(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
 		_, err := config.Load(config.Sources{File: write(t, "c.yaml", "development: true\n"+text)})
-		var invalid *config.InvalidError
 		var got []string
-		if errors.As(err, &invalid) {
+		if invalid, ok := errors.AsType[*config.InvalidError](err); ok {
 			for _, p := range invalid.Problems {
 				got = append(got, p.Key+": "+p.Text)
 			}
