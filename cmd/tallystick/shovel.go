@@ -41,7 +41,7 @@ SHOVELER_…; tallystick shovel keys lists all that may be there.`,
 			return a.shovel(cmd.Context(), cfg)
 		}),
 	})
-	cmd.AddCommand(a.shovelCheckCommand(), a.shovelKeysCommand())
+	cmd.AddCommand(a.shovelStatusCommand(), a.shovelCheckCommand(), a.shovelKeysCommand())
 	return cmd
 }
 

@@ -104,6 +104,7 @@ func DefaultShovel() Shovel {
 		AMQP:           ShovelAMQP{Exchange: "shoveled-xrd", TokenLocation: "/etc/xrootd-monitoring-shoveler/token"},
 		STOMP:          ShovelSTOMP{Topic: "xrootd.shoveler"},
 		Listen:         ShovelListen{Port: 9993},
+		Outputs:        ShovelCopies{Destinations: []string{}},
 		Metrics:        ShovelMetrics{Enable: true, Port: 8000},
 		Profile:        ShovelProfile{Port: 3030},
 		QueueDirectory: "/var/spool/xrootd-monitoring-shoveler/queue",

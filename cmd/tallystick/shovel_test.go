@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tallystick/internal/bus/bustest"
+)
+
+// Ensure that a shovel carries datagrams, tells how it is doing, and keeps what it could not
+// send.
+func TestShovel(t *testing.T) {
+	to, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	udp, metrics := bustest.FreePort(t), bustest.FreePort(t)
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	text := fmt.Sprintf("queue_directory: %s\nlisten: {ip: 127.0.0.1, port: %d}\nmetrics: {ip: 127.0.0.1, port: %d}\nto: {raw: {udp: {address: %q}}}\n",
+		filepath.Join(t.TempDir(), "queue"), udp, metrics, to.LocalAddr())
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	status := func(args ...string) (int, string) {
+		out.Reset()
+		errs.Reset()
+		code := execute(t.Context(), append([]string{"shovel", "status", "--config", path}, args...), &out, &errs)
+		return code, out.String() + errs.String()
+	}
+	if code, told := status(); code != exitFailure || !strings.Contains(told, "no shovel answers") {
+		t.Errorf("without a shovel: got %d, %s", code, told)
+	}
+
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan int)
+	go func() { done <- execute(ctx, []string{"shovel", "--config", path}, &bytes.Buffer{}, &bytes.Buffer{}) }()
+	defer func() {
+		stop()
+		if code := <-done; code != exitOK {
+			t.Errorf("shovel: got %d", code)
+		}
+	}()
+	eventually(t, func() bool { code, _ := status(); return code == exitOK })
+	from, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", udp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	for _, seq := range []byte{1, 2, 5} { // 3 and 4 are lost
+		datagram := []byte{'f', seq, 0, 8, 0, 0, 0, 1}
+		if _, err := from.Write(datagram); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 64)
+		_ = to.SetReadDeadline(time.Now().Add(20 * time.Second))
+		n, _, err := to.ReadFrom(got)
+		if err != nil || !bytes.Equal(got[:n], datagram) {
+			t.Fatalf("got %q, %v, want %q", got[:n], err, datagram)
+		}
+	}
+	want := fmt.Sprintf("127.0.0.1  %d          %d     %d", 3, 24, 2)
+	eventually(t, func() bool { _, told := status(); return strings.Contains(told, want) })
+	if code, told := status("--json"); code != exitOK || !strings.Contains(told, `"gaps": 2`) {
+		t.Errorf("as JSON: got %d, %s", code, told)
+	}
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !is(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
