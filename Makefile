@@ -2,6 +2,8 @@
 # packages of testdata/live/setup.sh, and `make race` a C compiler.
 
 VERSION    ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+# A package's version begins with a digit: what has no tag yet is 0.0.0.
+PACKAGE_VERSION ?= $(shell git describe --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || echo 0.0.0+$$(git rev-parse --short HEAD))
 LDFLAGS     = -X main.version=$(VERSION)
 FUZZTIME   ?= 5s
 BENCH      ?= .
@@ -17,7 +19,7 @@ deadcode      := golang.org/x/tools/cmd/deadcode
 benchstat     := golang.org/x/perf/cmd/benchstat
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load compare profile benchstat clean telegraf minio
+.PHONY: help build run test check e2e crash race lint tools fmt fuzz bench load compare profile benchstat clean telegraf minio packages
 .NOTPARALLEL: # two Go builds at once only take each other's memory
 
 help: ## this list
@@ -54,6 +56,17 @@ minio: $(TOOLS)/minio ## build MinIO (three minutes and 300 modules, once), so t
 
 $(TOOLS)/minio:
 	CGO_ENABLED=0 GOBIN=$(TOOLS) go install -trimpath github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+
+packages: build $(TOOLS)/nfpm ## deb and rpm, in bin/; builds their tool once
+	rm -rf bin/man bin/completions && mkdir -p bin/completions
+	bin/tallystick man bin/man
+	bin/tallystick completion bash >bin/completions/tallystick.bash
+	bin/tallystick completion zsh >bin/completions/_tallystick
+	bin/tallystick completion fish >bin/completions/tallystick.fish
+	for kind in deb rpm; do VERSION=$(PACKAGE_VERSION) ARCH=$$(go env GOARCH) $(TOOLS)/nfpm package -f packaging/nfpm.yaml -p $$kind -t bin; done
+
+$(TOOLS)/nfpm:
+	CGO_ENABLED=0 GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
 race: ## all tests under the race detector
 	@if command -v "$$(go env CC)" >/dev/null; then set -x; CGO_ENABLED=1 go test -race -shuffle=on ./...; \
