@@ -183,7 +183,11 @@ func (c Shovel) check() []*Problem {
 		k.wrong(err != nil, "outputs.destinations", "%q is not host:port", d)
 	}
 	own := c.Config()
+	k.wrong(len(own.Outputs) == 0, "", "there is nowhere to send to: set amqp.url, stomp.url, outputs.destinations or to")
 	for _, p := range own.Check() {
+		if p.Key == "outputs" {
+			continue // said above, in the words of these keys
+		}
 		k.wrong(true, c.key(p.Key), "%v", p.Err)
 	}
 	for name, o := range own.Outputs {
@@ -199,8 +203,6 @@ func (c Shovel) key(of string) string {
 	switch {
 	case of == "queue.dir":
 		return "queue_directory"
-	case of == "outputs":
-		return keyMQ
 	case of == "udp.listen" && len(c.UDP.Listen) == 0:
 		return keyListen
 	}
