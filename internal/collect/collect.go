@@ -311,8 +311,8 @@ func (c *Collector) sid() uint64 {
 		return g.GStream.SID
 	case xrootd.KindTrace:
 		for i := range g.Trace.Entries {
-			if sid := g.Trace.Entries[i].SID; sid != 0 {
-				return sid
+			if e := &g.Trace.Entries[i]; e.Type() == xrootd.TraceWindow && e.SID() != 0 {
+				return e.SID()
 			}
 		}
 	}

@@ -27,7 +27,9 @@ func about(tb testing.TB, as []arrival, f func(a *arrival, life string, id uint3
 		at := fmt.Sprint(a.Remote, d.Header.Stod)
 		sid := d.Map.User.SID + d.File.SID
 		for _, e := range d.Trace.Entries {
-			sid = max(sid, e.SID)
+			if e.Type() == xrootd.TraceWindow {
+				sid = max(sid, e.SID())
+			}
 		}
 		if sid != 0 {
 			lives[at] = fmt.Sprintf("%d.%d", sid, d.Header.Stod)
@@ -45,8 +47,8 @@ func about(tb testing.TB, as []arrival, f func(a *arrival, life string, id uint3
 			}
 		}
 		for _, e := range d.Trace.Entries {
-			if e.Type != xrootd.TraceWindow && e.Type != xrootd.TraceDisc {
-				f(a, lives[at], e.ID, "", false)
+			if e.Type() != xrootd.TraceWindow && e.Type() != xrootd.TraceDisc {
+				f(a, lives[at], e.ID(), "", false)
 			}
 		}
 	}

@@ -58,9 +58,9 @@ func count(l *transfer.Life, d *xrootd.Datagram, again bool, traced map[string]b
 		*map[byte]*int64{'=': &l.Idents, 'u': &l.Logins, 'd': &l.Names, 'i': new(int64)}[d.Header.Code]++
 	}
 	for _, e := range d.Trace.Entries {
-		if key := fmt.Sprint(l.ID(), e.ID); e.Type == xrootd.TraceOpen && traced[key] {
+		if key := fmt.Sprint(l.ID(), e.ID()); e.Type() == xrootd.TraceOpen && traced[key] {
 			l.Twice++
-		} else if e.Type == xrootd.TraceOpen {
+		} else if e.Type() == xrootd.TraceOpen {
 			traced[key] = true
 			l.Traced++
 		}

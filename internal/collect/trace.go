@@ -62,23 +62,25 @@ func (c *Collector) takeTrace(now time.Time, l *life, hash uint64) (err error) {
 	var t *tracing
 	for i := range c.gram.Trace.Entries {
 		e := &c.gram.Trace.Entries[i]
-		switch e.Type {
+		switch e.Type() {
 		case xrootd.TraceWindow:
 			within = windowAt(c.gram.Trace.Entries[i:])
 			continue
-		case xrootd.TraceAppID, xrootd.TraceDisc:
+		case xrootd.TraceOpen, xrootd.TraceClose, xrootd.TraceRead, xrootd.TraceReadV, xrootd.TraceReadU:
+		default:
 			continue
 		}
-		if e.ID != last {
+		if id := e.ID(); id != last {
 			var full error
-			if t, full = c.tracing(now, l, e.ID, hash); full != nil {
+			if t, full = c.tracing(now, l, id, hash); full != nil {
 				err = full
 			}
-			last = e.ID
+			last = id
 		}
-		if e.Type == xrootd.TraceOpen {
-			l.sawTraced(e.ID, t != nil)
-		} else if e.Type != xrootd.TraceClose {
+		switch e.Type() {
+		case xrootd.TraceOpen:
+			l.sawTraced(last, t != nil)
+		case xrootd.TraceRead, xrootd.TraceReadV, xrootd.TraceReadU:
 			l.Asks = true
 		}
 		if t != nil {
@@ -92,12 +94,19 @@ func (c *Collector) takeTrace(now time.Time, l *life, hash uint64) (err error) {
 // happened, up to the next: a server looks at its clock when a window ends, which it
 // does by whole seconds and maybe a little late. Zero: unknown.
 func windowAt(entries []xrootd.TraceEntry) transfer.Interval {
-	from := entries[0].Begin
-	next := slices.IndexFunc(entries[1:], func(e xrootd.TraceEntry) bool { return e.Type == xrootd.TraceWindow })
-	if next < 0 || from == 0 || entries[1+next].PrevEnd < from {
+	from := entries[0].Begin()
+	if from == 0 {
 		return transfer.Interval{}
 	}
-	return transfer.Interval{from, entries[1+next].PrevEnd + 1}
+	for i := 1; i < len(entries); i++ {
+		if e := &entries[i]; e.Type() == xrootd.TraceWindow {
+			if e.PrevEnd() < from {
+				break
+			}
+			return transfer.Interval{from, e.PrevEnd() + 1}
+		}
+	}
+	return transfer.Interval{}
 }
 
 // sawTraced counts an open of the t stream; fresh tells that its packet is new.
@@ -175,25 +184,26 @@ func (t *tracing) weight() int {
 }
 
 func (t *tracing) entry(e *xrootd.TraceEntry, within transfer.Interval) {
-	switch e.Type {
+	switch e.Type() {
 	case xrootd.TraceOpen:
 		t.Opened = true
 		t.OpenWithin = both(t.OpenWithin, within)
-		t.sized(e.Size)
+		t.sized(e.Size())
 	case xrootd.TraceClose:
 		t.Closed = true
 		t.CloseWithin = both(t.CloseWithin, within)
-		t.Totals = transfer.Totals{Read: int64(e.ReadBytes), Write: int64(e.WriteBytes)}
+		read, write := e.Totals()
+		t.Totals = transfer.Totals{Read: int64(read), Write: int64(write)}
 	case xrootd.TraceRead:
 		t.request(e)
 	case xrootd.TraceReadU:
-		t.Apart += int64(e.Segs)
-		t.ApartBytes += e.Len
+		t.Apart += int64(e.Segs())
+		t.ApartBytes += e.Len()
 		fallthrough
 	case xrootd.TraceReadV:
 		t.ReadVs++
-		t.ReadV += e.Len
-		t.Segments += int64(e.Segs)
+		t.ReadV += e.Len()
+		t.Segments += int64(e.Segs())
 	}
 }
 
@@ -206,15 +216,16 @@ func both(i, j transfer.Interval) transfer.Interval {
 }
 
 func (t *tracing) request(e *xrootd.TraceEntry) {
-	if e.Write {
+	offset, n := e.Offset(), e.Len()
+	if e.Write() {
 		t.Writes++
-		t.Write += e.Len
-		t.Checksums += transfer.PageChecksums(e.Offset, e.Len)
+		t.Write += n
+		t.Checksums += transfer.PageChecksums(offset, n)
 		return
 	}
 	t.Reads++
-	t.Read += e.Len
-	t.reach(reach{e.Offset + e.Len, e.Len})
+	t.Read += n
+	t.reach(reach{offset + n, n})
 }
 
 // reach adds what r asks for beyond the end of the file.

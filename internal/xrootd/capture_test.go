@@ -96,8 +96,8 @@ func count(n map[string]int, d *xrootd.Datagram, data []byte) {
 			n["f "+names[r.Type]]++
 		}
 	case xrootd.KindTrace:
-		for _, e := range d.Trace.Entries {
-			n["t "+traceName(e)]++
+		for i := range d.Trace.Entries {
+			n["t "+traceName(&d.Trace.Entries[i])]++
 		}
 	case xrootd.KindRedirect:
 		for _, e := range d.Redirect.Entries {
@@ -114,14 +114,14 @@ func count(n map[string]int, d *xrootd.Datagram, data []byte) {
 	}
 }
 
-func traceName(e xrootd.TraceEntry) string {
-	if e.Write {
+func traceName(e *xrootd.TraceEntry) string {
+	if e.Type() == xrootd.TraceRead && e.Write() {
 		return "write"
 	}
 	return map[xrootd.TraceType]string{
 		xrootd.TraceRead: "read", xrootd.TraceOpen: "open", xrootd.TraceReadV: "readv", xrootd.TraceReadU: "readu",
 		xrootd.TraceAppID: "appid", xrootd.TraceClose: "close", xrootd.TraceDisc: "disc", xrootd.TraceWindow: "window",
-	}[e.Type]
+	}[e.Type()]
 }
 
 // A joiner joins f records and dictionary as the reference decoder did, which

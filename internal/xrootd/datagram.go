@@ -116,7 +116,6 @@ func (d *Datagram) Decode(b []byte) error {
 func (d *Datagram) reset() {
 	*d = Datagram{
 		File:     FileStream{Records: d.File.Records[:0]},
-		Trace:    TraceStream{Entries: d.Trace.Entries[:0]},
 		Redirect: RedirectStream{Entries: d.Redirect.Entries[:0]},
 		GStream:  GStream{Records: d.GStream.Records[:0]},
 	}

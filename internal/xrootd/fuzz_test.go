@@ -61,7 +61,7 @@ func check(t *testing.T, b []byte) *xrootd.Datagram {
 func checkSizes(t *testing.T, d *xrootd.Datagram, b []byte) {
 	t.Helper()
 	for name, n := range map[string]int{
-		"file": 8 * (len(d.File.Records) + d.File.Unknown), "trace": 16 * (len(d.Trace.Entries) + d.Trace.Unknown),
+		"file": 8 * (len(d.File.Records) + d.File.Unknown), "trace": 16 * len(d.Trace.Entries),
 		"redirect": 8 * len(d.Redirect.Entries), "gstream": len(d.GStream.Records), "summary": 2 * len(d.Summary.Counters),
 	} {
 		if n > len(b) {
@@ -74,7 +74,10 @@ func checkSizes(t *testing.T, d *xrootd.Datagram, b []byte) {
 	for _, r := range d.Redirect.Entries {
 		inside(t, b, r.Host, r.Path)
 	}
-	for _, e := range d.Trace.Entries {
+	for i := range d.Trace.Entries {
+		inside(t, b, d.Trace.Entries[i][:])
+	}
+	for _, e := range tracedOf(&d.Trace) {
 		inside(t, b, e.App)
 		if e.Len < 0 && e.Type == xrootd.TraceRead {
 			t.Errorf("a request of %d bytes", e.Len)

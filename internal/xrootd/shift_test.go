@@ -2,7 +2,9 @@ package xrootd_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,9 +78,11 @@ func TestShiftCaptures(t *testing.T) {
 // move moves the times of a decoded datagram.
 func move(d *xrootd.Datagram, by int64) {
 	times := []*int64{&d.Header.Stod, &d.File.Begin, &d.File.End, &d.GStream.Begin, &d.GStream.End}
+	d.Trace.Entries = slices.Clone(d.Trace.Entries) // what they are of stays as it is
 	for i := range d.Trace.Entries {
-		if e := &d.Trace.Entries[i]; e.Type == xrootd.TraceWindow {
-			times = append(times, &e.PrevEnd, &e.Begin)
+		if e := &d.Trace.Entries[i]; e.Type() == xrootd.TraceWindow {
+			moveIn(e[8:12], by)
+			moveIn(e[12:], by)
 		}
 	}
 	for i := range d.Redirect.Entries {
@@ -88,6 +92,13 @@ func move(d *xrootd.Datagram, by int64) {
 		if *p != 0 {
 			*p += by
 		}
+	}
+}
+
+// moveIn moves the time that b is.
+func moveIn(b []byte, by int64) {
+	if n := binary.BigEndian.Uint32(b); n != 0 {
+		binary.BigEndian.PutUint32(b, uint32(int64(n)+by))
 	}
 }
 
