@@ -82,7 +82,8 @@ type Server struct {
 // Packet and Advance.
 type Output interface {
 	// Transfer tells what is known of a transfer. It comes again, with the same
-	// ID, whenever more is known, and belongs to the one who is told.
+	// ID, whenever more is known, and belongs to the one who is told; what its Auth
+	// points to is that of all in one session.
 	Transfer(t *transfer.Transfer)
 	// Sample tells a count; each is told once.
 	Sample(s Sample)
@@ -203,6 +204,8 @@ type Collector struct {
 	callers map[caller][]*server
 	bares   map[string]*bare // by remote
 
+	spare []*file // the memory of some that are finished
+
 	size    int // what counts against cfg.Max
 	ended   int // files that are kept after their end
 	stats   Stats
@@ -302,7 +305,7 @@ func (c *Collector) lifeOf(now time.Time, remote string) *life {
 func (c *Collector) sid() uint64 {
 	switch g := &c.gram; g.Kind {
 	case xrootd.KindMap:
-		return g.Map.User.SID
+		return g.Map.SID
 	case xrootd.KindFile:
 		return g.File.SID
 	case xrootd.KindRedirect:

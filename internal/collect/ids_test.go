@@ -25,7 +25,7 @@ func about(tb testing.TB, as []arrival, f func(a *arrival, life string, id uint3
 			tb.Fatal(err)
 		}
 		at := fmt.Sprint(a.Remote, d.Header.Stod)
-		sid := d.Map.User.SID + d.File.SID
+		sid := d.Map.SID + d.File.SID
 		for _, e := range d.Trace.Entries {
 			if e.Type() == xrootd.TraceWindow {
 				sid = max(sid, e.SID())

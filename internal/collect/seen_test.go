@@ -29,7 +29,7 @@ func countLives(tb testing.TB, as []arrival) map[string]transfer.Life {
 				tb.Fatal(err)
 			}
 			at := fmt.Sprint(a.Remote, d.Header.Stod)
-			sid := cmpOr(d.Map.User.SID, d.File.SID, d.Redirect.SID, d.GStream.SID, sids[at])
+			sid := cmpOr(d.Map.SID, d.File.SID, d.Redirect.SID, d.GStream.SID, sids[at])
 			if sid == 0 || d.Header.Text && d.Kind != xrootd.KindMap {
 				continue
 			}

@@ -44,10 +44,10 @@ func (c *Collector) identify(l *life, m *xrootd.Map) error {
 	if l.Stod < s.Named { // late, of an earlier life
 		return nil
 	}
-	if c.gram.Header.Text && (id.Port == 0 || m.User.Host == "" || s.Ident.Port != 0) {
+	if c.gram.Header.Text && (id.Port == 0 || m.User().Host == "" || s.Ident.Port != 0) {
 		return nil
 	}
-	s.Ident, s.Host, s.Named = id, joinHost(strings.Clone(m.User.ClientHost())), l.Stod
+	s.Ident, s.Host, s.Named = id, joinHost(strings.Clone(m.User().ClientHost())), l.Stod
 	c.rename(s)
 	return nil
 }

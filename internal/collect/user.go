@@ -83,7 +83,8 @@ func (c *Collector) name(l *life, m *xrootd.Map) (*name, error) {
 }
 
 func newName(m *xrootd.Map) *name {
-	return &name{Text: raw(m.RawUser), who: whoIs(&m.User)}
+	u := m.User()
+	return &name{Text: raw(m.RawUser), who: whoIs(&u)}
 }
 
 func (n *name) weight() int {
@@ -96,7 +97,7 @@ func (n *name) weight() int {
 
 // release forgets n if nothing refers to it.
 func (c *Collector) release(l *life, n *name) {
-	if len(n.logins) == 0 && len(n.files) == 0 && len(n.Infos) == 0 && l.Names[n.Text] == n {
+	if len(n.logins) == 0 && n.files.empty() && len(n.Infos) == 0 && l.Names[n.Text] == n {
 		delete(l.Names, n.Text)
 		c.size -= n.weight()
 	}
@@ -217,17 +218,17 @@ func (c *Collector) settleUser(now time.Time, l *life, id uint32) {
 	if u == nil || u.Gone.IsZero() || u.Gone.Add(c.cfg.Hold).After(now) {
 		return
 	}
-	for _, k := range slices.Clone(u.files) {
-		c.finish(now, l, k.file, u.Left[1])
+	for f := range u.files.all() {
+		c.finish(now, l, f, u.Left[1])
 	}
 	n := u.name
 	c.dropUser(l, u)
 	if n == nil {
 		return
 	}
-	for _, k := range slices.Clone(n.files) { // those that no other session can have opened
-		if k.file.userless() && n.before(k.file.ID) == nil {
-			c.finish(now, l, k.file, u.Left[1])
+	for f := range n.files.all() { // those that no other session can have opened
+		if f.userless() && n.before(f.ID) == nil {
+			c.finish(now, l, f, u.Left[1])
 		}
 	}
 	c.forgetInfos(l, n)
@@ -236,9 +237,9 @@ func (c *Collector) settleUser(now time.Time, l *life, id uint32) {
 // dropUser forgets session u, once the files that it opened have noted what is
 // known of it.
 func (c *Collector) dropUser(l *life, u *user) {
-	for _, k := range slices.Clone(u.files) {
-		l.freeze(k.file)
-		k.remove()
+	for f := range u.files.all() {
+		l.freeze(f)
+		f.ofUser.remove()
 	}
 	delete(l.Users, u.ID)
 	c.size -= u.weight()
@@ -246,9 +247,9 @@ func (c *Collector) dropUser(l *life, u *user) {
 	if n == nil {
 		return
 	}
-	for _, k := range n.files {
-		if l.userOf(k.file) == u {
-			l.freeze(k.file)
+	for f := range n.files.all() {
+		if l.userOf(f) == u {
+			l.freeze(f)
 		}
 	}
 	if i, ok := n.find(u.ID); ok {

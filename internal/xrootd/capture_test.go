@@ -157,7 +157,7 @@ func (j *joiner) packet(p capture.Packet) {
 		}
 		j.idents[j.key(0)] = id
 	case d.Header.Code == 'u':
-		j.users[j.key(d.Map.DictID)] = d.Map.User
+		j.users[j.key(d.Map.DictID)] = d.Map.User()
 	case d.Kind == xrootd.KindFile:
 		j.file(&d.File)
 	}

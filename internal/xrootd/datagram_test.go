@@ -98,11 +98,12 @@ func TestDecodeReuse(t *testing.T) {
 func TestDecodeAliases(t *testing.T) {
 	b := gram('d', 0, be(uint32(1), "xroot/ann.7:42@h\n/path"))
 	d := decode(t, b)
+	user := d.Map.User()
 	copy(b[12:], "XROOT/ANN.7:42@H\n/PATH")
 	if got, want := string(d.Map.Rest), "/PATH"; got != want {
 		t.Errorf("got rest %q, want %q", got, want)
 	}
-	if got, want := d.Map.User.User, "ann"; got != want {
+	if got, want := user.User, "ann"; got != want {
 		t.Errorf("got user %q, want %q", got, want)
 	}
 }

@@ -75,15 +75,15 @@ func TestDecodeTextMaps(t *testing.T) {
 		wantEqual(t, d.Header, xrootd.Header{Code: code, Text: true, Seq: 5, Stod: stod})
 	}
 	f(`{"code":"=","pseq":5,"stod":1700000000,"sid":42,"src":{"site":"S","host":"h","port":1094,"inst":"i","pgm":"xrootd","ver":"v"}}`+"\x00",
-		'=', xrootd.Map{User: xrootd.UserID{SID: 42, Host: "h"}, Rest: []byte("&site=S&host=h&port=1094&inst=i&pgm=xrootd&ver=v")})
+		'=', xrootd.Map{SID: 42, Host: "h", Rest: []byte("&site=S&host=h&port=1094&inst=i&pgm=xrootd&ver=v")})
 	f("code==&pseq=5&stod=1700000000&sid=42&site=S&host=h&port=1094&inst=i&pgm=xrootd&ver=v\x00",
-		'=', xrootd.Map{User: xrootd.UserID{SID: 42, Host: "h"}, Rest: []byte("&site=S&host=h&port=1094&inst=i&pgm=xrootd&ver=v")})
+		'=', xrootd.Map{SID: 42, Host: "h", Rest: []byte("&site=S&host=h&port=1094&inst=i&pgm=xrootd&ver=v")})
 	f(`{"code":"d","pseq":5,"stod":1700000000,"sid":42,"src":{"site":"S","host":"h"},"gs":{"type":"C"},"did":9,"data":"/a"b\c"}`+"\x00",
-		'd', xrootd.Map{DictID: 9, User: xrootd.UserID{SID: 42, Host: "h"}, Rest: []byte(`/a"b\c`)})
+		'd', xrootd.Map{DictID: 9, SID: 42, Host: "h", Rest: []byte(`/a"b\c`)})
 	f(`{"code":"i","pseq":5,"stod":1700000000,"sid":42,"gs":{"type":"C"},"did":9,"data":"text"}`+"\x00",
-		'i', xrootd.Map{DictID: 9, User: xrootd.UserID{SID: 42}, Rest: []byte("text")})
+		'i', xrootd.Map{DictID: 9, SID: 42, Rest: []byte("text")})
 	f("code=d&pseq=5&stod=1700000000&sid=42\n&gs.type=C&did=9&data=/a&b=c\n&d",
-		'd', xrootd.Map{DictID: 9, User: xrootd.UserID{SID: 42}, Rest: []byte("/a&b=c\n&d")})
+		'd', xrootd.Map{DictID: 9, SID: 42, Rest: []byte("/a&b=c\n&d")})
 }
 
 // TestDecodeGStreamCapture has the closes of four caches, one in each framing.

@@ -7,16 +7,29 @@ import (
 
 // A Map is a dictionary record: what a dictionary id stands for.
 //
-// Its text is "userid\nrest". Text datagrams have no user id; of User they have
-// what their header tells, SID and (of an ident) Host.
+// Its text is "userid\nrest". Text datagrams have no user id; of it they have what
+// their header tells, the SID and (of an ident) the host.
 type Map struct {
 	DictID uint32 // 0 for = p x
-	User   UserID
-	// UserOK tells whether User is known: the text began with a user id that
-	// could be parsed, or a header had the SID. p and x records have a path there.
+	SID    uint64 // of the user id
+	Host   string // only of text datagrams
+	// UserOK tells whether the user id is known: the text began with one that could
+	// be parsed, or a header had the SID. p and x records have a path there.
 	UserOK  bool
 	RawUser []byte // the text before the newline, as sent
 	Rest    []byte // the text after the newline: a path, an info text, or &k=v pairs
+}
+
+// User returns the user id of m, as far as it is known. Its strings share one copy.
+func (m *Map) User() UserID {
+	if len(m.RawUser) == 0 {
+		return UserID{SID: m.SID, Host: m.Host}
+	}
+	p, err := cutUserID(m.RawUser)
+	if err != nil {
+		return UserID{}
+	}
+	return p.id(string(m.RawUser))
 }
 
 // mapTextAt is where the text of a dictionary record begins.
@@ -33,11 +46,11 @@ func (d *Datagram) mapping(b []byte) *Error {
 	if b[0] == 'p' || b[0] == 'x' {
 		return nil
 	}
-	u, err := parseUserID(m.RawUser)
+	p, err := cutUserID(m.RawUser)
 	if err != nil {
 		err.Offset += mapTextAt
 		return err
 	}
-	m.User, m.UserOK = u, true
+	m.SID, m.UserOK = p.sid, true
 	return nil
 }

@@ -8,19 +8,23 @@ import (
 )
 
 func TestDecodeMap(t *testing.T) {
+	ann := xrootd.UserID{Protocol: "xroot", User: "ann", PID: 7, SID: 42, Host: "h"}
 	f := func(code byte, text string, want xrootd.Map) {
 		t.Helper()
-		wantEqual(t, decode(t, gram(code, 0, be(uint32(77), text))).Map, want)
+		got := decode(t, gram(code, 0, be(uint32(77), text))).Map
+		wantEqual(t, got, want)
+		if want.UserOK {
+			wantEqual(t, got.User(), ann)
+		}
 	}
-	ann := xrootd.UserID{Protocol: "xroot", User: "ann", PID: 7, SID: 42, Host: "h"}
 	f('u', "xroot/ann.7:42@h\n&p=unix", xrootd.Map{
-		DictID: 77, User: ann, UserOK: true, RawUser: []byte("xroot/ann.7:42@h"), Rest: []byte("&p=unix"),
+		DictID: 77, SID: 42, UserOK: true, RawUser: []byte("xroot/ann.7:42@h"), Rest: []byte("&p=unix"),
 	})
 	f('d', "xroot/ann.7:42@h\n/a b\n&c=é", xrootd.Map{ // the path is to the end, whatever is in it
-		DictID: 77, User: ann, UserOK: true, RawUser: []byte("xroot/ann.7:42@h"), Rest: []byte("/a b\n&c=é"),
+		DictID: 77, SID: 42, UserOK: true, RawUser: []byte("xroot/ann.7:42@h"), Rest: []byte("/a b\n&c=é"),
 	})
 	f('i', "xroot/ann.7:42@h", xrootd.Map{ // no newline: no rest
-		DictID: 77, User: ann, UserOK: true, RawUser: []byte("xroot/ann.7:42@h"),
+		DictID: 77, SID: 42, UserOK: true, RawUser: []byte("xroot/ann.7:42@h"),
 	})
 	f('x', "/lfn.7:42@h\n&tod=1", xrootd.Map{ // a path that looks like a user id
 		DictID: 77, RawUser: []byte("/lfn.7:42@h"), Rest: []byte("&tod=1"),

@@ -132,7 +132,7 @@ func (f *textFrom) pairs() []byte {
 func (d *Datagram) textMap(h *textHeader, rest []byte) {
 	d.Kind = KindMap
 	d.Header.Code = h.Code[0]
-	d.Map = Map{DictID: h.DID, User: UserID{SID: h.SID & sidMask, Host: h.Src.Host}, UserOK: true, Rest: rest}
+	d.Map = Map{DictID: h.DID, SID: h.SID & sidMask, Host: h.Src.Host, UserOK: true, Rest: rest}
 }
 
 func (d *Datagram) textGStream(h *textHeader, records []byte, f Framing) {

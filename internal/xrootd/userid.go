@@ -1,6 +1,7 @@
 package xrootd
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -26,43 +27,56 @@ type UserID struct {
 //
 // The strings share one copy of b, of at most 1280 bytes; the error is an *Error.
 func ParseUserID(b []byte) (UserID, error) {
-	u, err := parseUserID(b)
+	p, err := cutUserID(b)
 	if err != nil {
 		return UserID{}, err
 	}
-	return u, nil
+	return p.id(string(b)), nil
 }
 
-func parseUserID(b []byte) (UserID, *Error) {
+// userParts are where the parts of a user id end, and the numbers in it.
+type userParts struct {
+	dot, at int
+	pid     int
+	sid     uint64
+}
+
+// cutUserID finds the parts of a user id without making strings of them.
+func cutUserID(b []byte) (p userParts, err *Error) {
 	if len(b) > maxUserID {
-		return UserID{}, errorAt(maxUserID, ReasonUser, "user id of %d bytes", len(b))
+		return p, errorAt(maxUserID, ReasonUser, "user id of %d bytes", len(b))
 	}
-	s := string(b)
-	at := strings.LastIndexByte(s, '@')
-	if at < 0 {
-		return UserID{}, errorAt(len(s), ReasonUser, "user id without '@'")
+	p.at = bytes.LastIndexByte(b, '@')
+	if p.at < 0 {
+		return p, errorAt(len(b), ReasonUser, "user id without '@'")
 	}
-	colon := strings.LastIndexByte(s[:at], ':')
+	colon := bytes.LastIndexByte(b[:p.at], ':')
 	if colon < 0 {
-		return UserID{}, errorAt(at, ReasonUser, "user id without ':' before '@'")
+		return p, errorAt(p.at, ReasonUser, "user id without ':' before '@'")
 	}
-	dot := strings.LastIndexByte(s[:colon], '.')
-	if dot < 0 {
-		return UserID{}, errorAt(colon, ReasonUser, "user id without '.' before ':'")
+	p.dot = bytes.LastIndexByte(b[:colon], '.')
+	if p.dot < 0 {
+		return p, errorAt(colon, ReasonUser, "user id without '.' before ':'")
 	}
-	sid, err := strconv.ParseUint(s[colon+1:at], 10, 64)
-	if err != nil {
-		return UserID{}, errorAt(colon+1, ReasonUser, "sid %q is not a number", s[colon+1:at])
+	sid, bad := strconv.ParseUint(string(b[colon+1:p.at]), 10, 64)
+	if bad != nil {
+		return p, errorAt(colon+1, ReasonUser, "sid %q is not a number", b[colon+1:p.at])
 	}
-	pid, err := strconv.ParseInt(s[dot+1:colon], 10, 64)
-	if err != nil {
-		return UserID{}, errorAt(dot+1, ReasonUser, "pid %q is not a number", s[dot+1:colon])
+	pid, bad := strconv.ParseInt(string(b[p.dot+1:colon]), 10, 64)
+	if bad != nil {
+		return p, errorAt(p.dot+1, ReasonUser, "pid %q is not a number", b[p.dot+1:colon])
 	}
-	u := UserID{User: s[:dot], PID: int(pid), SID: sid, Host: s[at+1:]}
+	p.sid, p.pid = sid, int(pid)
+	return p, nil
+}
+
+// id returns the user id s, of which p are the parts.
+func (p *userParts) id(s string) UserID {
+	u := UserID{User: s[:p.dot], PID: p.pid, SID: p.sid, Host: s[p.at+1:]}
 	if protocol, user, ok := strings.Cut(u.User, "/"); ok {
 		u.Protocol, u.User = strings.TrimPrefix(protocol, "="), user
 	}
-	return u, nil
+	return u
 }
 
 // ClientHost returns the host as people and other servers write it: without
