@@ -46,6 +46,7 @@ type file struct {
 		mapping mapping
 		opening opening
 		closing closing
+		tracing *tracing // of a file that had this memory before
 	}
 }
 
@@ -87,8 +88,9 @@ type closing struct {
 
 // operations are what a close counts of requests, in one piece of memory.
 type operations struct {
-	ops    transfer.Ops
-	detail transfer.OpsDetail
+	ops     transfer.Ops
+	detail  transfer.OpsDetail
+	squares transfer.Squares
 }
 
 // file returns the file with the given id, a new one if need be; nil without an
@@ -106,9 +108,39 @@ func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
 		return nil, ErrFull
 	}
 	c.speak(l, id)
-	f := &file{ID: id, Heard: now}
+	f := c.newFile()
+	f.ID, f.Heard = id, now
 	l.Files[id] = f
 	return f, nil
+}
+
+// maxSpare is how many files that are finished keep their memory for others, some 1000
+// bytes each: about as many as a busy federation finishes in a second.
+const maxSpare = 4096
+
+// newFile returns a file of which nothing is known.
+func (c *Collector) newFile() *file {
+	n := len(c.spare)
+	if n == 0 {
+		return &file{}
+	}
+	f := c.spare[n-1]
+	c.spare = c.spare[:n-1]
+	return f
+}
+
+// reuse gives the memory of f, which nothing points to any more, to others.
+func (c *Collector) reuse(f *file) {
+	if len(c.spare) == maxSpare {
+		return
+	}
+	t := cmp.Or(f.Trace, f.room.tracing)
+	*f = file{}
+	if t != nil {
+		*t = tracing{}
+		f.room.tracing = t
+	}
+	c.spare = append(c.spare, f)
 }
 
 // weight is what f counts against Config.Max.
@@ -137,7 +169,7 @@ func (c *Collector) mapFile(now time.Time, l *life, m *xrootd.Map) error {
 		c.release(l, n)
 		return ErrFull
 	}
-	f.room.mapping = mapping{n.Text, raw(m.Rest)}
+	f.room.mapping = mapping{n.Text, f.path(m.Rest)}
 	f.Map = &f.room.mapping
 	f.link(n)
 	if u := l.userOf(f); u != nil {
@@ -147,6 +179,17 @@ func (c *Collector) mapFile(now time.Time, l *life, m *xrootd.Map) error {
 		c.wake(l, f, now.Add(c.cfg.Hold))
 	}
 	return nil
+}
+
+// path returns the path b, which two records of a file have.
+func (f *file) path(b []byte) raw {
+	switch {
+	case f.Map != nil && string(f.Map.Path) == string(b):
+		return f.Map.Path
+	case f.Open != nil && string(f.Open.Path) == string(b):
+		return f.Open.Path
+	}
+	return raw(b)
 }
 
 // link notes that n is the name of f.
@@ -187,7 +230,7 @@ func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interv
 	}
 	l.saw(r)
 	c.foundRecord(l, f)
-	f.room.opening = opening{now, within, r.Size, r.Writable, r.UserID, raw(r.LFN)}
+	f.room.opening = opening{now, within, r.Size, r.Writable, r.UserID, f.path(r.LFN)}
 	f.Open = &f.room.opening
 	f.Trace.sized(r.Size)
 	if f.userless() {
@@ -254,7 +297,8 @@ func (c *Collector) closed(now time.Time, l *life, f *file, within transfer.Inte
 	}
 	if r.HasSSQ {
 		q := &r.SSQ
-		f.Close.Detail.Squares = &transfer.Squares{Read: q.Read, ReadV: q.ReadV, Segments: q.Segs, Write: q.Write}
+		f.Close.room.squares = transfer.Squares{Read: q.Read, ReadV: q.ReadV, Segments: q.Segs, Write: q.Write}
+		f.Close.Detail.Squares = &f.Close.room.squares
 	}
 }
 
@@ -393,6 +437,7 @@ func (c *Collector) forget(l *life, f *file) {
 	}
 	l.done.Add(f.ID)
 	delete(l.Files, f.ID)
+	c.reuse(f)
 }
 
 // missRecord tells of the open or close of f, which ends, that surely was sent and did

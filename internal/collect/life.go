@@ -206,7 +206,7 @@ func (c *Collector) sweep(now time.Time, l *life) {
 		idle = min(idle, lateFor)
 	}
 	for _, u := range l.Users {
-		if past(now, u.Heard, idle) && len(u.files) == 0 {
+		if past(now, u.Heard, idle) && u.files.empty() {
 			if l.Next == 0 {
 				c.stats.IdleUsers++
 			}

@@ -17,7 +17,25 @@ type login struct {
 }
 
 // An auth is who logged in, as far as the server knows.
-type auth struct{ Protocol, Name, DN, VO, Role, Groups raw }
+type auth struct {
+	Protocol, Name, DN, VO, Role, Groups raw
+
+	told *transfer.Auth // the same, for all files of the session
+}
+
+// tell returns a as it is told.
+func (a *auth) tell() *transfer.Auth {
+	switch {
+	case a == nil:
+		return nil
+	case a.told == nil:
+		a.told = &transfer.Auth{
+			Protocol: string(a.Protocol), Name: string(a.Name), DN: string(a.DN),
+			VO: string(a.VO), Role: string(a.Role), Groups: string(a.Groups),
+		}
+	}
+	return a.told
+}
 
 // loginOf returns what the rest of a u record says. It keeps nothing of it: what it
 // does not need would be kept with it.
@@ -26,7 +44,10 @@ func loginOf(rest []byte) login {
 	clone := func(s string) raw { return raw(strings.Clone(s)) }
 	l := login{App: clone(in.App), MonInfo: clone(in.MonInfo), Version: clone(in.ClientVersion), IPv6: in.IPVersion == 6}
 	if in.Protocol != "" || in.Name != "" || in.DN != "" || in.VO != "" {
-		l.Auth = &auth{clone(in.Protocol), clone(in.Name), clone(in.DN), clone(in.VO), clone(in.Role), clone(in.Groups)}
+		l.Auth = &auth{
+			Protocol: clone(in.Protocol), Name: clone(in.Name), DN: clone(in.DN),
+			VO: clone(in.VO), Role: clone(in.Role), Groups: clone(in.Groups),
+		}
 	}
 	return l
 }
@@ -47,10 +68,5 @@ func (o *opener) tell(t *transfer.Transfer) {
 	t.ClientVersion, t.IPv6 = string(o.Version), o.Who.IPv6 || o.IPv6
 	t.Experiment, t.Activity = o.Flow.Experiment, o.Flow.Activity
 	o.Token.tell(t)
-	if a := o.Auth; a != nil {
-		t.Auth = &transfer.Auth{
-			Protocol: string(a.Protocol), Name: string(a.Name), DN: string(a.DN),
-			VO: string(a.VO), Role: string(a.Role), Groups: string(a.Groups),
-		}
-	}
+	t.Auth = o.Auth.tell()
 }

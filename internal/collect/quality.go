@@ -64,6 +64,17 @@ func (c *closing) uncounted(w *tracing) bool {
 	return w.bytes().Read-w.PastEnd > c.Bytes.Read
 }
 
+// operations returns copies of what c counts of requests: a transfer belongs to the one
+// who is told.
+func (c *closing) operations() (*transfer.Ops, *transfer.OpsDetail) {
+	o := &operations{ops: *c.Ops, detail: *c.Detail}
+	if q := c.Detail.Squares; q != nil {
+		o.squares = *q
+		o.detail.Squares = &o.squares
+	}
+	return &o.ops, &o.detail
+}
+
 // describe fills in how f was closed, and what its byte counts are worth. What a
 // client moved by page reads and writes up to being killed is in no record (XROOTD.md
 // fact 2), so a forced close that counts nothing says nothing.
@@ -72,9 +83,8 @@ func (c *closing) describe(t *transfer.Transfer, f *file) {
 	if f.Trace != nil && f.Trace.Closed {
 		t.Closed = t.Closed.And(f.Trace.CloseWithin)
 	}
-	if c.Ops != nil { // t belongs to the one who is told
-		o := &operations{*c.Ops, *c.Detail}
-		t.Ops, t.OpsDetail = &o.ops, &o.detail
+	if c.Ops != nil {
+		t.Ops, t.OpsDetail = c.operations()
 	}
 	t.Bytes.Write, t.Quality = c.written(f.Trace)
 	if raw := c.Bytes; t.Bytes != raw {

@@ -162,8 +162,8 @@ func (c *Collector) resume(l *life) {
 	for _, u := range l.Users {
 		c.resumeUser(l, u)
 	}
-	for _, f := range l.Files {
-		c.resumeFile(l, f)
+	for _, id := range slices.Sorted(maps.Keys(l.Files)) {
+		c.resumeFile(l, l.Files[id])
 	}
 	if l.Next != 0 {
 		c.queue.push(l.Ended.Add(c.cfg.Hold), l, dueEnd, 0)

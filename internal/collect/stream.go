@@ -41,6 +41,7 @@ type stream struct {
 	Newest hashes // of the newest packet of each number
 
 	waits [256]uint16 // how many of each number are in Wait
+	room  []number    // the memory that Wait lies in
 }
 
 // A streamName tells the streams of a life apart.
@@ -160,8 +161,7 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 	case xrootd.KindGStream:
 		n.Begin, n.End = g.GStream.Begin, g.GStream.End
 	}
-	s.Wait = append(s.Wait, n)
-	s.waits[n.Seq]++
+	s.wait(n)
 	if len(s.Wait) > maxWait {
 		c.placeNext(l, s)
 	}
@@ -178,6 +178,19 @@ func (c *Collector) placeOlder(l *life, s *stream, than time.Time) {
 	for len(s.Wait) > 0 && s.Wait[0].Came != 0 && s.Wait[0].Came < than.UnixNano() {
 		c.placeNext(l, s)
 	}
+}
+
+// wait has n wait. What waits goes through its memory from the front to the end, and
+// then moves to the front again.
+func (s *stream) wait(n number) {
+	if len(s.Wait) == cap(s.Wait) {
+		if cap(s.room) < 2*len(s.Wait)+1 {
+			s.room = make([]number, 0, 4*len(s.Wait)+1)
+		}
+		s.Wait = append(s.room[:0], s.Wait...)
+	}
+	s.Wait = append(s.Wait, n)
+	s.waits[n.Seq]++
 }
 
 // textNumbers is how many numbers text packets have: 0 follows 999

@@ -140,7 +140,7 @@ func (c *Collector) tracing(now time.Time, l *life, id uint32, hash uint64) (*tr
 // beginTrace puts the packet at hand into what is traced of f, if it is not in it.
 func (c *Collector) beginTrace(now time.Time, l *life, f *file, hash uint64) error {
 	if f.Trace == nil {
-		f.Trace = newTracing(f)
+		f.trace()
 	}
 	t := f.Trace
 	i, known := slices.BinarySearch(t.Packets, hash)
@@ -166,13 +166,17 @@ func (c *Collector) beginTrace(now time.Time, l *life, f *file, hash uint64) err
 	return nil
 }
 
-func newTracing(f *file) *tracing {
-	t := &tracing{Size: -1}
-	t.Packets = t.first[:0]
+// trace begins what is traced of f.
+func (f *file) trace() {
+	t := f.room.tracing
+	if t == nil {
+		t = new(tracing)
+	}
+	t.Size, t.Packets = -1, t.first[:0]
 	if f.Open != nil {
 		t.Size = f.Open.Size
 	}
-	return t
+	f.Trace, f.room.tracing = t, nil
 }
 
 // weight is what t counts against Config.Max.
