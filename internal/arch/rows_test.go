@@ -21,6 +21,7 @@ var rows = [][]string{
 		"internal/codec",
 		"internal/durable",
 		"internal/durable/durabletest",
+		"internal/idset",
 		"internal/lineproto",
 		"internal/metric",
 		"internal/ocf",

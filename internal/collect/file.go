@@ -100,7 +100,7 @@ func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
 		f.Heard = now
 		return f, nil
 	}
-	if l.done.Contains(id) {
+	if l.done.Has(id) {
 		c.stats.Late++
 		return nil, nil
 	}

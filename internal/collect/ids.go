@@ -71,7 +71,7 @@ func (c *Collector) opens() (top uint32, n int64) {
 
 // speak notes that something about an id came.
 func (c *Collector) speak(l *life, id uint32) {
-	if id == 0 || !l.spoken.CheckedAdd(id) || id >= l.IDs.Next {
+	if id == 0 || !l.spoken.Add(id) || id >= l.IDs.Next {
 		return
 	}
 	if _, ok := cut(&l.IDs.Unsure, id); ok {
@@ -121,7 +121,7 @@ func (c *Collector) placedFile(l *life, n *number) {
 // else what is given from now on.
 func (d *ids) begin(l *life, n *number) {
 	switch {
-	case l.mapped.Contains(1), l.fromStart() && n.Top < half/2:
+	case l.mapped.Has(1), l.fromStart() && n.Top < half/2:
 		d.First = 1
 	case n.Top > 0:
 		d.First = n.Top
@@ -136,12 +136,10 @@ func (c *Collector) judgeIDs(l *life) {
 	if next >= d.Top {
 		return
 	}
-	it := l.spoken.Iterator()
-	it.AdvanceIfNeeded(next)
 	for next < d.Top {
 		until := d.Top
-		if it.HasNext() {
-			until = min(until, it.Next())
+		if id, ok := l.spoken.Next(next); ok {
+			until = min(until, id)
 		}
 		if until > next {
 			c.missing(l, gap{next, until - 1, d.Sent})

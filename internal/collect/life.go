@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
+	"tallystick/internal/idset"
 	"tallystick/internal/transfer"
 )
 
@@ -48,10 +47,10 @@ type life struct {
 	Open    int64     `json:",omitempty"` // files that are open as far as those tell
 	Changed time.Time // since when there is something in it that is not told; zero: there is not
 
-	done    *roaring.Bitmap // files that are finished
-	mapped  *roaring.Bitmap // ids of dictionary records that came
-	spoken  *roaring.Bitmap // ids of whatever something came about
-	traced  *roaring.Bitmap // files whose open came in the t stream
+	done    idset.Set // files that are finished
+	mapped  idset.Set // ids of dictionary records that came
+	spoken  idset.Set // ids of whatever something came about
+	traced  idset.Set // files whose open came in the t stream
 	server  *server
 	remote  string   // that its newest datagram came from
 	sockets []socket // that lead to it
@@ -88,7 +87,7 @@ func (c *Collector) life(now time.Time, sid uint64, stod int64, remote string) *
 func newLife(stod int64) *life {
 	return &life{
 		Stod: stod, Users: map[uint32]*user{}, Files: map[uint32]*file{}, Names: map[raw]*name{},
-		done: roaring.New(), mapped: roaring.New(), traced: roaring.New(), spoken: roaring.New(), server: &server{},
+		server: &server{},
 	}
 }
 
@@ -219,10 +218,9 @@ func (c *Collector) sweep(now time.Time, l *life) {
 		}
 	}
 	c.sweepStreams(now, l)
-	l.done.RunOptimize()
-	l.mapped.RunOptimize()
-	l.spoken.RunOptimize()
-	l.traced.RunOptimize()
+	for _, ids := range []*idset.Set{&l.done, &l.mapped, &l.spoken, &l.traced} {
+		ids.Optimize()
+	}
 	if past(now, l.Heard, c.cfg.Idle) && len(l.Files) == 0 {
 		c.stats.IdleLives++
 		c.drop(l)

@@ -73,7 +73,7 @@ func (c *Collector) mapAgain(l *life, hash uint64) bool {
 	if g.Map.DictID == 0 {
 		return false
 	}
-	if !l.mapped.CheckedAdd(g.Map.DictID) {
+	if !l.mapped.Add(g.Map.DictID) {
 		return true
 	}
 	c.speak(l, g.Map.DictID)

@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -10,8 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
+	"tallystick/internal/idset"
 	"tallystick/internal/xrootd"
 )
 
@@ -21,7 +19,7 @@ type saved struct {
 	Life   *life   `json:"life,omitempty"`
 	Names  []*name `json:"names,omitempty"`  // of the life, by their text
 	Remote string  `json:"remote,omitempty"` // of a life without a sid
-	Done   []byte  `json:"done,omitempty"`   // finished files, a roaring bitmap in its portable form
+	Done   []byte  `json:"done,omitempty"`   // finished files, an idset.Set
 
 	Source  *source   `json:"source,omitempty"` // of summaries
 	Bare    *bare     `json:"bare,omitempty"`   // of g-streams without a header
@@ -40,8 +38,8 @@ func (c *Collector) State() ([][]byte, error) {
 	}
 	for l := range c.all {
 		e := saved{Life: l, Names: slices.SortedFunc(maps.Values(l.Names), (*name).compare), Streams: l.streams}
-		for b, to := range bitmaps(l, &e) {
-			data, err := b.ToBytes()
+		for ids, to := range sets(l, &e) {
+			data, err := ids.MarshalBinary()
 			if err != nil {
 				return nil, fmt.Errorf("ids of server %d: %w", l.SID, err)
 			}
@@ -111,11 +109,11 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 
 func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	l := newLife(e.Life.Stod)
-	for b, from := range bitmaps(l, e) {
+	for ids, from := range sets(l, e) {
 		if len(*from) == 0 { // state of before there were any
 			continue
 		}
-		if _, err := b.ReadFrom(bytes.NewReader(*from)); err != nil {
+		if err := ids.UnmarshalBinary(*from); err != nil {
 			return fmt.Errorf("collector state: ids of server %d: %w", e.Life.SID, err)
 		}
 	}
@@ -144,9 +142,9 @@ func (c *Collector) restoreLife(now time.Time, e *saved) error {
 	return nil
 }
 
-// bitmaps returns where the bitmaps of l are saved.
-func bitmaps(l *life, s *saved) map[*roaring.Bitmap]*[]byte {
-	return map[*roaring.Bitmap]*[]byte{l.done: &s.Done, l.mapped: &s.Mapped, l.spoken: &s.Spoken, l.traced: &s.Traced}
+// sets returns where the sets of ids of l are saved.
+func sets(l *life, s *saved) map[*idset.Set]*[]byte {
+	return map[*idset.Set]*[]byte{&l.done: &s.Done, &l.mapped: &s.Mapped, &l.spoken: &s.Spoken, &l.traced: &s.Traced}
 }
 
 // resume ties together what is in l, and has everything looked at that was

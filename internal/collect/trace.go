@@ -111,7 +111,7 @@ func windowAt(entries []xrootd.TraceEntry) transfer.Interval {
 
 // sawTraced counts an open of the t stream; fresh tells that its packet is new.
 func (l *life) sawTraced(id uint32, fresh bool) {
-	if l.traced.CheckedAdd(id) {
+	if l.traced.Add(id) {
 		l.Saw.Traced++
 	} else if fresh {
 		l.Saw.Twice++
@@ -121,12 +121,11 @@ func (l *life) sawTraced(id uint32, fresh bool) {
 // tracing returns what is traced of a file, nil if the packet at hand is in it or the
 // file is finished.
 func (c *Collector) tracing(now time.Time, l *life, id uint32, hash uint64) (*tracing, error) {
-	f := l.Files[id]
-	if f == nil || f.Trace == nil || f.Trace.packet != c.packets {
-		var err error
-		if f, err = c.file(now, l, id); f == nil || id == 0 {
-			return nil, err
-		}
+	f, err := c.file(now, l, id)
+	if f == nil || id == 0 {
+		return nil, err
+	}
+	if f.Trace == nil || f.Trace.packet != c.packets {
 		if err := c.beginTrace(now, l, f, hash); err != nil {
 			return nil, err
 		}

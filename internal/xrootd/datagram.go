@@ -113,12 +113,23 @@ func (d *Datagram) Decode(b []byte) error {
 	return nil
 }
 
+// reset empties d: of the kinds that come most, what they fill in.
 func (d *Datagram) reset() {
-	*d = Datagram{
-		File:     FileStream{Records: d.File.Records[:0]},
-		Redirect: RedirectStream{Entries: d.Redirect.Entries[:0]},
-		GStream:  GStream{Records: d.GStream.Records[:0]},
+	switch d.Kind {
+	case KindMap:
+		d.Map = Map{}
+	case KindFile:
+		d.File = FileStream{Records: d.File.Records[:0]}
+	case KindTrace:
+		d.Trace = TraceStream{}
+	default:
+		*d = Datagram{
+			File:     FileStream{Records: d.File.Records[:0]},
+			Redirect: RedirectStream{Entries: d.Redirect.Entries[:0]},
+			GStream:  GStream{Records: d.GStream.Records[:0]},
+		}
 	}
+	d.Kind, d.Header = KindNone, Header{}
 }
 
 // decode looks at the first bytes to tell text from binary: the length in a
