@@ -105,9 +105,11 @@ func (s *Set) keep(words int) {
 func (s *Set) Optimize() { s.old.RunOptimize() }
 
 // MarshalBinary implements encoding.BinaryMarshaler: a roaring bitmap in its portable
-// form (https://github.com/RoaringBitmap/RoaringFormatSpec).
+// form (https://github.com/RoaringBitmap/RoaringFormatSpec), the same however the set
+// came about.
 func (s *Set) MarshalBinary() ([]byte, error) {
 	s.keep(len(s.window))
+	s.Optimize()
 	b, err := s.old.ToBytes()
 	if err != nil {
 		return nil, fmt.Errorf("write a set of ids: %w", err)

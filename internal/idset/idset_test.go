@@ -1,6 +1,7 @@
 package idset_test
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -36,12 +37,8 @@ func same(t *testing.T, s *idset.Set, want map[uint32]bool) {
 // again returns s after it was written and read.
 func again(t *testing.T, s *idset.Set) *idset.Set {
 	t.Helper()
-	b, err := s.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	read := &idset.Set{}
-	if err := read.UnmarshalBinary(b); err != nil {
+	if err := read.UnmarshalBinary(bytesOf(t, s)); err != nil {
 		t.Fatal(err)
 	}
 	return read
@@ -78,6 +75,40 @@ func TestModel(t *testing.T) {
 		f(seed, func(r *rand.Rand, _ uint32) uint32 { return math.MaxUint32 - r.Uint32N(3000) })
 		f(seed, func(r *rand.Rand, _ uint32) uint32 { return r.Uint32N(10_000) })
 	}
+}
+
+// One set has one form, whatever became of it on the way.
+func TestOneForm(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, dense := range []uint32{1, 2, 3, 10, 1000} {
+		var up, down idset.Set
+		restarted := &idset.Set{}
+		var ids []uint32
+		for id := uint32(50_000); id < 80_000; id += 1 + r.Uint32N(dense) {
+			ids = append(ids, id)
+		}
+		for i, id := range ids {
+			up.Add(id)
+			down.Add(ids[len(ids)-1-i])
+			restarted.Add(id)
+			if i%(len(ids)/4) == 1 {
+				restarted = again(t, restarted)
+			}
+		}
+		want := bytesOf(t, &up)
+		if !bytes.Equal(bytesOf(t, &down), want) || !bytes.Equal(bytesOf(t, restarted), want) {
+			t.Errorf("one in %d: not the same bytes", dense)
+		}
+	}
+}
+
+func bytesOf(t *testing.T, s *idset.Set) []byte {
+	t.Helper()
+	b, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // What is no set is an error.
