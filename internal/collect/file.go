@@ -114,7 +114,7 @@ func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
 	return f, nil
 }
 
-// maxSpare is how many files that are finished keep their memory for others, some 1000
+// maxSpare is how many files that are finished keep their memory for others, some 800
 // bytes each: about as many as a busy federation finishes in a second.
 const maxSpare = 4096
 
