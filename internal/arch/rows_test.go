@@ -44,6 +44,7 @@ var rows = [][]string{
 		"internal/wal",
 	},
 	2: {
+		"internal/auth/peer",
 		"internal/bus/amqp",
 		"internal/bus/amqp/amqptest",
 		"internal/bus/nats",
@@ -61,6 +62,9 @@ var rows = [][]string{
 	3: {
 		"internal/archive",
 		"internal/audit",
+		"internal/auth/github",
+		"internal/auth/ldap",
+		"internal/auth/oidc",
 		"internal/forward",
 		"internal/phase",
 		"internal/rdns",

@@ -1,0 +1,71 @@
+package ldap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"tallystick/internal/auth"
+	"tallystick/internal/bus"
+)
+
+// Source is the User.Source of who is known by the directory.
+const Source = "ldap"
+
+// Step is what the time of a refusal is a multiple of. It is many times what a server takes to
+// compare a password, and so what that took, or that there was none to compare, cannot be seen.
+const Step = 250 * time.Millisecond
+
+// A Provider lets in who the directory knows.
+type Provider struct {
+	cfg  Config
+	tls  *tls.Config
+	last atomic.Int64 // the server that answered last
+}
+
+// New returns a Provider. It does not ask the directory for anything yet: that need not be up.
+func New(cfg Config) (*Provider, error) {
+	config, err := bus.Files{CA: cfg.CAFile}.TLS()
+	if err != nil {
+		return nil, fmt.Errorf("ldap: %w", err)
+	}
+	return &Provider{cfg: cfg, tls: config}, nil
+}
+
+// CanLogin reports whether a is a name and a password of somebody who is known by the directory,
+// or not at all.
+func (*Provider) CanLogin(a *auth.Attempt) bool {
+	return a.Name != "" && (a.Account == nil || a.Account.Source == Source)
+}
+
+// Login returns who binds with the name and the password of a.
+func (p *Provider) Login(ctx context.Context, a *auth.Attempt) (id auth.Identity, err error) {
+	began := time.Now()
+	if a.Password == "" {
+		err = fmt.Errorf("%w: the password is empty", auth.ErrDenied)
+	} else {
+		err = p.ask(ctx, func(s *session) error {
+			id, err = s.login(a.Name, a.Password)
+			return err
+		})
+	}
+	if errors.Is(err, auth.ErrDenied) {
+		wait(ctx, Step-time.Since(began)%Step)
+	}
+	if err != nil {
+		return auth.Identity{}, fmt.Errorf("ldap: %w", err)
+	}
+	return id, nil
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
