@@ -20,7 +20,8 @@ type meter struct {
 
 // A report is what a server says of itself at one time.
 type report struct {
-	At     time.Time // of arrival
+	At     time.Time // since when it waits
+	Came   int64     `json:",omitempty"` // when it arrived, Unix seconds; 0: at At
 	Tos    int64     // start of the server
 	Sent   int64
 	Values map[string]float64 // by metric

@@ -61,7 +61,7 @@ func (c *Collector) takeSummary(now time.Time, remote string) error {
 		c.stats.Full++
 		return ErrFull
 	}
-	added, late := s.add(report{now, g.Started, g.Sent, c.fields.values(metric.OfSummary, g.Counters)})
+	added, late := s.add(report{now, c.came.Unix(), g.Started, g.Sent, c.fields.values(metric.OfSummary, g.Counters)})
 	if added {
 		c.size += reportWeight
 		s.Heard, s.Site, s.Version = now, strings.Clone(g.Site), strings.Clone(g.Version)
@@ -128,6 +128,7 @@ func (c *Collector) settleReport(now time.Time, s *source) {
 	l := c.lifeOfReport(s.caller, r.Tos)
 	if l != nil {
 		l.Saw.Summaries++
+		l.Saw.Heard = max(l.Saw.Heard, r.Came) // it was there, whatever else came of it
 		c.changed(now, l)
 	}
 	is := c.serverOfReport(s, l)

@@ -18,6 +18,7 @@ type scene struct {
 	life   transfer.Life
 	losses []transfer.Loss
 	now    float64
+	others []transfer.Life
 }
 
 // set returns a scene in which all is well.
@@ -33,7 +34,7 @@ func set() *scene {
 }
 
 func (s *scene) run() *validate.Report {
-	in := validate.Input{Claims: claims{s.claim}, Lives: []transfer.Life{s.life}, Losses: s.losses}
+	in := validate.Input{Claims: claims{s.claim}, Lives: append([]transfer.Life{s.life}, s.others...), Losses: s.losses}
 	if s.x != nil {
 		in.Transfers = transfers{s.x}
 	}
@@ -97,6 +98,27 @@ func TestCauses(t *testing.T) {
 	f("closed long ago, server silent", less(func(s *scene) { running(s); s.now, s.life.Last, s.life.Heard = 1303, 999, 999 }), differ, transfer.NotMonitored, file, life)
 	f("closed long ago, the last packet lost", less(func(s *scene) { running(s); s.now, s.life.Last = 1303, 1000 }), differ, transfer.PacketsLost, file, life)
 	f("nothing for long, the last packet lost", none(func(s *scene) { s.now, s.life.Last = 1303, 1000 }), missing, transfer.PacketsLost, life)
+	silent := func(s *scene) { // no packet with files came
+		s.now, s.life.Last, s.life.Opens, s.life.Closes, s.life.Named, s.life.Names = 1303, 0, 0, 0, 0, 0
+	}
+	before := set().life
+	before.Stod, before.Next = 0, 1
+	f("nothing of files, the only packet lost", none(func(s *scene) { silent(s); s.others = append(s.others, before) }), missing, transfer.PacketsLost, life, "77.0")
+	f("nothing of files, as ever", none(func(s *scene) {
+		silent(s)
+		mute := before
+		mute.Opens, mute.Closes, mute.Named, mute.Names = 0, 0, 0, 0
+		s.others = append(s.others, mute)
+	}), missing, transfer.NotMonitored, life)
+	f("nothing of files, of another server", none(func(s *scene) {
+		silent(s)
+		other := before
+		other.SID, other.Server, other.Address = 78, "x:1", "192.0.2.8:1"
+		s.others = append(s.others, other)
+	}), missing, transfer.NotMonitored, life)
+	f("its name lost", func(s *scene) { s.x.Path = "" }, extra, transfer.PacketsLost, file, life)
+	f("its name lost, of the claim", func(s *scene) { s.x.Path = "" }, missing, transfer.PacketsLost, file, life)
+	f("no names at all", func(s *scene) { s.x.Path, s.life.Names, s.life.Named = "", 0, 0 }, missing, transfer.NotMonitored, life)
 	f("nothing yet", none(func(s *scene) { s.now = 1302 }), missing, transfer.StillOpen, claim)
 	f("nothing for long", none(func(s *scene) { s.now = 1303 }), missing, transfer.CauseUnexplained, claim)
 

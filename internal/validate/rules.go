@@ -260,6 +260,9 @@ func packetsLost(x *exam) finding {
 	if tail := x.lostTail(); len(tail) > 0 {
 		return finding{x.less(), tail, "no packet of files came any more, and the server was there"}
 	}
+	if nameless := x.lostPaths(); len(nameless) > 0 {
+		return finding{x.less(), nameless, "the name of a file never came, and those of others did"}
+	}
 	return lostElse(x)
 }
 
@@ -332,27 +335,68 @@ func (x *exam) lostTrace() (out []*transfer.Loss) {
 }
 
 // lostTail returns the lives whose last packets of files were lost, if x's claim has
-// nothing else: the server told of files before, and was heard of after what the claim
-// says, but its next packet with files never came, for longer than it may take.
+// nothing else: the server told of files before, in this life or another, and was heard of
+// after what the claim says, but its next packet with files never came, for longer than it
+// may take.
 func (x *exam) lostTail() (out []string) {
 	c := x.claim
 	if c == nil || !x.old(c) {
 		return nil
 	}
-	tail := func(l *transfer.Life, at float64) bool {
-		return l != nil && l.Next == 0 && l.Last != 0 && at >= float64(l.Last)-x.slack && float64(l.Heard) > at+x.slack
-	}
 	for _, a := range x.accounts {
-		if l := x.lifeOf(a); !a.whole() && tail(l, c.end) {
-			out = append(out, a.ID, l.ID())
+		if l := x.lifeOf(a); !a.whole() {
+			if tail := x.tail(l, c.end); len(tail) > 0 {
+				out = append(append(out, a.ID), tail...)
+			}
 		}
 	}
 	if len(x.accounts) > 0 {
 		return out
 	}
 	for _, l := range x.during(c) {
-		if tail(l, c.Opened) {
-			out = append(out, l.ID())
+		out = append(out, x.tail(l, c.Opened)...)
+	}
+	return out
+}
+
+// tail returns l, and the life by which it is known that its server tells of files, if it
+// was heard of after that time, and told of no file any more.
+func (x *exam) tail(l *transfer.Life, at float64) []string {
+	switch {
+	case l == nil || l.Next != 0 || float64(l.Heard) <= at+x.slack:
+	case l.Last != 0:
+		if at >= float64(l.Last)-x.slack {
+			return []string{l.ID()}
+		}
+	default: // none of its packets with files came
+		i := slices.IndexFunc(x.lives, func(o *transfer.Life) bool {
+			return o.SID == l.SID && o.SID != 0 && o.Stod != l.Stod && o.Last != 0 && !nameless(o)
+		})
+		if i >= 0 {
+			return []string{l.ID(), x.lives[i].ID()}
+		}
+	}
+	return nil
+}
+
+// lostPaths returns the transfers that have no name, and their lives, if these name other
+// files: those of x, and if it has none, those that may be of its claim.
+func (x *exam) lostPaths() (out []string) {
+	unnamed := func(a *account) bool {
+		l := x.lifeOf(a)
+		return a.Path == "" && l != nil && l.Names+l.Named > 0
+	}
+	for _, a := range x.those(unnamed) {
+		out = append(out, a.ID, a.lifeID())
+	}
+	if x.claim == nil || len(x.accounts) > 0 {
+		return out
+	}
+	for _, l := range x.during(x.claim) {
+		for _, a := range x.anonymous[l.ID()] {
+			if unnamed(a) && overlap(x.claim, a, x.slack) {
+				out = append(out, a.ID, l.ID())
+			}
 		}
 	}
 	return out
