@@ -229,6 +229,9 @@ func (f *File) begin(file *os.File) error {
 	if err != nil {
 		return err
 	}
+	if !same && f.goOn(file) {
+		return nil
+	}
 	if !same {
 		if f.place.ID != "" {
 			f.counts.others.Inc()
@@ -237,9 +240,26 @@ func (f *File) begin(file *os.File) error {
 		}
 		f.place = place{ID: strconv.FormatInt(time.Now().UnixNano(), 10)}
 	}
+	f.place.Inode = inode(info)
 	f.tail, f.final = &tail{f: file, at: f.place.At}, false
 	f.log.Info("file: reading", "offset", f.place.At, "follow", f.cfg.Follow)
 	return nil
+}
+
+// goOn reports whether the file that was read before is still there under another name, and
+// goes on with that in the place of file, which is closed.
+func (f *File) goOn(file *os.File) bool {
+	if !f.cfg.Follow || f.place.ID == "" {
+		return false
+	}
+	old := f.place.renamed(f.cfg.Path)
+	if old == nil {
+		return false
+	}
+	_ = file.Close()
+	f.tail, f.final = &tail{f: old, at: f.place.At}, true
+	f.log.Info("file: it was renamed, and is read to its end first", "name", old.Name(), "offset", f.place.At)
+	return true
 }
 
 // changed sees what has become of a file that has been read to its end: more is true if

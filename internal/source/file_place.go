@@ -19,8 +19,9 @@ const headSize = 256
 // to Until are handed over, and so tells after a crash which those are: they are handed
 // over again as they were, and what of them was taken is known.
 type place struct {
-	ID    string `json:"id"`   // of the file, told apart from those that had its name before
-	Head  uint32 `json:"head"` // CRC-32 of its first HeadN bytes
+	ID    string `json:"id"`              // of the file, told apart from those that had its name before
+	Inode uint64 `json:"inode,omitempty"` // by which it is found when it has another name; 0: not known
+	Head  uint32 `json:"head"`            // CRC-32 of its first HeadN bytes
 	HeadN int    `json:"headn"`
 	At    int64  `json:"at"`    // what is before it was taken
 	Until int64  `json:"until"` // At if nothing was being handed over

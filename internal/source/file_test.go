@@ -271,3 +271,49 @@ func TestFileConfigCheck(t *testing.T) {
 	f(source.FileConfig{Path: "a"})
 	f(source.FileConfig{Kind: source.Claims, Cluster: "c"}, "path: is empty", "kind: cluster and precision are for lines, not for claims")
 }
+
+// The rest of a file that was renamed while nobody read it is read first, and once, also
+// if that ends in the middle.
+func TestFileRenamedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dir := bareStation(t, "file", 0, nil), t.TempDir()
+		path := filepath.Join(t.TempDir(), "lines")
+		cfg := source.FileConfig{Path: path, Follow: true}
+		add(t, path, counted(3))
+		r := read(t, s, path, dir, cfg)
+		settle()
+		r.wantSum(3)
+		r.end()
+
+		add(t, path, strings.TrimSuffix(counted(4), "\n")) // the last line has no end, and gets none
+		if err := os.Rename(path, path+".1"); err != nil {
+			t.Fatal(err)
+		}
+		add(t, path+".2", counted(100)) // of others
+		add(t, path, "# another\n"+counted(5))
+		r = read(t, s, path, dir, cfg)
+		settle()
+		r.wantSum(12)
+		r.wantCount(1, "replaced_total")
+		add(t, path, counted(1))
+		settle()
+		r.wantSum(13)
+		r.end()
+		if log := r.log.String(); !strings.Contains(log, "it was renamed") || strings.Contains(log, "it is another one than before") {
+			t.Errorf("got the log\n%s", log)
+		}
+
+		r = read(t, s, path, dir, cfg)
+		settle()
+		r.wantSum(13)
+		r.end()
+		if err := os.Remove(path); err != nil { // its inode may be given to the next
+			t.Fatal(err)
+		}
+		add(t, path, "# a third\n"+counted(2))
+		r = read(t, s, path, dir, cfg)
+		settle()
+		r.wantSum(15)
+		r.end()
+	})
+}
