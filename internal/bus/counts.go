@@ -27,6 +27,36 @@ func NewConnCounts(reg prometheus.Registerer, broker string) (*ConnCounts, error
 	return c, errors.Join(reg.Register(c.Disconnects), reg.Register(c.Reconnects), reg.Register(c.Failures), reg.Register(c.Errors))
 }
 
+// PubCounts are what /metrics tells of what is published to a broker that confirms each
+// message.
+type PubCounts struct{ messages, bytes, failures prometheus.Counter }
+
+// NewPubCounts returns counters that are registered, named as those of NewConnCounts.
+func NewPubCounts(reg prometheus.Registerer, broker string) (*PubCounts, error) {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "tallystick_" + broker + "_" + name, Help: help})
+	}
+	c := &PubCounts{
+		messages: counter("published_total", "Messages that the broker has confirmed."),
+		bytes:    counter("published_bytes_total", "Bytes of the messages that the broker has confirmed."),
+		failures: counter("publish_failures_total", "Messages that the broker refused, or did not confirm before the connection was lost."),
+	}
+	return c, errors.Join(reg.Register(c.messages), reg.Register(c.bytes), reg.Register(c.failures))
+}
+
+// Settled returns what counts a message of so many bytes when it is known what became of
+// it: see Receipts.Add.
+func (c *PubCounts) Settled(bytes int) func(error) {
+	return func(err error) {
+		if err != nil {
+			c.failures.Inc()
+			return
+		}
+		c.messages.Inc()
+		c.bytes.Add(float64(bytes))
+	}
+}
+
 // RegisterConnected registers a gauge of whether the broker is there.
 func RegisterConnected(reg prometheus.Registerer, broker string, connected func() bool) error {
 	return reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -54,12 +54,13 @@ func TestTakeAll(t *testing.T) {
 
 func TestReceipts(t *testing.T) {
 	r := bus.NewReceipts(2)
+	var settled []error
 	add := func(n uint64) *bus.Receipt {
 		t.Helper()
 		if err := r.Room(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		one, ok := r.Add(n)
+		one, ok := r.Add(n, func(err error) { settled = append(settled, err) })
 		if !ok {
 			t.Fatal("got no receipt")
 		}
@@ -91,7 +92,10 @@ func TestReceipts(t *testing.T) {
 	if err := r.Room(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := r.Add(4); ok {
+	if _, ok := r.Add(4, nil); ok {
 		t.Error("got a receipt after the end")
+	}
+	if len(settled) != 3 || !errors.Is(settled[0], no) || !errors.Is(settled[1], bus.ErrLost) {
+		t.Errorf("told of %v, want each once", settled)
 	}
 }

@@ -13,8 +13,9 @@ var ErrLost = errors.New("the connection was lost before the broker confirmed th
 
 // A Receipt is for a message that was published, and maybe not confirmed yet.
 type Receipt struct {
-	done chan struct{} // closed when err is known
-	err  error
+	done    chan struct{} // closed when err is known
+	err     error
+	settled func(error) // is told err; may be nil
 }
 
 // Wait waits until the broker has confirmed the message, or ctx ends. The error says
@@ -58,15 +59,16 @@ func (r *Receipts) Room(ctx context.Context) error {
 func (r *Receipts) Leave() { <-r.room }
 
 // Add returns the receipt of a message that is about to be sent, or false if the
-// connection has ended. There must be room.
-func (r *Receipts) Add(n uint64) (*Receipt, bool) {
+// connection has ended. There must be room. settled, which may be nil, is called once with
+// what Wait returns, and must not wait for anything.
+func (r *Receipts) Add(n uint64, settled func(error)) (*Receipt, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended {
 		r.Leave()
 		return nil, false
 	}
-	one := &Receipt{done: make(chan struct{})}
+	one := &Receipt{done: make(chan struct{}), settled: settled}
 	r.waiting[n] = one
 	return one, true
 }
@@ -85,6 +87,9 @@ func (r *Receipts) settle(n uint64, err error) {
 	if one, ok := r.waiting[n]; ok {
 		delete(r.waiting, n)
 		one.err = err
+		if one.settled != nil {
+			one.settled(err)
+		}
 		close(one.done)
 		r.Leave()
 	}

@@ -39,6 +39,7 @@ type Conn struct {
 	cfg    Config
 	reg    prometheus.Registerer
 	counts *bus.ConnCounts
+	sent   *bus.PubCounts
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -54,8 +55,9 @@ type Conn struct {
 
 // A link is one connection.
 type link struct {
-	conn *amqp.Connection
-	gone chan struct{} // closed when it is lost
+	conn   *amqp.Connection
+	gone   chan struct{} // closed when it is lost
+	counts *bus.PubCounts
 
 	mu      sync.Mutex
 	out     *publisher    // nil until something is published
@@ -75,6 +77,9 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 		return nil, fmt.Errorf("connect to amqp: %w", err)
 	}
 	if c.counts, err = bus.NewConnCounts(reg, "amqp"); err == nil {
+		c.sent, err = bus.NewPubCounts(reg, "amqp")
+	}
+	if err == nil {
 		err = bus.RegisterConnected(reg, "amqp", c.connected)
 	}
 	if err != nil {
@@ -140,7 +145,7 @@ func (c *Conn) dialOne(ctx context.Context, address string) (l *link, secret str
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", address, err)
 	}
-	return &link{conn: conn, gone: make(chan struct{})}, secret, nil
+	return &link{conn: conn, gone: make(chan struct{}), counts: c.sent}, secret, nil
 }
 
 // dialTCP connects, and bounds the time for what comes until we are let in; the

@@ -128,7 +128,7 @@ func (l *link) open() (*publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	l.out = newPublisher(ch)
+	l.out = newPublisher(ch, l.counts)
 	return l.out, nil
 }
 
@@ -137,10 +137,11 @@ type publisher struct {
 	ch       *amqp.Channel
 	turn     chan struct{} // holds a value while somebody publishes
 	receipts *bus.Receipts
+	counts   *bus.PubCounts
 }
 
-func newPublisher(ch *amqp.Channel) *publisher {
-	p := &publisher{ch: ch, turn: make(chan struct{}, 1), receipts: bus.NewReceipts(maxUnconfirmed)}
+func newPublisher(ch *amqp.Channel, counts *bus.PubCounts) *publisher {
+	p := &publisher{ch: ch, counts: counts, turn: make(chan struct{}, 1), receipts: bus.NewReceipts(maxUnconfirmed)}
 	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, maxUnconfirmed))
 	// Not buffered: the broker gives a message back before it confirms it, and so it
 	// is taken from here before its confirmation is there.
@@ -163,7 +164,7 @@ func (p *publisher) send(ctx context.Context, m Publication) (*bus.Receipt, erro
 		return nil, ctx.Err()
 	}
 	n := p.ch.GetNextPublishSeqNo()
-	r, ok := p.receipts.Add(n)
+	r, ok := p.receipts.Add(n, p.counts.Settled(len(m.Body)))
 	if !ok {
 		return nil, amqp.ErrClosed
 	}

@@ -54,6 +54,11 @@ func publishes(x on) {
 	if got := drain(t, ch); len(got) != 1 {
 		t.Errorf("got %q, want one message", got)
 	}
+	for name, want := range map[string]int{"published_total": 2, "published_bytes_total": 6, "publish_failures_total": 3} {
+		if got := c.count(name); got != want {
+			t.Errorf("%s is %d, want %d", name, got, want)
+		}
+	}
 	if _, err := ch.QueueDeclare("small", true, false, false, false, amqpgo.Table{
 		"x-max-length": 1, "x-overflow": "reject-publish",
 	}); err != nil {

@@ -25,6 +25,7 @@ type Conn struct {
 	cfg    Config
 	reg    prometheus.Registerer
 	counts *bus.ConnCounts
+	sent   *bus.PubCounts
 	log    *slog.Logger
 
 	wanted, there atomic.Int64 // connections
@@ -43,6 +44,9 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 		return nil, fmt.Errorf("connect to stomp: %w", err)
 	}
 	if c.counts, err = bus.NewConnCounts(reg, "stomp"); err == nil {
+		c.sent, err = bus.NewPubCounts(reg, "stomp")
+	}
+	if err == nil {
 		err = bus.RegisterConnected(reg, "stomp", func() bool { return c.there.Load() == c.wanted.Load() })
 	}
 	if err != nil {

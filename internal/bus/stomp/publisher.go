@@ -83,7 +83,7 @@ func (p *Publisher) Send(ctx context.Context, m Publication) (*bus.Receipt, erro
 		if err != nil {
 			return nil, fmt.Errorf("publish to %s: %w", m.Destination, err)
 		}
-		r, err := s.send(ctx, m.frame())
+		r, err := s.send(ctx, m.frame(), p.conn.sent.Settled(len(m.Body)))
 		switch {
 		case err == nil:
 			return r, nil

@@ -216,15 +216,16 @@ func (s *session) writeLocked(f *frame.Frame) error {
 	return err
 }
 
-// send writes a frame, and returns the receipt that the broker will send for it.
-func (s *session) send(ctx context.Context, f *frame.Frame) (*bus.Receipt, error) {
+// send writes a frame, and returns the receipt that the broker will send for it. settled
+// is told of that: see bus.Receipts.Add.
+func (s *session) send(ctx context.Context, f *frame.Frame, settled func(error)) (*bus.Receipt, error) {
 	if err := s.receipts.Room(ctx); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	r, ok := s.receipts.Add(s.next)
+	r, ok := s.receipts.Add(s.next, settled)
 	if !ok {
 		return nil, errOver
 	}
@@ -247,7 +248,7 @@ func (s *session) close(ctx context.Context) {
 		for range s.messages {
 		}
 	}()
-	if r, err := s.send(ctx, frame.New(frame.DISCONNECT)); err == nil {
+	if r, err := s.send(ctx, frame.New(frame.DISCONNECT), nil); err == nil {
 		_ = r.Wait(ctx)
 	}
 	_ = s.conn.Close()

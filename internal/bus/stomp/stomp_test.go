@@ -186,8 +186,15 @@ type broker interface {
 }
 
 func TestActiveMQ(t *testing.T) {
-	b := stomptest.Start(t)
-	all(on{t, b, stomp.Config{URLs: []string{b.URL()}, User: stomptest.User, PasswordFile: file(t, "password", stomptest.Password)}})
+	ca := bustest.NewAuthority(t)
+	b := stomptest.StartTLS(t, ca)
+	cfg := stomp.Config{URLs: []string{b.URL()}, User: stomptest.User, PasswordFile: file(t, "password", stomptest.Password)}
+	all(on{t, b, cfg})
+	t.Run("TLS", func(t *testing.T) {
+		secure := cfg
+		secure.URLs, secure.CAFile = []string{b.TLS()}, ca.File
+		certificates(on{t, b, secure}, ca)
+	})
 }
 
 func TestRabbitMQ(t *testing.T) {
@@ -218,6 +225,9 @@ func certificates(x on, ca *bustest.Authority) {
 	l := listen(x.t, cfg, stomp.Subscription{Destination: "/queue/tls"}, taken)
 	l.put("/queue/tls", "x")
 	l.hears(1)
+	l.wantCount(1, "published_total")
+	l.wantCount(1, "published_bytes_total")
+	l.wantCount(0, "publish_failures_total")
 	l.stop()
 	cfg.CAFile = bustest.NewAuthority(x.t).File
 	l = listen(x.t, cfg, stomp.Subscription{Destination: "/queue/tls"}, taken)

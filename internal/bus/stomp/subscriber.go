@@ -67,7 +67,7 @@ func (s *Subscriber) prefetch() int { return cmp.Or(s.sub.Prefetch, DefaultPrefe
 
 // consume takes messages until ctx ends or the session is over.
 func (s *Subscriber) consume(ctx context.Context, on *session) error {
-	r, err := on.send(ctx, s.subscribe())
+	r, err := on.send(ctx, s.subscribe(), nil)
 	if err != nil {
 		return err
 	}

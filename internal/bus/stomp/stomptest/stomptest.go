@@ -31,6 +31,7 @@ type Broker struct {
 	tb   testing.TB
 	dir  string
 	port int
+	tls  int    // port; 0: none
 	kill func() // nil: it is down
 }
 
@@ -42,7 +43,8 @@ const config = `<beans xmlns="http://www.springframework.org/schema/beans" xmlns
       <authenticationUser username="%[3]s" password="%[4]s" groups="users"/>
     </users></simpleAuthenticationPlugin></plugins>
     <persistenceAdapter><kahaDB directory="%[1]s/kahadb"/></persistenceAdapter>
-    <transportConnectors><transportConnector name="stomp" uri="stomp://127.0.0.1:%[2]d"/></transportConnectors>
+    %[5]s
+    <transportConnectors><transportConnector name="stomp" uri="stomp://127.0.0.1:%[2]d"/>%[6]s</transportConnectors>
   </broker>
 </beans>
 `
@@ -51,6 +53,13 @@ const config = `<beans xmlns="http://www.springframework.org/schema/beans" xmlns
 // test is skipped where there is no ActiveMQ.
 func Start(tb testing.TB) *Broker {
 	tb.Helper()
+	return StartTLS(tb, nil)
+}
+
+// StartTLS starts a broker that also listens with a certificate of the authority, and wants
+// one of its clients; nil: it does not. The stores of Java are made by openssl and keytool.
+func StartTLS(tb testing.TB, ca *bustest.Authority) *Broker {
+	tb.Helper()
 	if _, err := os.Stat(program); err != nil {
 		tb.Skip("ActiveMQ is not installed (apt-get install activemq)")
 	}
@@ -58,13 +67,40 @@ func Start(tb testing.TB) *Broker {
 		tb.Skip("Java is not installed")
 	}
 	b := &Broker{tb: tb, dir: tb.TempDir(), port: bustest.FreePort(tb)}
-	text := fmt.Sprintf(config, b.dir, b.port, User, Password)
+	context, connector := b.secure(ca)
+	text := fmt.Sprintf(config, b.dir, b.port, User, Password, context, connector)
 	if err := os.WriteFile(filepath.Join(b.dir, "activemq.xml"), []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(b.Kill)
 	b.Up()
 	return b
+}
+
+// secure returns what the configuration has of TLS.
+func (b *Broker) secure(ca *bustest.Authority) (context, connector string) {
+	if ca == nil {
+		return "", ""
+	}
+	b.tls = bustest.FreePort(b.tb)
+	cert, key := ca.Files("broker")
+	keys, trust := filepath.Join(b.dir, "keys.p12"), filepath.Join(b.dir, "trust.p12")
+	const secret = "of this test" // the stores need one
+	b.run("openssl", "pkcs12", "-export", "-in", cert, "-inkey", key, "-out", keys, "-passout", "pass:"+secret)
+	b.run("keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", ca.File, "-keystore", trust, "-storetype", "PKCS12", "-storepass", secret)
+	return fmt.Sprintf(`<sslContext><sslContext keyStore="file:%s" keyStoreType="PKCS12" keyStorePassword="%s"
+      trustStore="file:%s" trustStoreType="PKCS12" trustStorePassword="%[2]s"/></sslContext>`, keys, secret, trust),
+		fmt.Sprintf(`<transportConnector name="tls" uri="stomp+ssl://127.0.0.1:%d?needClientAuth=true"/>`, b.tls)
+}
+
+func (b *Broker) run(name string, args ...string) {
+	b.tb.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		b.tb.Skipf("%s is not installed", name)
+	}
+	if out, err := exec.CommandContext(b.tb.Context(), name, args...).CombinedOutput(); err != nil {
+		b.tb.Fatalf("%s: %v\n%s", name, err, out)
+	}
 }
 
 // Up starts the broker, on the same port and folder as before.
@@ -113,3 +149,6 @@ func (b *Broker) Kill() {
 
 // URL is where the broker is.
 func (b *Broker) URL() string { return fmt.Sprintf("stomp://127.0.0.1:%d", b.port) }
+
+// TLS is where the broker is with TLS.
+func (b *Broker) TLS() string { return fmt.Sprintf("stomps://127.0.0.1:%d", b.tls) }
