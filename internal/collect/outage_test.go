@@ -158,3 +158,31 @@ func TestArrivalIsNotTrusted(t *testing.T) {
 		}
 	}
 }
+
+// A server is there when its summary comes, whatever else comes of it.
+func TestSummaryIsHeard(t *testing.T) {
+	r := &timed{newRecorder(), map[string]transfer.Life{}}
+	c := collect.New(collect.Default(), r)
+	now := time.Unix(stod+5, 0)
+	put := func(data []byte) {
+		t.Helper()
+		if err := c.Packet(now, collect.Packet{Remote: "192.0.2.1:4711", Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(ident(stod))
+	now = now.Add(10 * time.Minute)
+	put(summary(stod, now.Unix(), linkIO(1)))
+	for range 120 {
+		now = now.Add(time.Second)
+		c.Advance(now)
+	}
+	for _, l := range r.all {
+		if l.Summaries != 1 || l.Heard != stod+605 {
+			t.Errorf("got %d summaries, heard at %d, want 1 at %d", l.Summaries, l.Heard, stod+605)
+		}
+	}
+	if len(r.all) != 1 {
+		t.Errorf("got %d lives, want 1", len(r.all))
+	}
+}

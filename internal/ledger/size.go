@@ -23,7 +23,7 @@ func transferBytes(t *transfer.Transfer) int64 {
 }
 
 func detailBytes(t *transfer.Transfer) int64 {
-	n := len(t.ClientVersion)
+	n := len(t.ClientVersion) + cap(t.Progress)*int(unsafe.Sizeof(transfer.Point{}))
 	if t.Raw != nil {
 		n += int(unsafe.Sizeof(*t.Raw))
 	}
