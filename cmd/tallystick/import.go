@@ -16,6 +16,7 @@ import (
 
 	"tallystick/internal/ccms"
 	"tallystick/internal/config"
+	"tallystick/internal/logs"
 	"tallystick/internal/store"
 )
 
@@ -66,7 +67,7 @@ if a DIR has no checkpoints, and if there was no memory for all samples.`,
 // importAll imports all folders, and saves.
 func (a *app) importAll(ctx context.Context, cfg config.Config, i importing) error {
 	cfg.Log.Level = max(cfg.Log.Level, slog.LevelWarn) // the rest is said in the summary
-	s := &server{cfg: cfg, log: a.logger(cfg.Log), registry: prometheus.NewRegistry()}
+	s := &server{cfg: cfg, log: logs.To(a.stderr, cfg.Log).Logger, registry: prometheus.NewRegistry()}
 	defer s.close()
 	if i.dry {
 		s.cfg.Checkpoint.Dir = "" // which is not used: a slip would show

@@ -15,8 +15,7 @@ import (
 var version = "dev"
 
 func main() {
-	// A terminal that is closed hangs up: no reason to lose anything.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills at once
 	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

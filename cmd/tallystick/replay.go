@@ -23,6 +23,7 @@ import (
 	"tallystick/internal/config"
 	"tallystick/internal/durable"
 	"tallystick/internal/httpapi"
+	"tallystick/internal/logs"
 	"tallystick/internal/metric"
 	"tallystick/internal/replay"
 	"tallystick/internal/transfer"
@@ -238,7 +239,7 @@ func (s *replaySources) data(dir, log string) error {
 	if err != nil {
 		return err
 	}
-	d := checkpoint.New(checkpoint.Config{Dir: dir}, durable.OS{}, checkpoint.Parts{Table: table}, s.app.logger(s.cfg.Log))
+	d := checkpoint.New(checkpoint.Config{Dir: dir}, durable.OS{}, checkpoint.Parts{Table: table}, logs.To(s.app.stderr, s.cfg.Log).Logger)
 	v, err := d.View(func(folder, file string, err error) { s.tell("checkpoint %s: %s: %v", folder, file, err) })
 	if err != nil {
 		return err

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +87,18 @@ func (a *app) usage(format string, args ...any) error {
 
 // entering marks the point from which on an error is not one of usage.
 func (a *app) entering(do func(cmd *cobra.Command) error) func(*cobra.Command, []string) error {
+	return a.staying(func(cmd *cobra.Command) error {
+		// A terminal that is closed hangs up: no reason to lose anything.
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
+		defer stop()
+		cmd.SetContext(ctx)
+		return do(cmd)
+	})
+}
+
+// staying is entering for what does not end when its terminal does, and has its own answer to
+// SIGHUP.
+func (a *app) staying(do func(cmd *cobra.Command) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		a.entered = true
 		return do(cmd)

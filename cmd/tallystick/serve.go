@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
+	"os/signal"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"tallystick/internal/config"
+	"tallystick/internal/logs"
 	"tallystick/internal/systemd"
 )
 
@@ -21,7 +24,9 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Take packets and claims, and answer queries",
 		Long: `Take the monitoring of XRootD servers over UDP, and claims, samples and queries over
 HTTP, until SIGINT or SIGTERM; then stop in order and save everything. A second
-signal ends it at once. SIGTSTP (Ctrl-Z) saves, and then suspends.
+signal ends it at once. SIGTSTP (Ctrl-Z) saves, and then suspends. SIGHUP reads the
+configuration and the certificates again, and opens the log's file anew; on a
+terminal it means that this is gone, and stops.
 
 Without a configuration file it is in development mode: it serves loopback only
 and makes its own key.`,
@@ -31,7 +36,7 @@ and makes its own key.`,
   tallystick serve --set http.listen=127.0.0.1:8081 --set retention.memory=2d
   TALLYSTICK_LOG_LEVEL=debug tallystick serve`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
+		RunE: a.staying(func(cmd *cobra.Command) error {
 			cfg, err := config.Load(a.sources)
 			if err != nil {
 				return err
@@ -50,7 +55,17 @@ const mutexFraction = 1000
 // serve makes a server of the configuration and runs it until ctx ends.
 func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 	runtime.SetMutexProfileFraction(mutexFraction)
-	s, err := newServer(ctx, cfg, systemd.Take(), a.logger(cfg.Log))
+	if term.IsTerminal(int(os.Stdin.Fd())) { // one that is closed hangs up: no reason to lose anything
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	}
+	log, err := logs.Open(cfg.Log, a.stderr)
+	if err != nil {
+		return fmt.Errorf("log.file: %w", err)
+	}
+	defer log.Close()
+	s, err := newServer(ctx, cfg, a.sources, systemd.Take(), log)
 	if err != nil {
 		return err
 	}
@@ -67,14 +82,6 @@ func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 		s.log.Info("stopped; everything is saved")
 	}
 	return err
-}
-
-func (a *app) logger(l config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: l.Level}
-	if l.Format == config.JSON {
-		return slog.New(slog.NewJSONHandler(a.stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, o))
 }
 
 // greet tells a newcomer where he is.

@@ -32,6 +32,7 @@ import (
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
+	"tallystick/internal/logs"
 	"tallystick/internal/metric"
 	"tallystick/internal/query"
 	"tallystick/internal/rdns"
@@ -50,6 +51,7 @@ type server struct {
 	cfg     config.Config
 	log     *slog.Logger
 	manager *systemd.Service
+	control *control
 
 	locks []*os.File // of the folders that are written to
 	http  []net.Listener
@@ -87,11 +89,12 @@ type server struct {
 // newServer makes all parts. It listens first, so that an address in use fails
 // before anything is read; connections wait until there is somebody to answer. The
 // sockets that it was given take the place of the configured addresses.
-func newServer(ctx context.Context, cfg config.Config, given *systemd.Sockets, log *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: log, registry: prometheus.NewRegistry(), back: make(chan struct{})}
+func newServer(ctx context.Context, cfg config.Config, from config.Sources, given *systemd.Sockets, log *logs.Log) (*server, error) {
+	s := &server{cfg: cfg, log: log.Logger, registry: prometheus.NewRegistry(), back: make(chan struct{})}
 	s.garbage = &retain.Garbage{Slabs: func() int64 { return s.store.Stats().Slabs }}
 	s.garbage.Begin()
-	s.manager = &systemd.Service{Alive: s.alive, Status: s.status, Log: log}
+	s.manager = &systemd.Service{Alive: s.alive, Status: s.status, Log: s.log}
+	s.control = &control{s: s, file: &config.File{Sources: from, FS: durable.OS{}}, log: log, running: cfg}
 	if err := s.make(ctx, given); err != nil {
 		s.close()
 		return nil, err
@@ -180,11 +183,12 @@ func (s *server) makeAPI() error {
 	}
 	engine := query.New(s.store, s.table, s.cfg.Query)
 	s.api, err = httpapi.New(s.cfg.HTTP.API, httpapi.Parts{
-		Auth:   verifier,
-		Ingest: s.ingest,
-		Query:  engine,
-		Compat: httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
-		Ledger: s.ledger, Reconcile: s.cfg.Reconcile, Name: s.names.Name, Sites: s.cfg.Collect.Sites().Of,
+		Auth:    verifier,
+		Ingest:  s.ingest,
+		Query:   engine,
+		Compat:  httpapi.Compat{Table: s.table, Store: s.store, Reader: engine.Reader, Now: time.Now, Free: s.ingest.Free},
+		Control: s.control,
+		Ledger:  s.ledger, Reconcile: s.cfg.Reconcile, Name: s.names.Name, Sites: s.cfg.Collect.Sites().Of,
 		Validate: func(_ context.Context, o validate.Options) (*validate.Report, error) {
 			o.Now = float64(time.Now().Unix())
 			return validate.Books(s.ledger, reportOptions(s.cfg, o)), nil
@@ -230,6 +234,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 		Due: func() bool { return s.wal.Size() > s.cfg.Checkpoint.LogBytes },
 	}
 	g.Add("watchdog", s.manager.Watch)
+	g.Add("hangups", s.control.hangups)
 	g.Add("log", s.wal.Run)
 	g.Add("restore", s.restorer)
 	g.Add("checkpoint", s.after(save.Run))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/config"
+	"tallystick/internal/logs"
 	"tallystick/internal/shovel"
 	"tallystick/internal/systemd"
 )
@@ -100,7 +102,12 @@ func (a *app) shovel(ctx context.Context, cfg config.Shovel) error {
 	if cfg.Debug {
 		cfg.Log.Level = slog.LevelDebug
 	}
-	log := a.logger(cfg.Log)
+	opened, err := logs.Open(cfg.Log, a.stderr)
+	if err != nil {
+		return fmt.Errorf("log.file: %w", err)
+	}
+	defer opened.Close()
+	log := opened.Logger
 	s, err := shovel.New(ctx, cfg.Config(), prometheus.NewRegistry(), log)
 	if err != nil {
 		return err

@@ -26,10 +26,8 @@
 package config
 
 import (
-	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +43,7 @@ import (
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
 	"tallystick/internal/ledger"
+	"tallystick/internal/logs"
 	"tallystick/internal/metric"
 	"tallystick/internal/query"
 	"tallystick/internal/rdns"
@@ -66,7 +65,7 @@ type Config struct {
 	// Grace is how long stopping may take.
 	Grace time.Duration `koanf:"grace"`
 
-	Log   Log                          `koanf:"log"`
+	Log   logs.Config                  `koanf:"log"`
 	HTTP  HTTP                         `koanf:"http"`
 	UDP   source.Config                `koanf:"udp"`
 	NATS  source.NATSConfig            `koanf:"nats"`
@@ -91,30 +90,6 @@ type Config struct {
 	WAL        wal.Config        `koanf:"wal"`
 	Archive    archive.Config    `koanf:"archive"`
 	Records    forward.Config    `koanf:"records"`
-}
-
-// Log is how the process tells what it does.
-type Log struct {
-	Level  slog.Level `koanf:"level"`
-	Format Format     `koanf:"format"`
-}
-
-// A Format is how a line of the log is written.
-type Format string
-
-// The formats.
-const (
-	Text Format = "text"
-	JSON Format = "json"
-)
-
-// UnmarshalText reads the name of a format.
-func (f *Format) UnmarshalText(text []byte) error {
-	if formats := []Format{Text, JSON}; !slices.Contains(formats, Format(text)) {
-		return fmt.Errorf("%q is none of %v", text, formats)
-	}
-	*f = Format(text)
-	return nil
 }
 
 // HTTP is how the API is served.
@@ -160,7 +135,7 @@ func Default() Config {
 	return Config{
 		DataDir: "checkpoints",
 		Grace:   30 * time.Second,
-		Log:     Log{Level: slog.LevelInfo, Format: Text},
+		Log:     logs.Config{Level: slog.LevelInfo, Format: logs.Text},
 		HTTP: HTTP{Listen: []string{"127.0.0.1:8080"}, API: httpapi.Config{
 			MaxBody: 1 << 30, Stall: 30 * time.Second, Limits: httpapi.DefaultLimits(),
 		}},

@@ -59,11 +59,19 @@ func (f form) file(s Sources) string {
 	return s.File
 }
 
-// layers reads what the sources say, over base: the last one counts.
-func (f form) layers(s Sources, base *layer) []*layer {
+// readFile reads the configuration file, nil for none.
+func (f form) readFile(s Sources) *layer {
+	if path := f.file(s); path != "" {
+		return readFile(f, path)
+	}
+	return nil
+}
+
+// layers reads what the other sources say, over base and the file: the last one counts.
+func (f form) layers(s Sources, base, file *layer) []*layer {
 	layers := []*layer{base}
-	if file := f.file(s); file != "" {
-		layers = append(layers, readFile(f, file))
+	if file != nil {
+		layers = append(layers, file)
 	}
 	return append(layers, readEnviron(f, s.Environ), readSettings(f, s.Settings))
 }

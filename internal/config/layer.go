@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"tallystick/internal/secret"
 )
 
 // A layer is what one source says.
@@ -38,16 +40,26 @@ func readFile(f form, path string) *layer {
 		l.problem("", "", "%v", err)
 		return l
 	}
+	l.read(path, raw)
+	return l
+}
+
+// read reads the text of a file, of which empty names have none.
+func (l *layer) read(name string, raw []byte) {
 	doc, err := parse(raw)
 	if err != nil {
-		l.problem(path, "", "%v", err)
-		return l
+		l.problem(name, "", "%v", err)
+		return
+	}
+	place := func(y *yaml.Node) string {
+		if name == "" {
+			return fmt.Sprintf("line %d", y.Line)
+		}
+		return fmt.Sprintf("%s:%d", name, y.Line)
 	}
 	if doc != nil {
-		place := func(y *yaml.Node) string { return fmt.Sprintf("%s:%d", path, y.Line) }
 		l.values = l.section(l.root, doc, "", place)
 	}
-	return l
 }
 
 // parse returns the document, or nil if there is none.
@@ -159,6 +171,9 @@ func readSettings(f form, settings []string) *layer {
 	l := newLayer(f)
 	for _, s := range settings {
 		key, value, ok := strings.Cut(s, "=")
+		if secret.IsKey(key) {
+			s = key + "=" + secret.Hidden
+		}
 		names, known := l.root.split(key)
 		switch {
 		case !ok:

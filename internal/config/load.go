@@ -25,11 +25,16 @@ type Sources struct {
 // *InvalidError with all that is wrong.
 func Load(s Sources) (Config, error) {
 	f := serverForm()
+	return load(f, s, f.readFile(s))
+}
+
+// load reads what is not in the file, which nil is none.
+func load(f form, s Sources, file *layer) (Config, error) {
 	base := newLayer(f)
 	base.values = values(base.root, reflect.ValueOf(Default()))
-	base.values["development"] = f.file(s) == ""
+	base.values["development"] = file == nil
 	var cfg Config
-	all, err := merge(f, f.layers(s, base), &cfg)
+	all, err := merge(f, f.layers(s, base, file), &cfg)
 	if err != nil {
 		return Config{}, err
 	}

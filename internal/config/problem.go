@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"tallystick/internal/secret"
+)
 
 // A Problem is one thing that is wrong with a configuration.
 type Problem struct {
@@ -9,7 +13,7 @@ type Problem struct {
 	Text  string
 }
 
-// String returns all three.
+// String returns all three, but what looks like a secret.
 func (p *Problem) String() string {
 	var parts []string
 	for _, s := range []string{p.Place, p.Key, p.Text} {
@@ -17,7 +21,7 @@ func (p *Problem) String() string {
 			parts = append(parts, s)
 		}
 	}
-	return strings.Join(parts, ": ")
+	return secret.Mask(strings.Join(parts, ": "))
 }
 
 // An InvalidError is all that is wrong with a configuration.

@@ -13,6 +13,7 @@ import (
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/stomp"
 	"tallystick/internal/forward"
+	"tallystick/internal/logs"
 	"tallystick/internal/shovel"
 	"tallystick/internal/source"
 )
@@ -42,7 +43,7 @@ type Shovel struct {
 	Queue    ShovelQueue              `koanf:"queue"`
 	To       map[string]shovel.Output `koanf:"to"` // more outputs, by name
 	Grace    time.Duration            `koanf:"grace"`
-	Log      Log                      `koanf:"log"`
+	Log      logs.Config              `koanf:"log"`
 }
 
 // ShovelAMQP is an exchange.
@@ -114,7 +115,7 @@ func DefaultShovel() Shovel {
 			MaxBytes: own.Queue.MaxBytes, MaxAge: own.Queue.MaxAge, Full: string(own.Queue.Full), Sync: own.Queue.Sync,
 		},
 		Grace: own.Grace,
-		Log:   Log{Level: slog.LevelInfo, Format: Text},
+		Log:   logs.Config{Level: slog.LevelInfo, Format: logs.Text},
 	}
 }
 
@@ -135,7 +136,7 @@ func LoadShovel(s Sources) (Shovel, error) {
 	base := newLayer(f)
 	base.values = values(base.root, reflect.ValueOf(DefaultShovel()))
 	var cfg Shovel
-	all, err := merge(f, f.layers(s, base), &cfg)
+	all, err := merge(f, f.layers(s, base, f.readFile(s)), &cfg)
 	if err != nil {
 		return Shovel{}, err
 	}
@@ -317,17 +318,8 @@ func cutUser(text string) (string, *url.Userinfo) {
 // YAML returns the configuration as a file that LoadShovel would read it from, without
 // passwords.
 func (c Shovel) YAML() ([]byte, error) {
-	if c.STOMP.Password != "" {
-		c.STOMP.Password = redacted
-	}
-	if address, user := cutUser(c.AMQP.URL); user != nil {
-		c.AMQP.URL = strings.Replace(address, "://", "://"+user.Username()+":"+redacted+"@", 1)
-	}
 	return shovelForm().yaml(reflect.ValueOf(c))
 }
-
-// redacted stands for what is secret.
-const redacted = "(secret)"
 
 // ShovelKeys returns all keys of a shovel's configuration, in the order in which they are
 // told.

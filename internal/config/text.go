@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"encoding"
 	"fmt"
 	"maps"
@@ -52,7 +51,8 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// YAML returns the configuration as a file that Load would read it from.
+// YAML returns the configuration as a file that Load would read it from, but that what is
+// secret is hidden.
 func (c Config) YAML() ([]byte, error) { return serverForm().yaml(reflect.ValueOf(c)) }
 
 func (f form) yaml(v reflect.Value) ([]byte, error) {
@@ -60,13 +60,8 @@ func (f form) yaml(v reflect.Value) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if err := e.Encode(tree); err != nil {
-		return nil, fmt.Errorf("write configuration: %w", err)
-	}
-	return b.Bytes(), nil
+	redact(tree)
+	return write(tree)
 }
 
 func yamlOf(n *node, v reflect.Value) (*yaml.Node, error) {

@@ -112,6 +112,7 @@ type Parts struct {
 	Ledger   Ledger
 	Validate Validator
 	Compat   Compat
+	Control  Control
 	// Reconcile is what a good balance is.
 	Reconcile reconcile.Config
 	// Sites returns the sites of the servers at an address that packets come from, as far

@@ -45,6 +45,12 @@ func (e *Error) code() string {
 		return "method_not_allowed"
 	case http.StatusNotAcceptable:
 		return "not_acceptable"
+	case http.StatusConflict:
+		return "conflict"
+	case http.StatusPreconditionFailed:
+		return "precondition_failed"
+	case http.StatusPreconditionRequired:
+		return "precondition_required"
 	case http.StatusRequestEntityTooLarge:
 		return "too_large"
 	case http.StatusUnsupportedMediaType:

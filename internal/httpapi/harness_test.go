@@ -141,6 +141,7 @@ type server struct {
 	query    queryFunc
 	validate httpapi.Validator
 	reasons  []string
+	control  *control
 	registry *prometheus.Registry
 	log      *logBuffer
 	key      auth.Key
@@ -157,7 +158,7 @@ func newServerOf(t *testing.T, cfg httpapi.Config, change func(*server, *httpapi
 	t.Helper()
 	s := &server{
 		T: t, intake: new(intake), ledger: ledger.New(ledger.Config{}),
-		registry: prometheus.NewRegistry(), log: new(logBuffer),
+		registry: prometheus.NewRegistry(), log: new(logBuffer), control: new(control),
 	}
 	var err error
 	registerNDJSON()
@@ -173,7 +174,7 @@ func newServerOf(t *testing.T, cfg httpapi.Config, change func(*server, *httpapi
 		t.Fatal(err)
 	}
 	parts := httpapi.Parts{
-		Auth: verifier, Ingest: s.intake, Ledger: s.ledger, Reconcile: reconcile.Default(),
+		Auth: verifier, Ingest: s.intake, Ledger: s.ledger, Reconcile: reconcile.Default(), Control: s.control,
 		Name: func(address string) (string, bool) {
 			name, known := map[string]string{"192.0.2.1": "node1", "192.0.2.2": ""}[address]
 			return name, !known

@@ -23,12 +23,17 @@ type Route struct {
 
 // Routes returns all routes. GET ones answer HEAD too.
 func (a *API) Routes() []Route {
-	get, post := http.MethodGet, http.MethodPost
+	get, post, put := http.MethodGet, http.MethodPost, http.MethodPut
 	own := []Route{
 		{get, "/healthz", "", false, a.health},
 		{get, "/readyz", "", false, a.ready},
 		{get, "/metrics", auth.Operator, false, a.metrics},
 		{get, "/debug/pprof/{profile}", auth.Operator, false, a.profile},
+		{get, "/api/v1/config/desired", auth.Admin, false, a.desired},
+		{put, "/api/v1/config/desired", auth.Admin, true, a.putDesired},
+		{get, "/api/v1/config/actual", auth.Admin, false, a.actual},
+		{get, "/api/v1/log-level", auth.Admin, false, a.logLevel},
+		{put, "/api/v1/log-level", auth.Admin, false, a.putLogLevel},
 		{get, "/api/v1/openapi.yaml", auth.Viewer, false, a.openapi},
 		{post, "/api/v1/packets", auth.Writer, true, a.packets},
 		{post, "/api/v1/claims", auth.Writer, true, a.postClaims},
