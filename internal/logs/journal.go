@@ -34,7 +34,6 @@ func newByPriority(w io.Writer, form func(io.Writer) slog.Handler) *byPriority {
 	return &byPriority{debug: of("<7>"), info: of("<6>"), warning: of("<4>"), failure: of("<3>")}
 }
 
-//nolint:ireturn // of whatever format
 func (h *byPriority) at(level slog.Level) slog.Handler {
 	switch {
 	case level >= slog.LevelError:
@@ -58,15 +57,11 @@ func (h *byPriority) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements slog.Handler.
-//
-//nolint:ireturn // so is the interface
 func (h *byPriority) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.each(func(h slog.Handler) slog.Handler { return h.WithAttrs(attrs) })
 }
 
 // WithGroup implements slog.Handler.
-//
-//nolint:ireturn // so is the interface
 func (h *byPriority) WithGroup(name string) slog.Handler {
 	return h.each(func(h slog.Handler) slog.Handler { return h.WithGroup(name) })
 }

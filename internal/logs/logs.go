@@ -70,8 +70,6 @@ func To(w io.Writer, cfg Config) *Log {
 }
 
 // handler returns what makes lines of entries.
-//
-//nolint:ireturn // there is one for each format
 func (l *Log) handler(cfg Config, journal bool) slog.Handler {
 	form := func(w io.Writer) slog.Handler {
 		o := &slog.HandlerOptions{Level: &l.level, ReplaceAttr: hide}
