@@ -133,14 +133,20 @@ func start(t *testing.T, h home) *process {
 // launch starts a process. It is ended with the test.
 func launch(t *testing.T, h home, args ...string) *process {
 	t.Helper()
+	cmd := exec.Command(binary, args...)
+	cmd.Env = environ()
+	return launchCmd(t, h, cmd)
+}
+
+// launchCmd is launch for a command that becomes the process.
+func launchCmd(t *testing.T, h home, cmd *exec.Cmd) *process {
+	t.Helper()
 	out, err := os.CreateTemp(h.dir, "*.log")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	p := &process{home: h, t: t, ended: make(chan error, 1), out: out.Name()}
-	p.cmd = exec.Command(binary, args...)
-	p.cmd.Env = environ()
+	p := &process{home: h, t: t, cmd: cmd, ended: make(chan error, 1), out: out.Name()}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -75,7 +75,7 @@ or the configuration is wrong.`,
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.serveCommand(), a.shovelCommand(), a.importCommand(), a.archiveCommand(), a.replayCommand(), a.validateCommand(), a.tokenCommand(), a.configCommand(), a.manCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.shovelCommand(), a.importCommand(), a.archiveCommand(), a.replayCommand(), a.validateCommand(), a.tokenCommand(), a.configCommand(), a.healthcheckCommand(), a.manCommand(), a.versionCommand())
 	return root
 }
 

@@ -83,7 +83,7 @@ func serveIn(t *testing.T, flags ...string) *served {
 	}, flags...)
 	go func() { s.code <- execute(ctx, args, s.out, s.out) }()
 	t.Cleanup(func() { s.cancel() })
-	s.url = s.out.until(t, `msg=serving url=(https?://\S+)`)[1]
+	s.url = s.out.until(t, `msg=serving url=(\S+)`)[1]
 	s.out.until(t, `msg="ready for all questions"`)
 	s.token = strings.TrimSpace(tally(t, "token", "--subject", "test", "--role", "admin").stdout)
 	return s

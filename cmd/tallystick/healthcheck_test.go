@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"tallystick/internal/bus/bustest"
+)
+
+// Ensure a server that is ready is healthy by whatever way it is reached, and none is not.
+func TestHealthcheck(t *testing.T) {
+	cert, key := bustest.NewAuthority(t).Files("server")
+	t.Chdir(t.TempDir())
+	f := func(listen string, more ...string) {
+		t.Helper()
+		flags := append([]string{"--set", "http.listen=" + listen + ",127.0.0.1:0"}, more...)
+		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), exitFailure)
+		s := serveIn(t, flags...)
+		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), exitOK, `{"ready":true}`)
+		wantIn(t, tally(t, append([]string{"healthcheck", "--live"}, flags...)...), exitOK, `{"status":"ok"}`)
+		s.stop()
+	}
+	f(fmt.Sprintf("127.0.0.1:%d", bustest.FreePort(t)))
+	f("unix:api.sock", "--set", "http.tls.cert="+cert, "--set", "http.tls.key="+key)
+	f(fmt.Sprintf("127.0.0.1:%d", bustest.FreePort(t)), "--set", "http.tls.cert="+cert, "--set", "http.tls.key="+key)
+}
+
+// Ensure one that is not ready says why; and that what listens on all addresses is found on one.
+func TestHealthcheckNotReady(t *testing.T) {
+	t.Chdir(t.TempDir())
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, "restoring")
+	}))
+	defer h.Close()
+	_, port, err := net.SplitHostPort(h.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"", "0.0.0.0", "localhost"} {
+		wantIn(t, tally(t, "healthcheck", "--set", "development=false", "--set", "auth.key_file=k", "--set", "http.cleartext=true",
+			"--set", "http.listen="+host+":"+port), exitFailure, "503", "restoring")
+	}
+}
