@@ -180,7 +180,7 @@ func TestShovelSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := cfg.YAML()
-	if err != nil || strings.Contains(string(text), "hidden") || !strings.Contains(string(text), "amqp://me:(secret)@h") {
+	if err != nil || strings.Contains(string(text), "hidden") || !strings.Contains(string(text), "amqp://me:REDACTED@h") {
 		t.Errorf("got %v\n%s", err, text)
 	}
 	_, err = loadShovel(t, "amqp: {url: 'amqp://me:hidden@h'}\nmq: nats\n")
