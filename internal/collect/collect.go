@@ -212,7 +212,7 @@ type Collector struct {
 	packets uint64 // t datagrams, to know which is at hand
 
 	gram xrootd.Datagram // the one at hand; reused
-	came time.Time       // when it arrived
+	came instant         // when it arrived
 }
 
 // New returns a collector without state that tells out what it finds.
@@ -227,7 +227,9 @@ func New(cfg Config, out Output) *Collector {
 
 // Packet takes one datagram at now. It keeps nothing of p.Data.
 // The error says why the datagram, or the rest of it, could not be used.
-func (c *Collector) Packet(now time.Time, p Packet) error {
+func (c *Collector) Packet(now time.Time, p Packet) error { return c.packet(instantOf(now), p) }
+
+func (c *Collector) packet(now instant, p Packet) error {
 	err := c.gram.Decode(p.Data)
 	c.came = p.arrived(now)
 	c.stats.Packets[c.gram.Kind]++
@@ -260,16 +262,16 @@ func (c *Collector) Packet(now time.Time, p Packet) error {
 
 // arrived returns when p, which is taken at now, arrived. A clock that is ahead of ours
 // is not believed.
-func (p *Packet) arrived(now time.Time) time.Time {
-	if p.Arrival <= 0 || p.Arrival >= now.UnixNano() {
+func (p *Packet) arrived(now instant) instant {
+	if p.Arrival <= 0 || instant(p.Arrival) >= now {
 		return now
 	}
-	return time.Unix(0, p.Arrival)
+	return instant(p.Arrival)
 }
 
 // takeNotes takes what tells by itself, which does not concern sessions and files
 // that are open.
-func (c *Collector) takeNotes(now time.Time, l *life) (err error) {
+func (c *Collector) takeNotes(now instant, l *life) (err error) {
 	switch g := &c.gram; {
 	case g.Kind == xrootd.KindGStream:
 		err = c.takeGStream(now, &l.Book, l)
@@ -284,7 +286,7 @@ func (c *Collector) takeNotes(now time.Time, l *life) (err error) {
 
 // lifeOf returns the life that the datagram at hand belongs to, nil if that
 // cannot be told. Of most kinds only the number counts.
-func (c *Collector) lifeOf(now time.Time, remote string) *life {
+func (c *Collector) lifeOf(now instant, remote string) *life {
 	g := &c.gram
 	if g.Header.Code == 0 {
 		return nil
@@ -322,7 +324,7 @@ func (c *Collector) sid() uint64 {
 	return 0
 }
 
-func (c *Collector) takeMap(now time.Time, l *life) error {
+func (c *Collector) takeMap(now instant, l *life) error {
 	m := &c.gram.Map
 	switch c.gram.Header.Code {
 	case '=':
@@ -347,7 +349,7 @@ func (c *Collector) takeMap(now time.Time, l *life) error {
 	return nil
 }
 
-func (c *Collector) takeFile(now time.Time, l *life) error {
+func (c *Collector) takeFile(now instant, l *life) error {
 	s := &c.gram.File
 	l.speak(now, c.cfg.Hold, s.End)
 	within := transfer.Interval{s.Begin, s.End}
@@ -361,7 +363,9 @@ func (c *Collector) takeFile(now time.Time, l *life) error {
 }
 
 // Advance completes what has waited long enough at now.
-func (c *Collector) Advance(now time.Time) {
+func (c *Collector) Advance(now time.Time) { c.advance(instantOf(now)) }
+
+func (c *Collector) advance(now instant) {
 	for {
 		e, ok := c.queue.next(now)
 		if !ok {

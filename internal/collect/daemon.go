@@ -3,7 +3,6 @@ package collect
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"tallystick/internal/metric"
 	"tallystick/internal/transfer"
@@ -19,7 +18,7 @@ func (c *Collector) ofDaemon() bool {
 }
 
 // takeDaemon takes the p or x record at hand.
-func (c *Collector) takeDaemon(now time.Time, l *life) error {
+func (c *Collector) takeDaemon(now instant, l *life) error {
 	m := &c.gram.Map
 	provider, take := transfer.Stage, stageRecord
 	if c.gram.Header.Code == 'p' {

@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/xrootd"
@@ -19,7 +18,7 @@ type file struct {
 	Close *closing   `json:",omitempty"`
 	Trace *tracing   `json:",omitempty"`
 
-	Heard     time.Time
+	Heard     instant
 	Moved     bool           // a progress record came
 	OpenTold  bool           // the open is in the samples
 	CloseTold bool           // the close and its operations are
@@ -29,9 +28,9 @@ type file struct {
 
 	// Of a file that has ended while its open or close record is missing: it is
 	// kept for a while, so that a record that is very late still sets it right.
-	Ended  time.Time `json:",omitzero"`
-	Until  int64     `json:",omitempty"` // when it ended at the latest, in the server's time; 0: unknown
-	Opener *opener   `json:",omitempty"` // who opened it, once the session is forgotten
+	Ended  instant `json:",omitzero"`
+	Until  int64   `json:",omitempty"` // when it ended at the latest, in the server's time; 0: unknown
+	Opener *opener `json:",omitempty"` // who opened it, once the session is forgotten
 
 	Stopped bool `json:",omitempty"` // it was open when the server's life ended
 
@@ -40,7 +39,7 @@ type file struct {
 	name   *name
 	ofName link
 	ofUser link
-	due    int64 // Unix nanoseconds when it is next looked at; 0: when something new comes
+	due    instant // when it is next looked at; 0: when something new comes
 
 	room struct { // for what is pointed at above: nearly every file has it all
 		mapping mapping
@@ -58,7 +57,7 @@ type mapping struct {
 
 // An opening is an open record.
 type opening struct {
-	At       time.Time // of arrival, as in the others
+	At       instant // of arrival, as in the others
 	Within   transfer.Interval
 	Size     int64
 	Writable bool
@@ -68,14 +67,14 @@ type opening struct {
 
 // A progress is an xfr record.
 type progress struct {
-	At    time.Time
+	At    instant
 	End   int64
 	Bytes transfer.Bytes
 }
 
 // A closing is a close record.
 type closing struct {
-	At     time.Time
+	At     instant
 	Within transfer.Interval
 	Bytes  transfer.Bytes // as the server told them
 	Forced bool
@@ -95,7 +94,7 @@ type operations struct {
 
 // file returns the file with the given id, a new one if need be; nil without an
 // error if it is finished.
-func (c *Collector) file(now time.Time, l *life, id uint32) (*file, error) {
+func (c *Collector) file(now instant, l *life, id uint32) (*file, error) {
 	if f := l.Files[id]; f != nil {
 		f.Heard = now
 		return f, nil
@@ -156,7 +155,7 @@ func (f *file) weight() int {
 }
 
 // mapFile takes a d record. A second one for the same id says the same, or lies.
-func (c *Collector) mapFile(now time.Time, l *life, m *xrootd.Map) error {
+func (c *Collector) mapFile(now instant, l *life, m *xrootd.Map) error {
 	f, err := c.file(now, l, m.DictID)
 	if f == nil || f.Map != nil {
 		return err
@@ -201,7 +200,7 @@ func (f *file) link(n *name) {
 }
 
 // record takes a record of an f datagram.
-func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *xrootd.FileRecord) error {
+func (c *Collector) record(now instant, l *life, within transfer.Interval, r *xrootd.FileRecord) error {
 	if r.Type == xrootd.FileDisc {
 		return c.disconnect(now, l, r, within)
 	}
@@ -221,7 +220,7 @@ func (c *Collector) record(now time.Time, l *life, within transfer.Interval, r *
 	return err
 }
 
-func (c *Collector) open(now time.Time, l *life, f *file, within transfer.Interval, r *xrootd.FileRecord) error {
+func (c *Collector) open(now instant, l *life, f *file, within transfer.Interval, r *xrootd.FileRecord) error {
 	if f.Open != nil {
 		return nil
 	}
@@ -262,7 +261,7 @@ func (f *file) unopened() bool { return f.Open == nil && f.Close == nil && !f.Mo
 // all that the others do but the slots in between.
 const maxProgress = 1024
 
-func (c *Collector) progress(now time.Time, f *file, end int64, r *xrootd.FileRecord) error {
+func (c *Collector) progress(now instant, f *file, end int64, r *xrootd.FileRecord) error {
 	p := progress{now, end, bytesOf(r)}
 	i, known := slices.BinarySearchFunc(f.Xfr, p, progress.compare)
 	f.Moved = true
@@ -284,7 +283,7 @@ func (p progress) compare(q progress) int {
 	return cmp.Or(cmp.Compare(p.End, q.End), cmp.Compare(p.Bytes.Total(), q.Bytes.Total()))
 }
 
-func (c *Collector) closed(now time.Time, l *life, f *file, within transfer.Interval, r *xrootd.FileRecord) {
+func (c *Collector) closed(now instant, l *life, f *file, within transfer.Interval, r *xrootd.FileRecord) {
 	if f.Close != nil {
 		return
 	}
@@ -307,23 +306,23 @@ func bytesOf(r *xrootd.FileRecord) transfer.Bytes {
 }
 
 // wake has f looked at, at the given time or sooner.
-func (c *Collector) wake(l *life, f *file, at time.Time) {
-	if t := at.UnixNano(); f.due == 0 || t < f.due {
-		f.due = t
+func (c *Collector) wake(l *life, f *file, at instant) {
+	if f.due == 0 || at < f.due {
+		f.due = at
 		c.queue.push(at, l, dueFile, f.ID)
 	}
 }
 
 // settleFile tells what has waited long enough.
-func (c *Collector) settleFile(now time.Time, e entry) {
+func (c *Collector) settleFile(now instant, e entry) {
 	l, f := e.life, e.life.Files[e.id]
 	if f == nil || f.due != e.at {
 		return
 	}
 	f.due = 0
 	ripe := now.Add(-c.cfg.Hold)
-	over := l.Next != 0 && !f.Heard.After(ripe)
-	if over || !f.Ended.IsZero() || f.Close != nil && !f.Close.At.After(ripe) {
+	over := l.Next != 0 && f.Heard <= ripe
+	if over || !f.Ended.IsZero() || f.Close != nil && f.Close.At <= ripe {
 		c.finish(now, l, f, l.Next)
 		return
 	}
@@ -352,9 +351,9 @@ func (c *Collector) wakeAgain(l *life, f *file) {
 }
 
 // waiting returns the arrival of the oldest record that is not told.
-func (f *file) waiting() (first time.Time, ok bool) {
-	look := func(t time.Time) {
-		if !ok || t.Before(first) {
+func (f *file) waiting() (first instant, ok bool) {
+	look := func(t instant) {
+		if !ok || t < first {
 			first, ok = t, true
 		}
 	}
@@ -376,7 +375,7 @@ func (f *file) waiting() (first time.Time, ok bool) {
 // finish tells everything about f, which ended until then in the server's time,
 // 0 if that is unknown. If nothing can come any more, that it is finished is all
 // that is remembered.
-func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
+func (c *Collector) finish(now instant, l *life, f *file, until int64) {
 	switch {
 	case f.Close != nil:
 		until = f.Close.Within[1]
@@ -405,7 +404,7 @@ func (c *Collector) finish(now time.Time, l *life, f *file, until int64) {
 
 // keep holds on to f, which has ended with a record missing, unless no such
 // record is to be expected, or an eighth of all that may be held is such files.
-func (c *Collector) keep(now time.Time, l *life, f *file, until int64) bool {
+func (c *Collector) keep(now instant, l *life, f *file, until int64) bool {
 	first := f.Ended.IsZero()
 	if first && (l.Saw.Closes == 0 && !l.traces() || c.ended >= c.cfg.Max/8) {
 		return false

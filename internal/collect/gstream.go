@@ -50,7 +50,7 @@ func providerName(letter byte) string {
 
 // takeGStream takes the g datagram at hand into n. A record that is not what its
 // provider sends costs itself.
-func (c *Collector) takeGStream(now time.Time, n *notebook, l *life) error {
+func (c *Collector) takeGStream(now instant, n *notebook, l *life) error {
 	g := &c.gram.GStream
 	var errs []error
 	for i, text := range g.Records {
@@ -99,7 +99,7 @@ func providerOf(text []byte) byte {
 
 // gRecord takes one record. Those that are of plug-ins of others are counted, and
 // no more.
-func (c *Collector) gRecord(now time.Time, n *notebook, l *life, letter byte, text []byte) error {
+func (c *Collector) gRecord(now instant, n *notebook, l *life, letter byte, text []byte) error {
 	switch letter {
 	case byCache:
 		return c.cacheRecord(now, n, text)
@@ -125,7 +125,7 @@ type cacheClose struct {
 	Prefetch int64  `json:"b_prefetch"`
 }
 
-func (c *Collector) cacheRecord(now time.Time, n *notebook, text []byte) error {
+func (c *Collector) cacheRecord(now instant, n *notebook, text []byte) error {
 	var r cacheClose
 	if err := decode(text, &r); err != nil {
 		return err
@@ -158,7 +158,7 @@ type copied struct {
 	Size     int64
 }
 
-func (c *Collector) copyRecord(now time.Time, n *notebook, text []byte) error {
+func (c *Collector) copyRecord(now instant, n *notebook, text []byte) error {
 	var r copied
 	if err := decode(text, &r); err != nil {
 		return err
@@ -206,7 +206,7 @@ func pathOfURL(u string) string {
 }
 
 // meterRecord takes a record of counters since the server's start.
-func (c *Collector) meterRecord(now time.Time, n *notebook, l *life, letter byte, text []byte) error {
+func (c *Collector) meterRecord(now instant, n *notebook, l *life, letter byte, text []byte) error {
 	counters, err := countersOf(letter, text)
 	if err != nil || len(counters) == 0 {
 		return err
@@ -298,7 +298,7 @@ func own(at int64, counts []count) (out []Sample) {
 // tell whose it is is the address.
 type bare struct {
 	Remote string
-	Heard  time.Time
+	Heard  instant
 	Newest [bareHashes]uint64
 	Next   int // place of the next in Newest
 	Book   notebook
@@ -315,7 +315,7 @@ const (
 )
 
 // takeBare takes the g datagram at hand, which has no header.
-func (c *Collector) takeBare(now time.Time, p Packet) error {
+func (c *Collector) takeBare(now instant, p Packet) error {
 	b := c.bares[p.Remote]
 	if b == nil {
 		if len(c.bares) == maxBares || !c.room(bareWeight) {
@@ -344,11 +344,11 @@ func (b *bare) seenBefore(hash uint64) bool {
 }
 
 // settleBares tells the notes that are ripe, and forgets sockets that are silent.
-func (c *Collector) settleBares(now time.Time) {
+func (c *Collector) settleBares(now instant) {
 	since := now.Add(-c.cfg.Hold)
 	for _, remote := range slices.Sorted(maps.Keys(c.bares)) {
 		b := c.bares[remote]
-		if first, ok := b.Book.first(); ok && !first.After(since) {
+		if first, ok := b.Book.first(); ok && first <= since {
 			s, l := c.serverOfBare(b)
 			c.settleNotes(&b.Book, &s, l, since)
 		} else if !ok && past(now, b.Heard, c.cfg.Idle) {

@@ -8,7 +8,7 @@ import (
 
 // observe notes how the server sends the datagram at hand, which came then and has n
 // bytes.
-func (l *life) observe(came time.Time, g *xrootd.Datagram, n int) {
+func (l *life) observe(came instant, g *xrootd.Datagram, n int) {
 	h := &l.Saw.Habits
 	at := came.Unix()
 	if h.First == 0 || at < h.First { // one queue may be longer than another
@@ -30,11 +30,11 @@ func (l *life) observe(came time.Time, g *xrootd.Datagram, n int) {
 	}
 }
 
-func (l *life) observeIdent(came time.Time) {
+func (l *life) observeIdent(came instant) {
 	if gap := came.Sub(l.Ident); !l.Ident.IsZero() && gap > 0 {
 		l.Saw.IdentEvery = max(l.Saw.IdentEvery, int64(gap/time.Second))
 	}
-	if came.After(l.Ident) {
+	if came > l.Ident {
 		l.Ident = came
 	}
 }

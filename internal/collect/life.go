@@ -28,24 +28,24 @@ type socket struct {
 type life struct {
 	SID   uint64
 	Stod  int64
-	Ended time.Time // when the next life was first heard of; zero while it lives
-	Next  int64     // stod of the next life; 0 while it lives
-	Last  int64     // end of the newest f packet, in the server's time
+	Ended instant // when the next life was first heard of; zero while it lives
+	Next  int64   // stod of the next life; 0 while it lives
+	Last  int64   // end of the newest f packet, in the server's time
 	Users map[uint32]*user
 	Files map[uint32]*file
 	Names map[raw]*name `json:"-"` // JSON has no keys that are not UTF-8
 
-	Heard   time.Time     // when something came the last time, wherever it lay before
+	Heard   instant       // when something came the last time, wherever it lay before
 	Saw     transfer.Life // the counts of it
 	Idents  []uint64      // hashes of the newest ident records
 	IDs     ids           // what of them did not come
 	Asks    bool          // requests came in its t stream
-	Ident   time.Time     // when the newest ident record arrived
+	Ident   instant       // when the newest ident record arrived
 	Book    notebook
-	Tallies []tally   `json:",omitempty"` // not balanced yet, by time
-	Closing bool      `json:",omitempty"` // a close is in one that was
-	Open    int64     `json:",omitempty"` // files that are open as far as those tell
-	Changed time.Time // since when there is something in it that is not told; zero: there is not
+	Tallies []tally `json:",omitempty"` // not balanced yet, by time
+	Closing bool    `json:",omitempty"` // a close is in one that was
+	Open    int64   `json:",omitempty"` // files that are open as far as those tell
+	Changed instant // since when there is something in it that is not told; zero: there is not
 
 	done    idset.Set // files that are finished
 	mapped  idset.Set // ids of dictionary records that came
@@ -65,7 +65,7 @@ type life struct {
 const lifeWeight = 16
 
 // life returns the named life, a new one if need be, nil if there is no room.
-func (c *Collector) life(now time.Time, sid uint64, stod int64, remote string) *life {
+func (c *Collector) life(now instant, sid uint64, stod int64, remote string) *life {
 	if l := c.lives[lifeKey{sid, stod}]; sid != 0 && l != nil {
 		return l
 	}
@@ -92,7 +92,7 @@ func newLife(stod int64) *life {
 }
 
 // begin adds l to those that are held.
-func (c *Collector) begin(now time.Time, l *life, sid uint64) {
+func (c *Collector) begin(now instant, l *life, sid uint64) {
 	c.all[l] = struct{}{}
 	c.queue.push(now.Add(c.sweepEvery()), l, dueSweep, 0)
 	if sid != 0 {
@@ -101,7 +101,7 @@ func (c *Collector) begin(now time.Time, l *life, sid uint64) {
 }
 
 // adopt gives l its name.
-func (c *Collector) adopt(now time.Time, l *life, sid uint64) {
+func (c *Collector) adopt(now instant, l *life, sid uint64) {
 	l.SID, l.remote = sid, ""
 	c.lives[lifeKey{sid, l.Stod}] = l
 	l.server = c.serverOf(sid)
@@ -126,7 +126,7 @@ const maxAhead = 3600
 
 // succeed puts l in its place among the lives of its server: it ends the one
 // before it, and is ended by the one after it.
-func (c *Collector) succeed(now time.Time, l *life) {
+func (c *Collector) succeed(now instant, l *life) {
 	if l.Stod > now.Unix()+maxAhead {
 		return
 	}
@@ -147,7 +147,7 @@ func (c *Collector) succeed(now time.Time, l *life) {
 }
 
 // end ends l because another life began at next.
-func (c *Collector) end(now time.Time, l *life, next int64) {
+func (c *Collector) end(now instant, l *life, next int64) {
 	if l.Ended.IsZero() {
 		l.Ended = now
 	}
@@ -160,10 +160,10 @@ func (c *Collector) end(now time.Time, l *life, next int64) {
 
 // speak notes that l's server spoke until a time of its own. One that still speaks
 // when the start of its next life has passed lives: its clock was set back.
-func (l *life) speak(now time.Time, hold time.Duration, until int64) {
+func (l *life) speak(now instant, hold time.Duration, until int64) {
 	l.Last = max(l.Last, until)
-	if l.Next != 0 && until > l.Next && now.After(l.Ended.Add(hold)) {
-		l.Next, l.Ended = 0, time.Time{}
+	if l.Next != 0 && until > l.Next && now > l.Ended.Add(hold) {
+		l.Next, l.Ended = 0, 0
 		l.server.revived = l
 	}
 }
@@ -171,14 +171,14 @@ func (l *life) speak(now time.Time, hold time.Duration, until int64) {
 // endLife finishes what is open in a life that has ended. Files that were heard
 // of since wait for their own time. Sessions stay for files that are told of
 // late.
-func (c *Collector) endLife(now time.Time, l *life) {
-	if l.Next == 0 || l.Ended.Add(c.cfg.Hold).After(now) {
+func (c *Collector) endLife(now instant, l *life) {
+	if l.Next == 0 || l.Ended.Add(c.cfg.Hold) > now {
 		return
 	}
 	for _, f := range l.Files {
 		switch at := f.Heard.Add(c.cfg.Hold); {
 		case !f.Ended.IsZero():
-		case at.After(now):
+		case at > now:
 			c.wake(l, f, at)
 		default:
 			c.finish(now, l, f, l.Next)
@@ -196,7 +196,7 @@ func (c *Collector) sweepEvery() time.Duration { return min(c.cfg.Idle/8, lateFo
 
 // sweep gives up what has been silent for too long: files, sessions, and in the
 // end the life itself.
-func (c *Collector) sweep(now time.Time, l *life) {
+func (c *Collector) sweep(now instant, l *life) {
 	for _, f := range l.Files {
 		c.sweepFile(now, l, f)
 	}
@@ -229,7 +229,7 @@ func (c *Collector) sweep(now time.Time, l *life) {
 	c.queue.push(now.Add(c.sweepEvery()), l, dueSweep, 0)
 }
 
-func (c *Collector) sweepFile(now time.Time, l *life, f *file) {
+func (c *Collector) sweepFile(now instant, l *life, f *file) {
 	late := min(lateFor, c.cfg.Idle)
 	switch {
 	case !f.Ended.IsZero():
@@ -243,7 +243,7 @@ func (c *Collector) sweepFile(now time.Time, l *life, f *file) {
 }
 
 // past reports whether t lies at least d back.
-func past(now, t time.Time, d time.Duration) bool { return !t.Add(d).After(now) }
+func past(now, t instant, d time.Duration) bool { return t.Add(d) <= now }
 
 // drop forgets l, and its server with its last life: what the server is called it
 // says again when it starts.

@@ -3,7 +3,6 @@ package collect
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/xrootd"
@@ -55,7 +54,7 @@ func (u *user) marksFor(file uint32) (f flow, t token) {
 }
 
 // flow takes a U record.
-func (c *Collector) flow(now time.Time, l *life, m *xrootd.Map) error {
+func (c *Collector) flow(now instant, l *life, m *xrootd.Map) error {
 	in, err := xrootd.ParseFlow(m.Rest)
 	if err != nil {
 		return err
@@ -76,7 +75,7 @@ func (c *Collector) flow(now time.Time, l *life, m *xrootd.Map) error {
 }
 
 // token takes a T record.
-func (c *Collector) token(now time.Time, l *life, m *xrootd.Map) error {
+func (c *Collector) token(now instant, l *life, m *xrootd.Map) error {
 	in, err := xrootd.ParseToken(m.Rest)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"tallystick/internal/metric"
 )
@@ -20,9 +19,9 @@ type meter struct {
 
 // A report is what a server says of itself at one time.
 type report struct {
-	At     time.Time // since when it waits
-	Came   int64     `json:",omitempty"` // when it arrived, Unix seconds; 0: at At
-	Tos    int64     // start of the server
+	At     instant // since when it waits
+	Came   int64   `json:",omitempty"` // when it arrived, Unix seconds; 0: at At
+	Tos    int64   // start of the server
 	Sent   int64
 	Values map[string]float64 // by metric
 }
@@ -60,9 +59,9 @@ func (m *meter) add(r report) (added, late bool) {
 
 // ripe returns how many reports are ready: all up to the newest that has waited
 // since then, since one that arrived later and is older belongs before it.
-func (m *meter) ripe(since time.Time) (n int) {
+func (m *meter) ripe(since instant) (n int) {
 	for i := range m.Wait {
-		if !m.Wait[i].At.After(since) {
+		if m.Wait[i].At <= since {
 			n = i + 1
 		}
 	}

@@ -3,7 +3,6 @@ package collect
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"tallystick/internal/metric"
 	"tallystick/internal/transfer"
@@ -12,7 +11,7 @@ import (
 // A note is what a packet tells by itself. It waits for nothing but the name of its
 // server, which may come after it.
 type note struct {
-	At      time.Time       // of arrival
+	At      instant         // of arrival
 	Event   *transfer.Event `json:",omitempty"`
 	Samples []Sample        `json:",omitempty"` // without site and server
 }
@@ -83,9 +82,9 @@ func (c *Collector) report(n *notebook, of string, r report) error {
 }
 
 // first returns the arrival of what has waited longest in n.
-func (n *notebook) first() (first time.Time, ok bool) {
-	look := func(at time.Time) {
-		if !ok || at.Before(first) {
+func (n *notebook) first() (first instant, ok bool) {
+	look := func(at instant) {
+		if !ok || at < first {
 			first, ok = at, true
 		}
 	}
@@ -102,10 +101,10 @@ func (n *notebook) first() (first time.Time, ok bool) {
 
 // settleNotes tells what in n has waited since then as what server s tells in its
 // life l, nil if that is not known.
-func (c *Collector) settleNotes(n *notebook, s *Server, l *life, since time.Time) {
+func (c *Collector) settleNotes(n *notebook, s *Server, l *life, since instant) {
 	done := 0
 	for i := range n.Notes {
-		if n.Notes[i].At.After(since) {
+		if n.Notes[i].At > since {
 			break
 		}
 		c.size -= n.Notes[i].weight()
@@ -154,7 +153,7 @@ func (c *Collector) wakeNotes(l *life) {
 
 // settleLifeNotes tells the notes of l that are ripe. Those of a life without a sid
 // wait until it has one.
-func (c *Collector) settleLifeNotes(now time.Time, l *life) {
+func (c *Collector) settleLifeNotes(now instant, l *life) {
 	l.noting = false
 	if l.SID == 0 {
 		l.noting = true

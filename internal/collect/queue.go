@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"slices"
-	"time"
 )
 
 // A dueKind is what an entry of the queue is about.
@@ -22,7 +21,7 @@ const (
 // An entry is a file, user or life to be looked at when its time comes. One that
 // has been put off meanwhile is looked at in vain and comes again.
 type entry struct {
-	at   int64 // Unix nanoseconds
+	at   instant
 	life *life
 	kind dueKind
 	id   uint32
@@ -47,12 +46,12 @@ type queue struct {
 
 // A batch is entries of one time. There may be several of the same.
 type batch struct {
-	at      int64
+	at      instant
 	entries []entry
 }
 
-func (q *queue) push(at time.Time, l *life, kind dueKind, id uint32) {
-	e := entry{at.UnixNano(), l, kind, id}
+func (q *queue) push(at instant, l *life, kind dueKind, id uint32) {
+	e := entry{at, l, kind, id}
 	if q.last == nil || q.last.at != e.at {
 		q.last = q.empty(e.at)
 		q.batches = append(q.batches, q.last)
@@ -62,7 +61,7 @@ func (q *queue) push(at time.Time, l *life, kind dueKind, id uint32) {
 }
 
 // empty returns a batch for that time.
-func (q *queue) empty(at int64) *batch {
+func (q *queue) empty(at instant) *batch {
 	n := len(q.spare)
 	if n == 0 {
 		return &batch{at: at}
@@ -74,8 +73,8 @@ func (q *queue) empty(at int64) *batch {
 }
 
 // next takes the first entry that is due at now.
-func (q *queue) next(now time.Time) (entry, bool) {
-	if len(q.due) == 0 && !q.take(now.UnixNano()) {
+func (q *queue) next(now instant) (entry, bool) {
+	if len(q.due) == 0 && !q.take(now) {
 		return entry{}, false
 	}
 	n := len(q.due) - 1
@@ -86,7 +85,7 @@ func (q *queue) next(now time.Time) (entry, bool) {
 }
 
 // take makes the batches of the earliest time due, if it has come at now.
-func (q *queue) take(now int64) bool {
+func (q *queue) take(now instant) bool {
 	if len(q.batches) == 0 || q.batches[0].at > now {
 		return false
 	}

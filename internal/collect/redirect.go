@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"tallystick/internal/metric"
 	"tallystick/internal/transfer"
@@ -25,7 +24,7 @@ func (t target) compare(u target) int {
 }
 
 // takeRedirects counts the redirections in the r datagram at hand.
-func (c *Collector) takeRedirects(now time.Time, l *life) error {
+func (c *Collector) takeRedirects(now instant, l *life) error {
 	counts := map[target]int{}
 	at := c.came.Unix()
 	for i := range c.gram.Redirect.Entries {

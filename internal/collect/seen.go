@@ -2,7 +2,6 @@ package collect
 
 import (
 	"slices"
-	"time"
 
 	"tallystick/internal/xrootd"
 )
@@ -13,8 +12,8 @@ const lastIdents = 16
 
 // heard notes that a datagram of l came, and has what was seen of l told when a
 // while has passed.
-func (c *Collector) heard(now time.Time, l *life) {
-	if now.After(l.Heard) {
+func (c *Collector) heard(now instant, l *life) {
+	if now > l.Heard {
 		l.Heard = now
 	}
 	c.changed(now, l)
@@ -22,7 +21,7 @@ func (c *Collector) heard(now time.Time, l *life) {
 
 // changed has what was seen of l told, Config.Hold from now if nothing is about to
 // tell it anyway.
-func (c *Collector) changed(now time.Time, l *life) {
+func (c *Collector) changed(now instant, l *life) {
 	if l.SID == 0 || !l.Changed.IsZero() {
 		return
 	}
@@ -32,11 +31,11 @@ func (c *Collector) changed(now time.Time, l *life) {
 
 // tellLife tells what was seen of l up to now. A life without a sid is told when it
 // gets one: under another name it would be another.
-func (c *Collector) tellLife(now time.Time, l *life) {
-	if l.Changed.IsZero() || l.Changed.Add(c.cfg.Hold).After(now) {
+func (c *Collector) tellLife(now instant, l *life) {
+	if l.Changed.IsZero() || l.Changed.Add(c.cfg.Hold) > now {
 		return
 	}
-	l.Changed = time.Time{}
+	l.Changed = 0
 	t := l.Saw
 	t.SID, t.Stod, t.Server, t.Address = l.SID, l.Stod, l.server.Name, l.server.Address
 	t.Site = l.server.Ident.Site
@@ -46,7 +45,7 @@ func (c *Collector) tellLife(now time.Time, l *life) {
 
 // again reports whether the datagram at hand, which has that hash, came before. It
 // counts the records that are one to a datagram.
-func (c *Collector) again(now time.Time, l *life, remote string, hash uint64) bool {
+func (c *Collector) again(now instant, l *life, remote string, hash uint64) bool {
 	s := c.streamOf(l, remote)
 	if s != nil && s.seenBefore(c.gram.Header.Seq, hash) {
 		c.stats.Duplicates++

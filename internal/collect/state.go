@@ -96,7 +96,7 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 		c.out.Server(e.Server.Server)
 		return nil
 	case e.Life != nil:
-		return c.restoreLife(now, &e)
+		return c.restoreLife(instantOf(now), &e)
 	case e.Source != nil:
 		c.restoreSource(e.Source)
 		return nil
@@ -107,7 +107,7 @@ func (c *Collector) Restore(now time.Time, entry []byte) error {
 	return errors.New("collector state: an entry is none of what there is")
 }
 
-func (c *Collector) restoreLife(now time.Time, e *saved) error {
+func (c *Collector) restoreLife(now instant, e *saved) error {
 	l := newLife(e.Life.Stod)
 	for ids, from := range sets(l, e) {
 		if len(*from) == 0 { // state of before there were any

@@ -30,7 +30,7 @@ type stream struct {
 
 	Seen, Again, Behind, Lost int64 // packets: that came once, again, after one with a higher number; never, at least
 
-	Heard  time.Time
+	Heard  instant
 	Began  bool     // something is placed
 	High   uint64   // the newest number that is placed, counted on without wrap
 	Last   number   // the newest packet that is placed
@@ -55,9 +55,9 @@ type streamName struct {
 // A number is a packet as far as its place counts.
 type number struct {
 	Seq        byte
-	At         time.Time // since when it waits
-	Came       int64     `json:",omitempty"` // when it arrived, Unix nanoseconds; 0: at At
-	Begin, End int64     // of what is in it, in the server's time; 0: unknown
+	At         instant // since when it waits
+	Came       instant `json:",omitzero"` // when it arrived; 0: at At
+	Begin, End int64   // of what is in it, in the server's time; 0: unknown
 
 	// Of an f packet: records that it announces and does not have, the opens that it
 	// has, and the largest id of their files.
@@ -118,7 +118,7 @@ func (c *Collector) streamOf(l *life, remote string) *stream {
 func (l *life) streamsWeight() int { return streamWeight * max(0, len(l.streams)-freeStreams) }
 
 // sweepStreams forgets the streams that have been silent for too long.
-func (c *Collector) sweepStreams(now time.Time, l *life) {
+func (c *Collector) sweepStreams(now instant, l *life) {
 	c.size -= l.streamsWeight()
 	l.streams = slices.DeleteFunc(l.streams, func(s *stream) bool { return len(s.Wait) == 0 && past(now, s.Heard, c.cfg.Idle) })
 	c.size += l.streamsWeight()
@@ -138,7 +138,7 @@ func (s *stream) seenBefore(seq uint16, hash uint64) bool {
 
 // number has the datagram at hand wait for its place in s. A dictionary record
 // that is known has it already.
-func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
+func (c *Collector) number(now instant, l *life, s *stream, known bool) {
 	s.Heard = now
 	g := &c.gram
 	if known {
@@ -150,8 +150,8 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 		return
 	}
 	n := number{Seq: s.lowBits(g.Header.Seq), At: now}
-	if !c.came.Equal(now) {
-		n.Came = c.came.UnixNano()
+	if c.came != now {
+		n.Came = c.came
 	}
 	switch g.Kind {
 	case xrootd.KindFile:
@@ -174,8 +174,8 @@ func (c *Collector) number(now time.Time, l *life, s *stream, known bool) {
 
 // placeOlder places the numbers of s whose packets arrived before then, while they wait:
 // out of a queue a day may come within Config.Hold, and numbers wrap.
-func (c *Collector) placeOlder(l *life, s *stream, than time.Time) {
-	for len(s.Wait) > 0 && s.Wait[0].Came != 0 && s.Wait[0].Came < than.UnixNano() {
+func (c *Collector) placeOlder(l *life, s *stream, than instant) {
+	for len(s.Wait) > 0 && s.Wait[0].Came != 0 && s.Wait[0].Came < than {
 		c.placeNext(l, s)
 	}
 }
@@ -215,10 +215,10 @@ func (s *stream) lowBits(seq uint16) byte {
 }
 
 // settleNumbers places all numbers of l that have waited long enough.
-func (c *Collector) settleNumbers(now time.Time, l *life) {
+func (c *Collector) settleNumbers(now instant, l *life) {
 	ripe := now.Add(-c.cfg.Hold)
 	for _, s := range l.streams {
-		for len(s.Wait) > 0 && !s.Wait[0].At.After(ripe) {
+		for len(s.Wait) > 0 && s.Wait[0].At <= ripe {
 			c.placeNext(l, s)
 		}
 	}
@@ -229,9 +229,9 @@ func (c *Collector) settleNumbers(now time.Time, l *life) {
 // wakeNumbers has the numbers of l looked at when the first of those that wait is
 // ripe.
 func (c *Collector) wakeNumbers(l *life) {
-	var first time.Time
+	var first instant
 	for _, s := range l.streams {
-		if len(s.Wait) > 0 && (first.IsZero() || s.Wait[0].At.Before(first)) {
+		if len(s.Wait) > 0 && (first.IsZero() || s.Wait[0].At < first) {
 			first = s.Wait[0].At
 		}
 	}
@@ -306,7 +306,7 @@ func (s *stream) begin(l *life) {
 	}
 	s.Last = s.Wait[0]
 	if zero := s.zero(); l.fromStart() && first-zero < half/2 && s.span(zero, waiting) == fewest+int(first-zero) {
-		first, s.Last = zero, number{At: time.Unix(l.Stod, 0), End: l.Stod}
+		first, s.Last = zero, number{At: instantOf(time.Unix(l.Stod, 0)), End: l.Stod}
 	}
 	s.High = uint64(first) + 255 // the number before it, and not less than 0
 }
@@ -385,11 +385,11 @@ func (n *number) until(m *number) transfer.Interval {
 }
 
 // came returns when n arrived.
-func (n *number) came() time.Time {
+func (n *number) came() instant {
 	if n.Came == 0 {
 		return n.At
 	}
-	return time.Unix(0, n.Came)
+	return n.Came
 }
 
 // short tells of the records that n announces and does not have.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"tallystick/internal/metric"
 	"tallystick/internal/xrootd"
@@ -32,7 +31,7 @@ type source struct {
 	Site    string
 	Version string
 	Program string
-	Heard   time.Time
+	Heard   instant
 	meter
 }
 
@@ -48,7 +47,7 @@ func (ss sources) sorted() []*source {
 const sourceWeight = 8
 
 // takeSummary takes the summary at hand.
-func (c *Collector) takeSummary(now time.Time, remote string) error {
+func (c *Collector) takeSummary(now instant, remote string) error {
 	g := &c.gram.Summary
 	if g.Source == "" || g.Sent == 0 { // what a server without memory for it sends
 		return nil
@@ -75,7 +74,7 @@ func (c *Collector) takeSummary(now time.Time, remote string) error {
 
 // source returns the source of the summary at hand, a new one if need be. One that
 // was silent for too long begins anew.
-func (c *Collector) source(now time.Time, remote string) *source {
+func (c *Collector) source(now instant, remote string) *source {
 	k := caller{hostOf(remote), c.gram.Summary.Source}
 	s := c.sources[k]
 	if s != nil && past(now, s.Heard, c.cfg.Idle) {
@@ -102,7 +101,7 @@ func (c *Collector) dropSource(s *source) {
 // settleSummaries tells the reports that have waited for twice Config.Hold: what the
 // f stream told before them is told then too, however it came. Silent sources are
 // forgotten.
-func (c *Collector) settleSummaries(now time.Time) {
+func (c *Collector) settleSummaries(now instant) {
 	since := now.Add(-2 * c.cfg.Hold)
 	var ready []*source
 	for _, s := range c.sources {
@@ -121,7 +120,7 @@ func (c *Collector) settleSummaries(now time.Time) {
 	}
 }
 
-func (c *Collector) settleReport(now time.Time, s *source) {
+func (c *Collector) settleReport(now instant, s *source) {
 	c.size -= reportWeight
 	lastTos, since := s.Tos, s.Sent
 	r, more := s.next()

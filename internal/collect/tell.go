@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"time"
 
 	"tallystick/internal/metric"
 	"tallystick/internal/transfer"
 )
 
-func (c *Collector) tellOpen(l *life, t *transfer.Transfer, f *file, ripe time.Time) {
-	if f.Open != nil && !f.OpenTold && !f.Open.At.After(ripe) {
+func (c *Collector) tellOpen(l *life, t *transfer.Transfer, f *file, ripe instant) {
+	if f.Open != nil && !f.OpenTold && f.Open.At <= ripe {
 		f.OpenTold = true
 		c.sample(t, metric.XrdOpens, f.Open.Within[1], 1)
 		l.tally(tally{Until: f.Open.Within[1], Opens: 1})
@@ -21,10 +20,10 @@ func (c *Collector) tellOpen(l *life, t *transfer.Transfer, f *file, ripe time.T
 // tellProgress puts the bytes between one progress record and the next into the
 // slot of the next: of all records up to the newest that is ripe, since an older
 // one that arrived later belongs before it.
-func (c *Collector) tellProgress(now time.Time, l *life, t *transfer.Transfer, f *file, ripe time.Time) {
+func (c *Collector) tellProgress(now instant, l *life, t *transfer.Transfer, f *file, ripe instant) {
 	n := 0
 	for i, p := range f.Xfr {
-		if !p.At.After(ripe) {
+		if p.At <= ripe {
 			n = i + 1
 		}
 	}
@@ -133,7 +132,7 @@ func (f *file) describe(t *transfer.Transfer, ended bool) {
 	t.Bytes, t.Progress = f.Told, slices.Clone(f.Points)
 	f.Trace.tell(t)
 	if f.Trace != nil {
-		f.Trace.Since = time.Time{}
+		f.Trace.Since = 0
 	}
 	switch {
 	case !ended:

@@ -3,7 +3,6 @@ package collect
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/xrootd"
@@ -14,9 +13,9 @@ import (
 // server is configured so (XROOTD.md fact 11); packets come in any order, twice, or not
 // at all. So it holds only sums, and which packets are in them.
 type tracing struct {
-	Packets []uint64  `json:",omitempty"` // hashes, sorted
-	Since   time.Time `json:",omitzero"`  // when the first came that is not told; zero: all are
-	Broken  bool      `json:",omitempty"` // there were too many packets, and some are not in
+	Packets []uint64 `json:",omitempty"` // hashes, sorted
+	Since   instant  `json:",omitzero"`  // when the first came that is not told; zero: all are
+	Broken  bool     `json:",omitempty"` // there were too many packets, and some are not in
 
 	Opened, Closed bool              `json:",omitempty"`
 	Size           int64             // at open; -1: unknown
@@ -55,7 +54,7 @@ const (
 )
 
 // takeTrace takes a t datagram.
-func (c *Collector) takeTrace(now time.Time, l *life, hash uint64) (err error) {
+func (c *Collector) takeTrace(now instant, l *life, hash uint64) (err error) {
 	c.packets++
 	var within transfer.Interval
 	var last uint32 // the file of the entry before, as of most
@@ -120,7 +119,7 @@ func (l *life) sawTraced(id uint32, fresh bool) {
 
 // tracing returns what is traced of a file, nil if the packet at hand is in it or the
 // file is finished.
-func (c *Collector) tracing(now time.Time, l *life, id uint32, hash uint64) (*tracing, error) {
+func (c *Collector) tracing(now instant, l *life, id uint32, hash uint64) (*tracing, error) {
 	f, err := c.file(now, l, id)
 	if f == nil || id == 0 {
 		return nil, err
@@ -137,7 +136,7 @@ func (c *Collector) tracing(now time.Time, l *life, id uint32, hash uint64) (*tr
 }
 
 // beginTrace puts the packet at hand into what is traced of f, if it is not in it.
-func (c *Collector) beginTrace(now time.Time, l *life, f *file, hash uint64) error {
+func (c *Collector) beginTrace(now instant, l *life, f *file, hash uint64) error {
 	if f.Trace == nil {
 		f.trace()
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/xrootd"
@@ -14,8 +13,8 @@ import (
 // 5.6.4, which may have several sessions, and one session after.
 type name struct {
 	Text  raw
-	Infos []info    `json:",omitempty"` // i records, by ascending dictionary id
-	Heard time.Time // when the newest of them came
+	Infos []info  `json:",omitempty"` // i records, by ascending dictionary id
+	Heard instant // when the newest of them came
 
 	who    who     // what is in its text
 	logins []*user // by ascending dictionary id
@@ -52,8 +51,8 @@ type user struct {
 	login
 	Flows  []flow            `json:",omitempty"` // U records, by ascending dictionary id
 	Tokens []token           `json:",omitempty"` // T records, likewise
-	Heard  time.Time         // of the last login, open or disconnect
-	Gone   time.Time         // when its disconnect arrived; zero before
+	Heard  instant           // of the last login, open or disconnect
+	Gone   instant           // when its disconnect arrived; zero before
 	Left   transfer.Interval // when it disconnected, in the server's time
 
 	name  *name
@@ -118,7 +117,7 @@ func (n *name) find(id uint32) (int, bool) {
 }
 
 // user returns the session with the given id, a new one if need be.
-func (c *Collector) user(now time.Time, l *life, id uint32) (*user, error) {
+func (c *Collector) user(now instant, l *life, id uint32) (*user, error) {
 	u := l.Users[id]
 	if u == nil {
 		if !c.room(1) {
@@ -135,7 +134,7 @@ func (c *Collector) user(now time.Time, l *life, id uint32) (*user, error) {
 func (u *user) weight() int { return weigh(u.size()) + u.marksWeight() }
 
 // login takes a u record. A second one for the same id says the same, or lies.
-func (c *Collector) login(now time.Time, l *life, m *xrootd.Map) error {
+func (c *Collector) login(now instant, l *life, m *xrootd.Map) error {
 	u, err := c.user(now, l, m.DictID)
 	if err != nil || u.name != nil {
 		return err
@@ -163,7 +162,7 @@ func (u *user) join(n *name) {
 const maxInfos = 1000
 
 // appInfo takes an i record.
-func (c *Collector) appInfo(now time.Time, l *life, m *xrootd.Map) error {
+func (c *Collector) appInfo(now instant, l *life, m *xrootd.Map) error {
 	n, err := c.name(l, m)
 	if err != nil {
 		return err
@@ -197,7 +196,7 @@ func (u *user) infoFor(file uint32) raw {
 }
 
 // disconnect takes a disc record. Session 0 is that of all who are not told.
-func (c *Collector) disconnect(now time.Time, l *life, r *xrootd.FileRecord, within transfer.Interval) error {
+func (c *Collector) disconnect(now instant, l *life, r *xrootd.FileRecord, within transfer.Interval) error {
 	if r.ID == 0 {
 		return nil
 	}
@@ -213,9 +212,9 @@ func (c *Collector) disconnect(now time.Time, l *life, r *xrootd.FileRecord, wit
 
 // settleUser ends a session that has disconnected, and the files that were open
 // in it.
-func (c *Collector) settleUser(now time.Time, l *life, id uint32) {
+func (c *Collector) settleUser(now instant, l *life, id uint32) {
 	u := l.Users[id]
-	if u == nil || u.Gone.IsZero() || u.Gone.Add(c.cfg.Hold).After(now) {
+	if u == nil || u.Gone.IsZero() || u.Gone.Add(c.cfg.Hold) > now {
 		return
 	}
 	for f := range u.files.all() {
