@@ -4,7 +4,7 @@ set -e
 case "$1" in
 remove | 0)
 	if [ -d /run/systemd/system ]; then
-		systemctl disable --now tallystick.service tallystick-shovel.service || true
+		systemctl disable --now tallystick.socket tallystick-udp.socket tallystick.service tallystick-shovel.service || true
 	fi
 	;;
 esac
