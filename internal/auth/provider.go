@@ -13,6 +13,9 @@ var ErrDenied = errors.New("wrong name or password")
 // that it asks does not answer.
 var ErrUnavailable = errors.New("cannot be found out at the moment")
 
+// ErrForeign is the error of a request that another site let a browser send with our cookie.
+var ErrForeign = errors.New("this was sent by another site")
+
 // An Attempt is what somebody shows to be let in.
 type Attempt struct {
 	Name     string // as typed, in Unicode's form NFC; empty if a token says it
