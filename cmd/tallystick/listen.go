@@ -130,6 +130,9 @@ func (s *server) close() {
 	if s.nats != nil {
 		s.nats.Close()
 	}
+	if s.accounts != nil {
+		_ = s.accounts.Close() // nothing is left to be written
+	}
 }
 
 // udpAddrs are where datagrams are received.

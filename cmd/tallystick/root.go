@@ -24,6 +24,7 @@ const (
 
 // An app is one execution of the binary.
 type app struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 
 	sources config.Sources
@@ -32,7 +33,11 @@ type app struct {
 
 // execute runs a command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	return executeWith(ctx, args, os.Stdin, stdout, stderr)
+}
+
+func executeWith(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
 	a.sources.Environ = os.Environ()
 	root := a.rootCommand() //nolint:contextcheck // cobra hands ctx to the commands
 	root.SetArgs(args)
@@ -75,7 +80,7 @@ or the configuration is wrong.`,
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.serveCommand(), a.shovelCommand(), a.importCommand(), a.archiveCommand(), a.replayCommand(), a.validateCommand(), a.tokenCommand(), a.configCommand(), a.healthcheckCommand(), a.manCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.shovelCommand(), a.importCommand(), a.archiveCommand(), a.replayCommand(), a.validateCommand(), a.tokenCommand(), a.userCommand(), a.configCommand(), a.healthcheckCommand(), a.manCommand(), a.versionCommand())
 	return root
 }
 

@@ -18,7 +18,9 @@ import (
 
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
+	"tallystick/internal/auth/accounts"
 	"tallystick/internal/auth/keys"
+	"tallystick/internal/auth/login"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
@@ -75,6 +77,8 @@ type server struct {
 	garbage     *retain.Garbage
 	keys        *keys.Keeper
 	api         *httpapi.API
+	accounts    *accounts.DB      // nil without accounts
+	people      *login.Dispatcher // nil without accounts
 
 	wal     *wal.Log
 	archive *archive.Worker // nil without an archive
@@ -121,7 +125,7 @@ func (s *server) make(ctx context.Context, given *systemd.Sockets) (err error) {
 	if err := s.makeRecords(); err != nil {
 		return err
 	}
-	return s.makeAPI()
+	return s.makeAPI(ctx)
 }
 
 // makeKey makes, in development, the key on the first start.
@@ -172,7 +176,7 @@ func (s *server) makeState() error {
 	return errors.Join(s.makeArchive(), s.register())
 }
 
-func (s *server) makeAPI() error {
+func (s *server) makeAPI(ctx context.Context) error {
 	verifier, err := auth.NewVerifier(s.cfg.Auth.Config, time.Now)
 	if err != nil {
 		return err
@@ -181,8 +185,11 @@ func (s *server) makeAPI() error {
 	if err := s.keys.Register(s.registry); err != nil {
 		return fmt.Errorf("register keys: %w", err)
 	}
+	if err := s.makePeople(ctx, verifier); err != nil {
+		return err
+	}
 	engine := query.New(s.store, s.table, s.cfg.Query)
-	s.api, err = httpapi.New(s.cfg.HTTP.API, httpapi.Parts{
+	parts := httpapi.Parts{
 		Auth:    verifier,
 		Ingest:  s.ingest,
 		Query:   engine,
@@ -196,7 +203,9 @@ func (s *server) makeAPI() error {
 		Ready:    s.notReady,
 		Restored: s.howFar,
 		Gather:   s.registry, Register: s.registry, Log: s.log,
-	})
+	}
+	s.admitPeople(&parts)
+	s.api, err = httpapi.New(s.cfg.HTTP.API, parts)
 	return err
 }
 
@@ -252,7 +261,10 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	if s.certs != nil {
 		g.Add("certificates", s.certs.Run)
 	}
-	g.Add("http", httpapi.Serve(s.http, s.api, httpapi.DefaultPatience(s.cfg.Grace/2), s.log))
+	if s.accounts != nil {
+		g.Add("accounts", s.accounts.Run)
+	}
+	g.Add("http", httpapi.Serve(s.http, s.handler(), httpapi.DefaultPatience(s.cfg.Grace/2), s.log))
 	for _, conns := range s.udp {
 		u, err := source.NewUDP(conns, s.ingest, s.registry, s.log)
 		if err != nil {

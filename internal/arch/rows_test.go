@@ -33,7 +33,10 @@ var rows = [][]string{
 	},
 	1: {
 		"internal/advice",
-		"internal/auth/login",
+		"internal/auth/accounts",
+		"internal/auth/password",
+		"internal/auth/proxies",
+		"internal/auth/throttle",
 		"internal/bus",
 		"internal/bus/bustest",
 		"internal/capture",
@@ -46,6 +49,8 @@ var rows = [][]string{
 	},
 	2: {
 		"internal/auth/peer",
+		"internal/auth/local",
+		"internal/auth/login",
 		"internal/bus/amqp",
 		"internal/bus/amqp/amqptest",
 		"internal/bus/nats",
@@ -109,6 +114,8 @@ var hears = map[string]bool{
 	"internal/auth":                true, // keys are files; tokens come with requests
 	"internal/auth/keys":           true, // it looks at files and fetches a JWKS
 	"internal/auth/login":          true, // requests
+	"internal/auth/accounts":       true, // a database
+	"internal/auth/proxies":        true, // headers of requests
 	"internal/bus":                 true, // secrets and certificates are files
 	"internal/bus/bustest":         true,
 	"internal/durable":             true,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/auth/proxies"
 	"tallystick/internal/metric"
 	"tallystick/internal/retain"
 	"tallystick/internal/source"
@@ -121,6 +122,29 @@ func (c Config) checkAuth(k *checker) {
 	err := c.Auth.JWKS.Check()
 	k.wrong(err != nil, "auth.jwks.url", "%v", err) // it may have a password
 	k.wrong(c.Auth.JWKS.Every < 10*time.Second, "auth.jwks.every", "%v is less than 10s", c.Auth.JWKS.Every)
+	c.checkPeople(k)
+}
+
+func (c Config) checkPeople(k *checker) {
+	a := c.Auth
+	if err := a.Accounts.Check(); err != nil {
+		k.wrong(true, "auth.accounts.database", "%v", err)
+	}
+	k.wrong(a.Accounts.PasswordFile != "" && !a.Accounts.IsPostgres(), "auth.accounts.password_file",
+		"is for PostgreSQL; auth.accounts.database is not")
+	k.wrong(a.Sessions.Idle < time.Minute, "auth.sessions.idle", "%v is less than 1m", a.Sessions.Idle)
+	k.wrong(a.Sessions.Lifetime < a.Sessions.Idle, "auth.sessions.lifetime",
+		"%v is less than auth.sessions.idle (%v)", a.Sessions.Lifetime, a.Sessions.Idle)
+	positive(k, "auth.sessions.max", a.Sessions.Max)
+	positive(k, "auth.throttle.failures_per_name", a.Throttle.Names)
+	positive(k, "auth.throttle.failures_per_network", a.Throttle.Networks)
+	positive(k, "auth.throttle.wait", a.Throttle.Wait)
+	k.wrong(a.Throttle.Longest < a.Throttle.Wait, "auth.throttle.longest_wait",
+		"%v is less than auth.throttle.wait (%v)", a.Throttle.Longest, a.Throttle.Wait)
+	k.wrong(!(a.Throttle.Rate > 0), "auth.throttle.rate", "%v is not more than 0", a.Throttle.Rate)
+	positive(k, "auth.hashes", a.Hashes)
+	_, err := proxies.Parse(c.HTTP.TrustedProxies)
+	k.wrong(err != nil, "http.trusted_proxies", "%v", err)
 }
 
 func (c Config) checkMetrics(k *checker) {

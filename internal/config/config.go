@@ -33,6 +33,9 @@ import (
 
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
+	"tallystick/internal/auth/accounts"
+	"tallystick/internal/auth/login"
+	"tallystick/internal/auth/throttle"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
@@ -98,8 +101,10 @@ type HTTP struct {
 	TLS    certs.Config `koanf:"tls"`
 	// Cleartext lets tokens and data be seen by who sees the network: without TLS only
 	// loopback and unix sockets are served otherwise.
-	Cleartext bool           `koanf:"cleartext"`
-	API       httpapi.Config `koanf:",squash"`
+	Cleartext bool `koanf:"cleartext"`
+	// TrustedProxies are networks whose hosts are believed from where a request comes.
+	TrustedProxies []string       `koanf:"trusted_proxies"`
+	API            httpapi.Config `koanf:",squash"`
 }
 
 // Network returns the network of an address to listen on, and the address there: host:port
@@ -114,6 +119,13 @@ func Network(address string) (network, at string) {
 // Auth is who may do what.
 type Auth struct {
 	auth.Config `koanf:",squash"` // tokens
+
+	// Of people.
+	Accounts accounts.Config `koanf:"accounts"`
+	Sessions login.Config    `koanf:"sessions"`
+	Throttle throttle.Config `koanf:"throttle"`
+	// Hashes is how many passwords are checked at once; each takes 19 MiB.
+	Hashes int `koanf:"hashes"`
 }
 
 // XRootD is about the metrics of XRootD transfers.
@@ -136,14 +148,14 @@ func Default() Config {
 		DataDir: "checkpoints",
 		Grace:   30 * time.Second,
 		Log:     logs.Config{Level: slog.LevelInfo, Format: logs.Text},
-		HTTP: HTTP{Listen: []string{"127.0.0.1:8080"}, API: httpapi.Config{
+		HTTP: HTTP{Listen: []string{"127.0.0.1:8080"}, TrustedProxies: []string{}, API: httpapi.Config{
 			MaxBody: 1 << 30, Stall: 30 * time.Second, Limits: httpapi.DefaultLimits(),
 		}},
 		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 32 << 20, Sockets: 1},
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},
 		STOMP:      source.STOMPConfig{Broker: stomp.Config{URLs: []string{}, Retry: stomp.DefaultRetry}},
-		Auth:       Auth{Config: auth.Default()},
+		Auth:       Auth{Config: auth.Default(), Sessions: login.Default(), Throttle: throttle.Default(), Hashes: 2},
 		XRootD:     XRootD{Step: time.Minute},
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),
@@ -181,6 +193,10 @@ func (c Config) resolved() Config {
 	if c.Development && c.Auth.KeyFile == "" && c.Auth.PublicKey == "" {
 		c.Auth.KeyFile = filepath.Join(c.DataDir, "key.pem")
 	}
+	if db := c.Auth.Accounts.Database; db != "" && !c.Auth.Accounts.IsPostgres() && !filepath.IsAbs(db) {
+		c.Auth.Accounts.Database = filepath.Join(c.DataDir, db)
+	}
+	c.Auth.Sessions.Plain = c.Auth.Sessions.Plain || c.Development
 	return c
 }
 

@@ -113,6 +113,9 @@ type Parts struct {
 	Validate Validator
 	Compat   Compat
 	Control  Control
+	// Login is the path where people log in, to which browsers are sent that come without a
+	// token; empty: there is none.
+	Login string
 	// Reconcile is what a good balance is.
 	Reconcile reconcile.Config
 	// Sites returns the sites of the servers at an address that packets come from, as far

@@ -35,7 +35,7 @@ func (e *Error) code() string {
 	switch e.Status {
 	case http.StatusBadRequest:
 		return "bad_request"
-	case http.StatusUnauthorized:
+	case http.StatusUnauthorized, http.StatusSeeOther:
 		return "unauthorized"
 	case http.StatusForbidden:
 		return "forbidden"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"time"
 
@@ -88,8 +89,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) (*ht
 	}
 	u, err := a.parts.Auth.Authenticate(r)
 	if err != nil {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="tallystick"`)
-		return nil, &Error{Status: http.StatusUnauthorized, Message: err.Error()}
+		return nil, a.stranger(w, r, err)
 	}
 	if rw, ok := w.(*response); ok {
 		rw.user = u.Name
@@ -101,4 +101,26 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) (*ht
 		return nil, &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("this needs the role %s", role)}
 	}
 	return r.WithContext(auth.With(r.Context(), u)), nil
+}
+
+// stranger returns what is told to who is not known, for the reason err: people are sent to where
+// they can log in. An error that is not the caller's is ours, and stays so.
+func (a *API) stranger(w http.ResponseWriter, r *http.Request, err error) error {
+	switch {
+	case errors.Is(err, auth.ErrForeign):
+		return &Error{Status: http.StatusForbidden, Message: err.Error()}
+	case !errors.Is(err, auth.ErrNoToken) && !errors.Is(err, auth.ErrBadToken):
+		return err
+	case errors.Is(err, auth.ErrNoToken) && a.parts.Login != "" && isPage(r):
+		w.Header().Set("Location", a.parts.Login+"?next="+url.QueryEscape(r.URL.RequestURI()))
+		return &Error{Status: http.StatusSeeOther, Message: "log in at " + a.parts.Login}
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="tallystick"`)
+	return &Error{Status: http.StatusUnauthorized, Message: err.Error()}
+}
+
+// isPage reports whether r is of a browser that shows the answer to somebody.
+func isPage(r *http.Request) bool {
+	best, err := accept(r, typeJSON, "text/html")
+	return err == nil && best == "text/html" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }

@@ -20,7 +20,7 @@ const patience = 20 * time.Second
 
 // attempt returns what somebody shows to be let in. What cannot be a name or a password is
 // nobody's: it is answered like any that is wrong.
-func (d *Dispatcher) attempt(w http.ResponseWriter, r *http.Request) (*auth.Attempt, error) {
+func attempt(w http.ResponseWriter, r *http.Request) (*auth.Attempt, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		return nil, &refusal{http.StatusBadRequest, "the form cannot be read", 0}
@@ -40,7 +40,7 @@ func (d *Dispatcher) attempt(w http.ResponseWriter, r *http.Request) (*auth.Atte
 
 // login is POST /login and /jwt-login.
 func (d *Dispatcher) login(w http.ResponseWriter, r *http.Request) error {
-	a, err := d.attempt(w, r)
+	a, err := attempt(w, r)
 	if err == nil {
 		err = d.enter(w, r, a)
 	}
@@ -97,7 +97,7 @@ func (d *Dispatcher) welcome(w http.ResponseWriter, r *http.Request, id auth.Ide
 		d.denied(r, id.Name, err)
 		return err
 	}
-	if err := d.open(w, r, s); err != nil {
+	if err := d.open(w, r, s); err != nil { //nolint:contextcheck // the context is that of the request
 		return err
 	}
 	d.parts.Log.InfoContext(r.Context(), "logged in", "user", s.User.Name, "source", s.User.Source, "from", d.parts.From(r))

@@ -35,11 +35,12 @@ func (s *session) owner() string {
 	return "user " + s.User.Source + " " + s.User.Name
 }
 
+// sessions returns a manager without what scs.New has besides: a store in memory, with a goroutine
+// that nobody ends.
 func sessions(cfg Config, store scs.CtxStore) *scs.SessionManager {
-	m := scs.New()
-	m.Store, m.HashTokenInStore = store, true
-	m.IdleTimeout, m.Lifetime = cfg.Idle, cfg.Lifetime
-	return m
+	return &scs.SessionManager{
+		IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Store: store, Codec: scs.GobCodec{}, HashTokenInStore: true,
+	}
 }
 
 // cookie returns the one of a session. Its name makes browsers refuse one that is not Secure or

@@ -99,12 +99,19 @@ func (h *Hasher) Check(ctx context.Context, hash, password string) (good, stale 
 	if strings.HasPrefix(hash, "$2") {
 		return checkBcrypt(hash, password), true, nil
 	}
-	good, used, err := argon2id.CheckHash(password, hash)
-	if err != nil {
-		_, _, err = argon2id.CheckHash(password, h.waste)
-		return false, false, err
+	known := isArgon2id(hash)
+	if !known {
+		hash = h.waste
 	}
-	return good, *used != *params(), nil
+	good, used, err := argon2id.CheckHash(password, hash)
+	return good && known, known && err == nil && *used != *params(), err
+}
+
+// isArgon2id reports whether hash is one of argon2id that can be computed: the library panics
+// where the key is empty, and takes what memory and time the hash says.
+func isArgon2id(hash string) bool {
+	p, _, key, err := argon2id.DecodeHash(hash)
+	return err == nil && len(key) >= 16 && p.Parallelism > 0 && p.Iterations > 0 && p.Iterations <= 32 && p.Memory <= 1<<20
 }
 
 func checkBcrypt(hash, password string) bool {
@@ -119,6 +126,5 @@ func Known(hash string) bool {
 	if _, err := bcrypt.Cost([]byte(hash)); err == nil {
 		return true
 	}
-	_, _, _, err := argon2id.DecodeHash(hash)
-	return err == nil
+	return isArgon2id(hash)
 }
