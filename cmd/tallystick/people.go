@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
 	"tallystick/internal/auth/local"
 	"tallystick/internal/auth/login"
@@ -18,11 +19,14 @@ import (
 const loginPath = "/login"
 
 // makePeople makes, if there are accounts, what lets people in besides those who have tokens.
-func (s *server) makePeople(ctx context.Context, tokens login.Tokens) (err error) {
+func (s *server) makePeople(ctx context.Context, tokens *auth.Verifier) (err error) {
 	if s.cfg.Auth.Accounts.Database == "" {
 		return nil
 	}
 	if s.accounts, err = accounts.Open(ctx, s.cfg.Auth.Accounts, time.Now); err != nil {
+		return err
+	}
+	if err := s.heed(ctx, tokens); err != nil {
 		return err
 	}
 	sources, err := s.sources()
@@ -50,7 +54,11 @@ func (s *server) sources() ([]login.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []login.Source{{Provider: &local.Provider{Accounts: s.accounts, Hasher: hasher}}}, nil
+	sources, err := s.tokenSources()
+	if err != nil {
+		return nil, err
+	}
+	return append(sources, login.Source{Provider: &local.Provider{Accounts: s.accounts, Hasher: hasher}}), nil
 }
 
 // admitPeople lets the API know people, and sends to the login who is not known, if there are accounts.

@@ -21,6 +21,7 @@ import (
 	"tallystick/internal/auth/accounts"
 	"tallystick/internal/auth/keys"
 	"tallystick/internal/auth/login"
+	"tallystick/internal/auth/standing"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
 	"tallystick/internal/bus/stomp"
@@ -79,6 +80,7 @@ type server struct {
 	api         *httpapi.API
 	accounts    *accounts.DB      // nil without accounts
 	people      *login.Dispatcher // nil without accounts
+	standing    *standing.Register
 
 	wal     *wal.Log
 	archive *archive.Worker // nil without an archive
@@ -263,6 +265,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	}
 	if s.accounts != nil {
 		g.Add("accounts", s.accounts.Run)
+		g.Add("standing", s.standing.Run)
 	}
 	g.Add("http", httpapi.Serve(s.http, s.handler(), httpapi.DefaultPatience(s.cfg.Grace/2), s.log))
 	for _, conns := range s.udp {

@@ -78,7 +78,7 @@ func askShovel(ctx context.Context, cfg config.Shovel) (s shovel.Status, err err
 	if err != nil {
 		return s, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := new(http.Client).Do(req)
 	if err != nil {
 		return s, fmt.Errorf("no shovel answers: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 // tokenCommand is create, with the others below it: before there were others, it was all.
 func (a *app) tokenCommand() *cobra.Command {
 	cmd := a.tokenCreateCommand("token")
-	cmd.AddCommand(a.tokenCreateCommand("create"), a.tokenInspectCommand())
+	cmd.AddCommand(a.tokenCreateCommand("create"), a.tokenInspectCommand(), a.tokenRevokeCommand())
 	return cmd
 }
 

@@ -49,8 +49,10 @@ var rows = [][]string{
 	},
 	2: {
 		"internal/auth/peer",
+		"internal/auth/jwtlogin",
 		"internal/auth/local",
 		"internal/auth/login",
+		"internal/auth/standing",
 		"internal/bus/amqp",
 		"internal/bus/amqp/amqptest",
 		"internal/bus/nats",

@@ -42,6 +42,34 @@ func (b Bounds) Servers(sites []string) bool {
 // Claims reports whether claims of the client may be sent.
 func (b Bounds) Claims(client string) bool { return !b.Any() || b.Client != "" && b.Client == client }
 
+// And returns the bounds of who is bound by both. Who is left with none may send nothing: that
+// is an error, since no bounds are everything.
+func (b Bounds) And(c Bounds) (Bounds, error) {
+	switch {
+	case !b.Any():
+		return c, nil
+	case !c.Any():
+		return b, nil
+	}
+	both := Bounds{Clusters: shared(b.Clusters, c.Clusters), Sites: shared(b.Sites, c.Sites)}
+	if b.Client == c.Client {
+		both.Client = b.Client
+	}
+	if !both.Any() {
+		return both, errors.New("is bound to what its account is not")
+	}
+	return both, nil
+}
+
+func shared(a, b []string) (both []string) {
+	for _, name := range a {
+		if slices.Contains(b, name) {
+			both = append(both, name)
+		}
+	}
+	return both
+}
+
 // Check returns what is wrong with the names, or nil.
 func (b Bounds) Check() error {
 	names := slices.Concat(b.Clusters, b.Sites)

@@ -22,6 +22,10 @@ type Attempt struct {
 	Password string // in form NFC; never logged
 	Account  *User  // what is known under Name; nil: nothing
 	Request  *http.Request
+
+	// Spent is set by a provider whose cookie has been used up: the browser is told so, to
+	// forget it, whatever becomes of the attempt.
+	Spent *http.Cookie
 }
 
 // An Identity is somebody whom a provider knows to be who they say.

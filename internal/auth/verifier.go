@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Verifier struct {
 	now    func() time.Time
 	seen   seen
 	keys   atomic.Pointer[keySet] // nil: none
+
+	standing Standing // nil: nobody keeps track
 
 	mu                  sync.Mutex // for what keys is made of
 	configured, fetched []NamedKey
@@ -65,11 +68,24 @@ func (v *Verifier) Authenticate(r *http.Request) (User, error) {
 		return User{}, err
 	}
 	u, err := v.verify(text)
+	if err == nil && v.standing != nil {
+		u, err = v.standing.Now(r.Context(), u)
+	}
 	if err != nil {
 		return User{}, fmt.Errorf("%w: %w", ErrBadToken, err)
 	}
 	return u, nil
 }
+
+// A Standing knows what has become of tokens and of who shows them since they were signed.
+type Standing interface {
+	// Now returns the user of a token as they are now, or an error that may be told. It is
+	// asked for every request, so it does not wait for others for long.
+	Now(ctx context.Context, u User) (User, error)
+}
+
+// Heed has v ask s of every token from now on. It is called before v is used.
+func (v *Verifier) Heed(s Standing) { v.standing = s }
 
 // tokenOf returns the one token of the request. Two that differ are refused,
 // since a proxy may have looked at the other one.

@@ -143,6 +143,13 @@ func (c Config) checkPeople(k *checker) {
 		"%v is less than auth.throttle.wait (%v)", a.Throttle.Longest, a.Throttle.Wait)
 	k.wrong(!(a.Throttle.Rate > 0), "auth.throttle.rate", "%v is not more than 0", a.Throttle.Rate)
 	positive(k, "auth.hashes", a.Hashes)
+	none := a.Accounts.Database == ""
+	k.wrong(none && a.ValidateUser, "auth.validate_user", "auth.accounts.database names no database of accounts")
+	k.wrong(none && a.JWTSession.KeyFile != "", "auth.jwt_session", "auth.accounts.database names no database of sessions")
+	k.wrong(none && a.JWTCookie.Name != "", "auth.jwt_cookie", "auth.accounts.database names no database of sessions")
+	if err := a.JWTCookie.Check(); err != nil {
+		k.wrong(true, "auth.jwt_cookie", "%v", err)
+	}
 	_, err := proxies.Parse(c.HTTP.TrustedProxies)
 	k.wrong(err != nil, "http.trusted_proxies", "%v", err)
 }

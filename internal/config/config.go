@@ -34,6 +34,7 @@ import (
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
+	"tallystick/internal/auth/jwtlogin"
 	"tallystick/internal/auth/login"
 	"tallystick/internal/auth/throttle"
 	"tallystick/internal/bus/amqp"
@@ -126,6 +127,10 @@ type Auth struct {
 	Throttle throttle.Config `koanf:"throttle"`
 	// Hashes is how many passwords are checked at once; each takes 19 MiB.
 	Hashes int `koanf:"hashes"`
+	// ValidateUser has the roles of accounts count for who shows a token.
+	ValidateUser bool                   `koanf:"validate_user"`
+	JWTSession   jwtlogin.SessionConfig `koanf:"jwt_session"`
+	JWTCookie    jwtlogin.CookieConfig  `koanf:"jwt_cookie"`
 }
 
 // XRootD is about the metrics of XRootD transfers.

@@ -41,6 +41,14 @@ func TestTokenProblems(t *testing.T) {
 	f("auth:\n  certificates:\n    a: {san: 'dns:a', roles: [writer]}\n",
 		"auth.certificates.a: http.tls.client_ca is empty, so that no certificate is asked for")
 
+	f("auth: {validate_user: true, jwt_session: {key_file: k}, jwt_cookie: {name: n}}\n",
+		"auth.validate_user: auth.accounts.database names no database of accounts",
+		"auth.jwt_session: auth.accounts.database names no database of sessions",
+		"auth.jwt_cookie: auth.accounts.database names no database of sessions",
+		"auth.jwt_cookie: neither key_file nor trusted_key_file has a key")
+	f("auth: {accounts: {database: a.db}, jwt_cookie: {name: n, key_file: k, trusted_issuer: i}}\n",
+		"auth.jwt_cookie: trusted_issuer and trusted_key_file go together")
+
 	f("http: {limits: {rate: .5, burst: 1, concurrent: 0}}\n")
 	f("http: {limits: {rate: -1, burst: 0, concurrent: -1}}\n",
 		"http.limits.rate: -1 is not from 0 to 1e9", "http.limits.burst: 0 is not more than 0",

@@ -47,3 +47,12 @@ func (d *DB) Revocations(ctx context.Context, after int64, limit int) (out []Rev
 	}
 	return out, rows.Err()
 }
+
+// Revoked reports whether a token was revoked, by its ID (jti).
+func (d *DB) Revoked(ctx context.Context, id string) (bool, error) {
+	var n int
+	if err := d.sql.QueryRowContext(ctx, "SELECT COUNT(*) FROM revocations WHERE jti = $1", id).Scan(&n); err != nil {
+		return false, fmt.Errorf("read revocations: %w", err)
+	}
+	return n > 0, nil
+}

@@ -63,6 +63,9 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, a *auth.Attem
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	id, policy, err := d.ask(ctx, a)
+	if a.Spent != nil {
+		http.SetCookie(w, a.Spent)
+	}
 	if err != nil {
 		d.denied(r, a.Name, err)
 		return err
