@@ -14,6 +14,11 @@ type Grants struct {
 	Admin     []string `koanf:"admin"`
 }
 
+// NoGrants returns those of nobody.
+func NoGrants() Grants {
+	return Grants{Viewer: []string{}, Writer: []string{}, Validator: []string{}, Operator: []string{}, Admin: []string{}}
+}
+
 // groups returns the groups of a role.
 func (g Grants) groups(r Role) []string {
 	switch r {

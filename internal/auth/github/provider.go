@@ -33,12 +33,14 @@ type Config struct {
 	CAFile           string      `koanf:"ca_file"`      // PEM; empty: the system's
 	Roles            auth.Grants `koanf:"roles"`        // of user:NUMBER, org:NUMBER and team:NUMBER
 
-	auth.Policy `koanf:",squash"`
+	// Of auth.Policy. There is no Validate: an account would be found by a name that anybody can take.
+	Sync   bool `koanf:"sync_user_on_login"`
+	Update bool `koanf:"update_user_on_login"`
 }
 
 // Default returns GitHub itself.
 func Default() Config {
-	return Config{URL: "https://github.com", APIURL: "https://api.github.com", Policy: auth.Policy{Sync: true, Update: true}}
+	return Config{URL: "https://github.com", APIURL: "https://api.github.com", Roles: auth.NoGrants(), Sync: true, Update: true}
 }
 
 // On reports whether people may come from GitHub.

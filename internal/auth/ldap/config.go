@@ -60,7 +60,7 @@ func Default() Config {
 		URLs: []string{}, Timeout: 5 * time.Second, UserFilter: "(&(objectClass=inetOrgPerson)(uid={user}))",
 		IDAttribute: "entryUUID", NameAttribute: "uid", FullAttribute: "cn", MailAttribute: "mail", GroupAttribute: "memberOf",
 		GroupFilter: "(|(member={dn})(uniqueMember={dn})(memberUid={user}))",
-		Sync:        time.Hour, Policy: auth.Policy{Sync: true, Update: true},
+		Roles:       auth.NoGrants(), Sync: time.Hour, Policy: auth.Policy{Sync: true, Update: true},
 	}
 }
 

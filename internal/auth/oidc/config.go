@@ -39,7 +39,10 @@ type Config struct {
 	RolesClaim string      `koanf:"roles_claim"` // as of Claim; empty: none
 	Roles      auth.Grants `koanf:"roles"`       // by the values of that claim
 
-	auth.Policy `koanf:",squash"`
+	// Of auth.Policy. There is no Validate: an account would be found by a name that its owner may
+	// have chosen there.
+	Sync   bool `koanf:"sync_user_on_login"`
+	Update bool `koanf:"update_user_on_login"`
 }
 
 // Check returns what is wrong with c, each with its key, if it is reached by a name.
@@ -64,7 +67,7 @@ func (c Config) Check(name string) (problems []bus.Problem) {
 	wrong(len(path) > 1 && path[0] == resource && path[1] != c.ClientID, "roles_claim",
 		"%q are the roles of another client than client_id", c.RolesClaim)
 	groups := c.Roles.Groups()
-	wrong(len(groups) == 0 && !c.Validate, "roles", "nobody has a role, and so nobody is let in")
+	wrong(len(groups) == 0, "roles", "nobody has a role, and so nobody is let in")
 	wrong(slices.Contains(groups, ""), "roles", "a value is empty")
 	wrong(c.RolesClaim == "" && slices.ContainsFunc(groups, func(g string) bool { return g != auth.Everybody }),
 		"roles_claim", "is empty, and so nobody has any value of it")

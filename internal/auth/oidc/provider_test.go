@@ -309,5 +309,4 @@ func TestCheck(t *testing.T) {
 	f(func(c *oidc.Config) { c.RolesClaim = "resource_access" }, "roles_claim")
 	f(func(c *oidc.Config) { c.RolesClaim = "" }, "roles_claim")
 	f(func(c *oidc.Config) { c.Roles = auth.Grants{} }, "roles")
-	f(func(c *oidc.Config) { c.Roles, c.Validate = auth.Grants{}, true })
 }
