@@ -103,6 +103,7 @@ func (p *Process) LastWords() string {
 type Usage struct {
 	CPU  time.Duration // of all its threads, in steps of 10 ms
 	RSS  int64         // bytes of memory it has now
+	Own  int64         // of them, those that are no file's, as the binary's are
 	Peak int64         // the most it has had
 }
 
@@ -124,6 +125,8 @@ func (p *Process) Usage() (u Usage) {
 		case len(f) < 2:
 		case f[0] == "VmRSS:":
 			u.RSS = number(f[1]) << 10
+		case f[0] == "RssAnon:":
+			u.Own = number(f[1]) << 10
 		case f[0] == "VmHWM:":
 			u.Peak = number(f[1]) << 10
 		}

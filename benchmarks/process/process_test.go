@@ -34,8 +34,8 @@ func TestUsage(t *testing.T) {
 	if wall := time.Since(p.Began); u.CPU > wall+10*time.Millisecond {
 		t.Errorf("a process of one thread has used %v in %v", u.CPU, wall)
 	}
-	if u.RSS < 100<<10 || u.Peak < u.RSS {
-		t.Errorf("%d bytes of memory, and %d at most", u.RSS, u.Peak)
+	if u.Own <= 0 || u.RSS < 100<<10 || u.RSS < u.Own || u.Peak < u.RSS {
+		t.Errorf("%d bytes of memory, %d of them its own, and %d at most", u.RSS, u.Own, u.Peak)
 	}
 	p.Kill()
 	if got := p.Usage(); got != (process.Usage{}) {

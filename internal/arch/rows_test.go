@@ -96,6 +96,7 @@ var rows = [][]string{
 		"benchmarks/load",
 		"benchmarks/restart",
 		"benchmarks/secure",
+		"benchmarks/shovel",
 		"cmd/tallystick",
 	},
 }

@@ -16,9 +16,9 @@ import (
 const (
 	// The most that is sent at once.
 	batchDatagrams, batchBytes = 1024, 1 << 20
-	// readAhead is how many packs wait for a receiver, and readBytes what the engine gives out
-	// at once.
-	readAhead, readBytes = 16, 1 << 20
+	// readAhead is how many packs wait for a receiver, and readPacks and readBytes what the
+	// engine gives out at once. Without readPacks its client has room for a million.
+	readAhead, readPacks, readBytes = 16, 2048, 1 << 20
 	// keepEvery is how often a place is made durable: what was sent since is sent again after
 	// a kill.
 	keepEvery = time.Second
@@ -90,7 +90,7 @@ func (o *output) follow(ctx context.Context, e *engine) error {
 	if err != nil {
 		return err
 	}
-	it, err := c.Messages(jetstream.PullMaxBytes(readBytes))
+	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(readPacks, readBytes))
 	if err != nil {
 		return err
 	}
