@@ -237,7 +237,8 @@ func (n *natsServer) Up() {
 // Kill ends it as kill -9 does.
 func (n *natsServer) Kill() { n.kill() }
 
-func jet(t *testing.T) relay {
+// startJet starts a nats-server. It is killed when the test ends.
+func startJet(t *testing.T) *natsServer {
 	t.Helper()
 	program, err := exec.LookPath("nats-server")
 	if err != nil {
@@ -249,15 +250,28 @@ func jet(t *testing.T) relay {
 	b := &natsServer{t: t, program: program, dir: t.TempDir(), port: bustest.FreePort(t)}
 	b.Up()
 	t.Cleanup(b.Kill)
-	nc, err := nats.Connect("nats://"+b.address(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	return b
+}
+
+// client returns a connection of the test's own. It is closed when the test ends.
+func (n *natsServer) client() jetstream.JetStream {
+	n.t.Helper()
+	nc, err := nats.Connect("nats://"+n.address(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
-	t.Cleanup(nc.Close)
+	n.t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
+	return js
+}
+
+func jet(t *testing.T) relay {
+	t.Helper()
+	b := startJet(t)
+	js := b.client()
 	var text strings.Builder
 	text.WriteString("nats:\n  urls: ['nats://" + b.address() + "']\n  subscriptions:\n")
 	for name, kind := range map[string]string{"x": "packets", "c": "claims", "l": "lines"} {

@@ -28,8 +28,8 @@ type shoveler struct {
 	sent  int      // under mu
 }
 
-// shovel starts a shoveler, and returns the address that it listens at.
-func shovel(t *testing.T, r relay, to string) (*shoveler, string) {
+// newShoveler starts a shoveler, and returns the address that it listens at.
+func newShoveler(t *testing.T, r relay, to string) (*shoveler, string) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -107,7 +107,7 @@ func TestTrial(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, h)
-	s, mon := shovel(t, r, "x")
+	s, mon := newShoveler(t, r, "x")
 	var all sync.WaitGroup
 	all.Go(func() {
 		pause(t.Context(), 8*time.Second)
