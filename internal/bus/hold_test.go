@@ -67,6 +67,9 @@ func TestReceipts(t *testing.T) {
 		return one
 	}
 	one, two := add(1), add(2)
+	if other := bus.NewReceipts(1); !r.Gave(nil) || !r.Gave(one) || other.Gave(one) {
+		t.Error("got a receipt of another connection taken for one of this")
+	}
 	full, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := r.Room(full); !errors.Is(err, context.Canceled) {

@@ -13,6 +13,7 @@ var ErrLost = errors.New("the connection was lost before the broker confirmed th
 
 // A Receipt is for a message that was published, and maybe not confirmed yet.
 type Receipt struct {
+	by      *Receipts
 	done    chan struct{} // closed when err is known
 	err     error
 	settled func(error) // is told err; may be nil
@@ -68,10 +69,13 @@ func (r *Receipts) Add(n uint64, settled func(error)) (*Receipt, bool) {
 		r.Leave()
 		return nil, false
 	}
-	one := &Receipt{done: make(chan struct{}), settled: settled}
+	one := &Receipt{by: r, done: make(chan struct{}), settled: settled}
 	r.waiting[n] = one
 	return one, true
 }
+
+// Gave reports whether a receipt is of this connection; nil is of any.
+func (r *Receipts) Gave(one *Receipt) bool { return one == nil || one.by == r }
 
 // Forget takes back a receipt, of a message that was not sent.
 func (r *Receipts) Forget(n uint64) { r.Settle(n, ErrLost) }

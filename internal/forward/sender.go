@@ -80,9 +80,10 @@ const (
 	publishTime = 10 * time.Second
 )
 
-// A publishing publishes one message, behind those before it, and does not wait for its
-// confirmation.
-type publishing func(ctx context.Context, m Message) (*bus.Receipt, error)
+// A publishing publishes one message, behind the one that after is of, and does not wait for
+// its confirmation. A connection that came since then does not have what is to be in front of
+// it: that is an error.
+type publishing func(ctx context.Context, m Message, after *bus.Receipt) (*bus.Receipt, error)
 
 // Send implements Sender.
 func (p publishing) Send(ctx context.Context, ms []Message) (done int, err error) {
@@ -99,12 +100,12 @@ func (p publishing) send(ctx context.Context, ms []Message) (done int, err error
 	ctx, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
 	var receipts []*bus.Receipt
+	var last *bus.Receipt
 	for _, m := range ms {
-		var r *bus.Receipt
-		if r, err = p(ctx, m); err != nil {
+		if last, err = p(ctx, m, last); err != nil {
 			break
 		}
-		receipts = append(receipts, r)
+		receipts = append(receipts, last)
 	}
 	for _, r := range receipts {
 		if err := r.Wait(ctx); err != nil {
@@ -125,9 +126,9 @@ func published(err error) error {
 // ToAMQP returns a Sender to an exchange of AMQP, several messages at a time, in their
 // order.
 func ToAMQP(cfg AMQPConfig, to AMQP) Sender { //nolint:ireturn // all are Senders
-	return publishing(func(ctx context.Context, m Message) (*bus.Receipt, error) {
+	return publishing(func(ctx context.Context, m Message, after *bus.Receipt) (*bus.Receipt, error) {
 		return to.Send(ctx, amqp.Publication{
-			Exchange: cfg.Exchange, Key: cfg.RoutingKey, ID: m.ID, ContentType: m.contentType(), Body: m.Body,
+			Exchange: cfg.Exchange, Key: cfg.RoutingKey, ID: m.ID, ContentType: m.contentType(), Body: m.Body, After: after,
 		})
 	})
 }
@@ -135,8 +136,10 @@ func ToAMQP(cfg AMQPConfig, to AMQP) Sender { //nolint:ireturn // all are Sender
 // ToSTOMP returns a Sender to a destination of STOMP, several messages at a time, in their
 // order.
 func ToSTOMP(destination string, to STOMP) Sender { //nolint:ireturn // all are Senders
-	return publishing(func(ctx context.Context, m Message) (*bus.Receipt, error) {
-		return to.Send(ctx, stomp.Publication{Destination: destination, ID: m.ID, ContentType: m.contentType(), Body: m.Body})
+	return publishing(func(ctx context.Context, m Message, after *bus.Receipt) (*bus.Receipt, error) {
+		return to.Send(ctx, stomp.Publication{
+			Destination: destination, ID: m.ID, ContentType: m.contentType(), Body: m.Body, After: after,
+		})
 	})
 }
 

@@ -31,6 +31,9 @@ type Publication struct {
 	ContentType string         // such as application/json
 	Headers     map[string]any // values as AMQP has them: string, int64, bool, …
 	Body        []byte
+	// After, if it is there, is of a message that must be in front of this one: by another
+	// channel than that one's the error is bus.ErrLost, and nothing is sent.
+	After *bus.Receipt
 }
 
 // Publish publishes p and returns nil after the broker's confirmation. It waits for
@@ -74,6 +77,9 @@ func (l *link) send(ctx context.Context, p Publication) (*bus.Receipt, error) {
 		var r *bus.Receipt
 		if r, err = out.send(ctx, p); err == nil {
 			return r, nil
+		}
+		if errors.Is(err, bus.ErrLost) {
+			return nil, fmt.Errorf("publish after what was sent before: %w", err)
 		}
 		if ctx.Err() == nil && out.ch.IsClosed() && !l.conn.IsClosed() {
 			return nil, errGone // there is another channel at once
@@ -153,6 +159,9 @@ func newPublisher(ch *amqp.Channel, counts *bus.PubCounts) *publisher {
 
 // send publishes p.
 func (p *publisher) send(ctx context.Context, m Publication) (*bus.Receipt, error) {
+	if !p.receipts.Gave(m.After) {
+		return nil, bus.ErrLost
+	}
 	if err := p.receipts.Room(ctx); err != nil {
 		return nil, err
 	}

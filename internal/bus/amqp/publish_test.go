@@ -48,11 +48,17 @@ func publishes(x on) {
 	}
 	f(amqp.Publication{Exchange: "amq.topic", Key: "b"}, amqp.ErrNoQueue, "no queue")
 	f(amqp.Publication{Key: "nowhere"}, amqp.ErrNoQueue, "no queue")
+	first, err := c.Send(t.Context(), amqp.Publication{Key: "q"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(amqp.Publication{Key: "q", After: first}, nil, "nil")
 	f(amqp.Publication{Exchange: "none", Key: "a"}, bus.ErrLost, "no exchange 'none'")
+	f(amqp.Publication{Key: "q", After: first}, bus.ErrLost, "after what was sent before")
 	f(amqp.Publication{Exchange: "amq.topic", Key: "a", Headers: map[string]any{"x": struct{}{}}}, nil, "not supported")
 	f(amqp.Publication{Exchange: "amq.topic", Key: "a"}, nil, "nil")
-	if got := drain(t, ch); len(got) != 1 {
-		t.Errorf("got %q, want one message", got)
+	if got := drain(t, ch); len(got) != 3 {
+		t.Errorf("got %q, want three messages", got)
 	}
 	for name, want := range map[string]int{"published_total": 2, "published_bytes_total": 6, "publish_failures_total": 3} {
 		if got := c.count(name); got != want {

@@ -25,6 +25,9 @@ type Publication struct {
 	ID          bus.ID // zero: it has none
 	ContentType string // such as application/json
 	Body        []byte
+	// After, if it is there, is of a message that must be in front of this one: by another
+	// connection than that one's the error is bus.ErrLost, and nothing is sent.
+	After *bus.Receipt
 }
 
 // A Publisher publishes messages while it runs.
@@ -82,6 +85,9 @@ func (p *Publisher) Send(ctx context.Context, m Publication) (*bus.Receipt, erro
 		s, err := p.wants(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("publish to %s: %w", m.Destination, err)
+		}
+		if !s.receipts.Gave(m.After) {
+			return nil, fmt.Errorf("publish to %s: after what was sent before: %w", m.Destination, bus.ErrLost)
 		}
 		r, err := s.send(ctx, m.frame(), p.conn.sent.Settled(len(m.Body)))
 		switch {

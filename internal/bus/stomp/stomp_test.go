@@ -3,6 +3,7 @@ package stomp_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -397,6 +398,10 @@ func killed(x on) {
 		if from == n/2 {
 			x.Kill()
 			x.Up()
+			after := stomp.Publication{Destination: "/queue/killed", After: receipts[0]}
+			if _, err := l.Send(x.t.Context(), after); !errors.Is(err, bus.ErrLost) {
+				x.t.Errorf("after a message of a connection that was lost: got %v, want %v", err, bus.ErrLost)
+			}
 		}
 		for i, r := range receipts {
 			for r.Wait(x.t.Context()) != nil {
