@@ -254,7 +254,7 @@ func startJet(t *testing.T) *natsServer {
 }
 
 // client returns a connection of the test's own. It is closed when the test ends.
-func (n *natsServer) client() jetstream.JetStream {
+func (n *natsServer) client() jetstream.JetStream { //nolint:ireturn // the client library has no other type
 	n.t.Helper()
 	nc, err := nats.Connect("nats://"+n.address(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	if err != nil {

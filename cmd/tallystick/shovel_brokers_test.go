@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -75,11 +76,13 @@ func TestShovelBrokers(t *testing.T) {
 		x.inOrder(name, got)
 	}
 	want := copies * len(x.capture.Sessions)
+	for _, p := range []*process{x.behind, x.byHTTP} {
+		p.poll(time.Minute, "all transfers", func() bool { return len(p.transfers()) >= want })
+	}
+	x.behind.settled("/api/v1/transfers")
 	for name, p := range map[string]*process{"RabbitMQ": x.behind, "HTTP": x.byHTTP} {
-		count := 0
-		p.poll(time.Minute, "all transfers", func() bool { count = len(p.transfers()); return count >= want })
-		if p.settled("/api/v1/transfers"); len(p.transfers()) != want {
-			t.Errorf("behind %s: got %d transfers, want %d", name, len(p.transfers()), want)
+		if got := len(p.transfers()); got != want {
+			t.Errorf("behind %s: got %d transfers, want %d", name, got, want)
 		}
 	}
 }
@@ -245,7 +248,7 @@ func (x *edge) send(copies int) {
 	x.Helper()
 	for range copies {
 		x.copies++
-		x.sendOne(net.IPv4(127, 1, byte(x.copies>>8), byte(x.copies)))
+		x.sendOne(x.copies)
 		if x.copies%4 == 0 {
 			x.queued()
 		}
@@ -264,9 +267,11 @@ func (x *edge) queued() {
 	}
 }
 
-// sendOne sends the capture from ip: what came from one port there comes from one here.
-func (x *edge) sendOne(ip net.IP) {
+// sendOne sends the capture as if it were of another server: what came from one port there
+// comes from one here.
+func (x *edge) sendOne(nth int) {
 	x.Helper()
+	ip := net.IPv4(127, 1, byte(nth>>8), byte(nth))
 	conns := make(map[string]net.Conn)
 	for i := range x.capture.Packets {
 		p := &x.capture.Packets[i]
@@ -280,11 +285,30 @@ func (x *edge) sendOne(ip net.IP) {
 			defer conn.Close()
 			conns[p.Remote] = conn
 		}
-		if _, err := conn.Write(p.Data); err != nil {
+		data := ofAnother(p.Data, nth)
+		if _, err := conn.Write(data); err != nil {
 			x.Fatal(err)
 		}
-		x.sent[conn.LocalAddr().String()+" "+string(p.Data)] = len(x.sent)
+		x.sent[conn.LocalAddr().String()+" "+string(data)] = len(x.sent)
 	}
+}
+
+// The port and the id of the server in the capture.
+const recordedPort, recordedID = 21094, 56308042893772
+
+// ofAnother returns a recorded datagram as that of another server, whose port and id are so much
+// higher: as text, and the id as the low six bytes of a number (XrdXrootdMonData.hh, isTime).
+func ofAnother(data []byte, nth int) []byte {
+	text := func(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
+	raw := func(n int) []byte {
+		return []byte{byte(n >> 40), byte(n >> 32), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
+	}
+	for _, x := range [][2][]byte{
+		{text(recordedPort), text(recordedPort + nth)}, {text(recordedID), text(recordedID + nth)}, {raw(recordedID), raw(recordedID + nth)},
+	} {
+		data = bytes.ReplaceAll(data, x[0], x[1])
+	}
+	return data
 }
 
 // inOrder fails unless got is all that was sent, in its order, but for what comes again after
