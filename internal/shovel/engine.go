@@ -15,6 +15,8 @@ const (
 	streamName = "shovel" // also its subject
 	// engineTime is how long the engine may take for anything.
 	engineTime = 20 * time.Second
+	// lookAfter is how long the engine may be silent until it is looked at.
+	lookAfter = 200 * time.Millisecond
 	// spare is what the store may take besides the stream, in bytes.
 	spare = 64 << 20
 )
@@ -98,6 +100,35 @@ func (e *engine) life(ctx context.Context) (life string, next uint64, err error)
 		return "", 0, err
 	}
 	return life, ds[len(ds)-1].Number + 1, nil
+}
+
+// errOff is the error of an engine that has given up its files.
+var errOff = errors.New("its server has stopped using the disk, which fails or is full")
+
+// put puts a pack into the stream. A server that gives up its files does not answer.
+func (e *engine) put(ctx context.Context, pack []byte) error {
+	answer, err := e.js.PublishAsync(streamName, pack)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, engineTime)
+	defer cancel()
+	t := time.NewTicker(lookAfter)
+	defer t.Stop()
+	for {
+		select {
+		case <-answer.Ok():
+			return nil
+		case err := <-answer.Err():
+			return err
+		case <-t.C:
+			if !e.srv.JetStreamEnabled() {
+				return errOff
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (e *engine) close() {

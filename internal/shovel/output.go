@@ -71,7 +71,7 @@ func (o *output) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := o.follow(ctx, e); err != nil && ctx.Err() == nil {
+		if err := o.follow(ctx, e, changed); err != nil && ctx.Err() == nil {
 			o.log.Debug("reading the queue broke off", "err", err)
 			pause(ctx, firstWait)
 		}
@@ -79,11 +79,19 @@ func (o *output) Run(ctx context.Context) error {
 	return nil
 }
 
-// follow sends what is in the queue and comes into it, until ctx ends or it cannot be read.
-func (o *output) follow(ctx context.Context, e *engine) error {
+// follow sends what is in the queue and comes into it, until ctx ends, it cannot be read, or
+// there is another engine.
+func (o *output) follow(ctx context.Context, e *engine, changed <-chan struct{}) error {
 	o.waiting = o.waiting[:0]
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	go func() {
+		select {
+		case <-changed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	c, err := e.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: o.place.where().Pack + 1,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"os"
@@ -24,8 +25,12 @@ const (
 	// maxPack bounds a pack, in bytes of data, one datagram aside: far from what a server
 	// of NATS takes.
 	maxPack = 256 << 10
-	// reopenAfter is how long an engine that failed is left alone.
-	reopenAfter = time.Second
+	// An engine that failed is left alone for a while, longer each time: with many packs it
+	// takes long to open.
+	firstReopen, lastReopen = time.Second, 30 * time.Second
+	// reserve is how many bytes of the disk the queue leaves free: an engine that finds none
+	// gives up, and how far the outputs are must be kept.
+	reserve = 8 << 20
 	// freeEvery is how often what all outputs have sent is freed.
 	freeEvery = 5 * time.Second
 )
@@ -35,6 +40,8 @@ var (
 	errFull = errors.New("the queue is full")
 	// errDown is the error of a queue whose disk failed.
 	errDown = errors.New("the queue cannot be written")
+	// errDisk is the error of a queue whose disk has no room.
+	errDisk = fmt.Errorf("the disk has less than %d MiB left", reserve>>20)
 )
 
 // A Queue holds datagrams on the disk until all outputs have sent them.
@@ -44,9 +51,11 @@ type Queue struct {
 	log  *slog.Logger
 	lock *os.File
 
-	mu     sync.Mutex // order of the numbers is that of the queue
-	engine *engine    // nil: it failed
-	failed time.Time  // when
+	mu     sync.Mutex    // order of the numbers is that of the queue
+	engine *engine       // nil: it failed
+	failed time.Time     // when
+	rest   time.Duration // before it is opened again
+	told   bool          // that datagrams are dropped
 	life   string
 	next   uint64 // number
 	pack   []byte
@@ -109,24 +118,62 @@ func (q *Queue) Close() error {
 func (q *Queue) Put(ctx context.Context, ds []Datagram) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.revive(ctx); err != nil {
-		return err
-	}
+	err := q.ready(ctx)
 	for i := range ds {
 		ds[i].Life, ds[i].Number = q.life, q.next
 		q.next++
 	}
-	q.pack = appendPack(q.pack[:0], ds)
-	_, err := q.engine.js.Publish(ctx, streamName, q.pack)
 	if err == nil {
-		return nil
+		q.pack = appendPack(q.pack[:0], ds)
+		err = q.engine.put(ctx, q.pack)
 	}
 	if isFull(err) && q.cfg.Full == DropNewest {
 		return errFull
 	}
-	q.log.Error("the queue cannot be written; datagrams are dropped until it can", "dir", q.cfg.Dir, "err", err)
-	q.fail()
+	return q.tell(err)
+}
+
+// ready has an engine, and room for what is to be put.
+func (q *Queue) ready(ctx context.Context) error {
+	if err := q.revive(ctx); err != nil {
+		return err
+	}
+	return q.cramped()
+}
+
+// cramped returns errDisk if the disk is nearly full.
+func (q *Queue) cramped() error {
+	if free, err := room(q.cfg.Dir); err == nil && free < reserve {
+		return errDisk
+	}
+	return nil
+}
+
+// tell tells when datagrams begin to be dropped, and when that is over. An engine that
+// failed is closed.
+func (q *Queue) tell(err error) error {
+	if err == nil {
+		if q.told {
+			q.log.Info("the queue can be written again", "dir", q.cfg.Dir)
+		}
+		q.told, q.rest = false, 0
+		return nil
+	}
+	if !q.told {
+		q.log.Error("the queue cannot be written; datagrams are dropped until it can", "dir", q.cfg.Dir, "err", err)
+	}
+	q.told = true
+	if q.engine != nil && !errors.Is(err, errDisk) {
+		q.engine.close()
+		q.engine = nil
+		q.retire()
+	}
 	return errDown
+}
+
+// retire lets the engine be for a while.
+func (q *Queue) retire() {
+	q.failed, q.rest = time.Now(), min(max(2*q.rest, firstReopen), lastReopen)
 }
 
 // revive has an engine, if one can be had.
@@ -134,21 +181,15 @@ func (q *Queue) revive(ctx context.Context) error {
 	if q.engine != nil {
 		return nil
 	}
-	if time.Since(q.failed) < reopenAfter {
+	if time.Since(q.failed) < q.rest {
 		return errDown
 	}
 	if err := q.open(ctx); err != nil {
-		q.failed = time.Now()
+		q.retire()
 		q.log.Debug("the queue cannot be opened", "err", err)
 		return errDown
 	}
-	q.log.Info("the queue is back", "dir", q.cfg.Dir)
 	return nil
-}
-
-func (q *Queue) fail() {
-	q.engine.close()
-	q.engine, q.failed = nil, time.Now()
 }
 
 // isFull reports whether the stream has no room by its own bounds.

@@ -1,6 +1,7 @@
 package shovel
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,7 +50,7 @@ func (s *Shovel) Status(ctx context.Context) Status {
 	life, next := s.queue.number()
 	out := Status{ID: s.cfg.ID, Life: life, Since: s.since, Servers: s.servers.status()}
 	d, err := s.queue.Depth(ctx)
-	out.Queue = QueueStatus{OK: err == nil, Bytes: d.Bytes, MaxBytes: s.cfg.Queue.MaxBytes, Next: next}
+	out.Queue = QueueStatus{OK: err == nil && s.queue.cramped() == nil, Bytes: d.Bytes, MaxBytes: s.cfg.Queue.MaxBytes, Next: next}
 	if !d.Oldest.IsZero() {
 		out.Queue.Oldest = &d.Oldest
 	}
@@ -93,7 +94,7 @@ func (s *Shovel) waiting() (most float64) {
 	return most
 }
 
-// Alive returns an error if datagrams cannot be kept.
+// Alive returns an error if datagrams cannot be kept, and to start again might help.
 func (s *Shovel) Alive(context.Context) error {
 	if e, _ := s.queue.current(); e == nil {
 		return errDown
@@ -106,7 +107,7 @@ func (s *Shovel) handler(gather prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gather, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.Alive(r.Context()); err != nil {
+		if err := cmp.Or(s.Alive(r.Context()), s.queue.cramped()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})

@@ -1,0 +1,76 @@
+//go:build linux
+
+package shovel_test
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// small mounts a file system of so many bytes, or skips the test where that may not be done.
+func small(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// Ensure that a full disk costs what comes while it is full, which is counted, and nothing
+// else: what was in the queue stays, and it goes on by itself when there is room.
+func TestFullDisk(t *testing.T) {
+	s := newStation(t)
+	s.cfg.Queue.Dir = small(t, "24m")
+	filler := filepath.Join(s.cfg.Queue.Dir, "filler")
+	if err := os.WriteFile(filler, make([]byte, 15<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.broker.Down()
+	s.start()
+	dropped := func() float64 { return s.counter("tallystick_shovel_dropped_total") }
+	n := 0
+	for dropped() == 0 {
+		s.send(n, 1000)
+		n += 1000
+	}
+	s.send(n, 1000)
+	n += 1000
+	s.eventually(func() bool { return s.counter("shoveler_packets_received") == float64(n) })
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually(func() bool {
+		before := dropped()
+		s.send(n, 1)
+		n++
+		s.eventually(func() bool { return s.counter("shoveler_packets_received") == float64(n) })
+		return dropped() == before
+	})
+	s.send(n, 1000)
+	n += 1000
+	s.eventually(func() bool { return s.counter("shoveler_packets_received") == float64(n) })
+	s.broker.Up()
+	want := n - int(dropped())
+	ms := s.received(want)
+	if len(ms) != want {
+		t.Errorf("got %d messages, want %d", len(ms), want)
+	}
+	last := -1
+	for _, m := range ms {
+		if m.number() <= last {
+			t.Fatalf("got datagram %d after %d", m.number(), last)
+		}
+		last = m.number()
+	}
+	if got := s.counter("tallystick_shovel_lost_total"); got != dropped() {
+		t.Errorf("got %v datagrams told as lost by the output, want %v", got, dropped())
+	}
+}
