@@ -1,14 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
+	"tallystick/internal/auth/github"
+	"tallystick/internal/auth/ldap"
 	"tallystick/internal/auth/local"
 	"tallystick/internal/auth/login"
+	"tallystick/internal/auth/oidc"
 	"tallystick/internal/auth/password"
 	"tallystick/internal/auth/proxies"
 	"tallystick/internal/auth/throttle"
@@ -33,6 +39,10 @@ func (s *server) makePeople(ctx context.Context, tokens *auth.Verifier) (err err
 	if err != nil {
 		return err
 	}
+	elsewhere, err := s.elsewhere()
+	if err != nil {
+		return err
+	}
 	trusted, err := proxies.Parse(s.cfg.HTTP.TrustedProxies)
 	if err != nil {
 		return err
@@ -43,7 +53,7 @@ func (s *server) makePeople(ctx context.Context, tokens *auth.Verifier) (err err
 	}
 	s.people, err = login.New(s.cfg.Auth.Sessions, login.Parts{
 		Accounts: s.accounts, Sessions: s.accounts.Sessions(s.cfg.Auth.Sessions.Max),
-		Throttle: slow, Tokens: tokens, Sources: sources, From: trusted.Of, Now: time.Now, Log: s.log,
+		Throttle: slow, Tokens: tokens, Sources: sources, Elsewhere: elsewhere, From: trusted.Of, Now: time.Now, Log: s.log,
 	})
 	return err
 }
@@ -54,11 +64,52 @@ func (s *server) sources() ([]login.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := s.tokenSources()
+	sources, err := s.directory()
 	if err != nil {
 		return nil, err
 	}
-	return append(sources, login.Source{Provider: &local.Provider{Accounts: s.accounts, Hasher: hasher}}), nil
+	tokens, err := s.tokenSources()
+	if err != nil {
+		return nil, err
+	}
+	here := login.Source{Provider: &local.Provider{Accounts: s.accounts, Hasher: hasher}}
+	return append(append(sources, tokens...), here), nil
+}
+
+// directory returns the directory that knows people, if there is one.
+func (s *server) directory() ([]login.Source, error) {
+	cfg := s.cfg.Auth.LDAP
+	if !cfg.On() {
+		return nil, nil
+	}
+	d, err := ldap.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Sync > 0 {
+		s.syncer = ldap.NewSyncer(d, s.accounts, s.log)
+	}
+	return []login.Source{{Provider: d, Policy: cfg.Policy}}, nil
+}
+
+// elsewhere returns where browsers may be sent to, in the order in which the login page has them.
+func (s *server) elsewhere() (places []login.Elsewhere, err error) {
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Auth.OIDC)) {
+		cfg := s.cfg.Auth.OIDC[name]
+		p, err := oidc.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, login.Elsewhere{Name: name, Title: cmp.Or(cfg.Title, name), Redirector: p, Policy: auth.Policy{Sync: cfg.Sync, Update: cfg.Update}})
+	}
+	if cfg := s.cfg.Auth.GitHub; cfg.On() {
+		p, err := github.New(cfg)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, login.Elsewhere{Name: github.Source, Title: "GitHub", Redirector: p, Policy: auth.Policy{Sync: cfg.Sync, Update: cfg.Update}})
+	}
+	return places, nil
 }
 
 // admitPeople lets the API know people, and sends to the login who is not known, if there are accounts.

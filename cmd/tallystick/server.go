@@ -20,6 +20,7 @@ import (
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
 	"tallystick/internal/auth/keys"
+	"tallystick/internal/auth/ldap"
 	"tallystick/internal/auth/login"
 	"tallystick/internal/auth/standing"
 	"tallystick/internal/bus/amqp"
@@ -81,6 +82,7 @@ type server struct {
 	accounts    *accounts.DB      // nil without accounts
 	people      *login.Dispatcher // nil without accounts
 	standing    *standing.Register
+	syncer      *ldap.Syncer // nil if accounts follow no directory
 
 	wal     *wal.Log
 	archive *archive.Worker // nil without an archive
@@ -266,6 +268,9 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	if s.accounts != nil {
 		g.Add("accounts", s.accounts.Run)
 		g.Add("standing", s.standing.Run)
+	}
+	if s.syncer != nil {
+		g.Add("directory", s.syncer.Run)
 	}
 	g.Add("http", httpapi.Serve(s.http, s.handler(), httpapi.DefaultPatience(s.cfg.Grace/2), s.log))
 	for _, conns := range s.udp {

@@ -123,6 +123,7 @@ func (c Config) checkAuth(k *checker) {
 	k.wrong(err != nil, "auth.jwks.url", "%v", err) // it may have a password
 	k.wrong(c.Auth.JWKS.Every < 10*time.Second, "auth.jwks.every", "%v is less than 10s", c.Auth.JWKS.Every)
 	c.checkPeople(k)
+	c.checkPeers(k)
 }
 
 func (c Config) checkPeople(k *checker) {

@@ -34,8 +34,11 @@ import (
 	"tallystick/internal/archive"
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
+	"tallystick/internal/auth/github"
 	"tallystick/internal/auth/jwtlogin"
+	"tallystick/internal/auth/ldap"
 	"tallystick/internal/auth/login"
+	"tallystick/internal/auth/oidc"
 	"tallystick/internal/auth/throttle"
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/nats"
@@ -131,6 +134,10 @@ type Auth struct {
 	ValidateUser bool                   `koanf:"validate_user"`
 	JWTSession   jwtlogin.SessionConfig `koanf:"jwt_session"`
 	JWTCookie    jwtlogin.CookieConfig  `koanf:"jwt_cookie"`
+	// Whom others know.
+	LDAP   ldap.Config            `koanf:"ldap"`
+	OIDC   map[string]oidc.Config `koanf:"oidc"` // by the name in their routes
+	GitHub github.Config          `koanf:"github"`
 }
 
 // XRootD is about the metrics of XRootD transfers.
@@ -160,7 +167,7 @@ func Default() Config {
 		NATS:       source.NATSConfig{Broker: nats.Config{URLs: []string{}, Retry: nats.DefaultRetry}},
 		AMQP:       source.AMQPConfig{Broker: amqp.Config{URLs: []string{}, Retry: amqp.DefaultRetry}},
 		STOMP:      source.STOMPConfig{Broker: stomp.Config{URLs: []string{}, Retry: stomp.DefaultRetry}},
-		Auth:       Auth{Config: auth.Default(), Sessions: login.Default(), Throttle: throttle.Default(), Hashes: 2},
+		Auth:       Auth{Config: auth.Default(), Sessions: login.Default(), Throttle: throttle.Default(), Hashes: 2, LDAP: ldap.Default(), GitHub: github.Default()},
 		XRootD:     XRootD{Step: time.Minute},
 		Ingest:     ingest.Default(),
 		Collect:    collect.Default(),

@@ -69,3 +69,16 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	}
 }
+
+// Lookup returns who has a name, without a password. The error wraps auth.ErrDenied if there is
+// nobody.
+func (p *Provider) Lookup(ctx context.Context, name string) (id auth.Identity, err error) {
+	err = p.ask(ctx, func(s *session) error {
+		id, err = s.lookup(name)
+		return err
+	})
+	if err != nil {
+		return auth.Identity{}, fmt.Errorf("ldap: %w", err)
+	}
+	return id, nil
+}

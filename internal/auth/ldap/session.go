@@ -20,6 +20,9 @@ type session struct {
 	cfg  Config
 }
 
+// errNobody is the error of a name that the directory does not know.
+var errNobody = fmt.Errorf("%w: the directory knows nobody of that name", auth.ErrDenied)
+
 // login returns who name is, if password is theirs.
 func (s *session) login(name, password string) (auth.Identity, error) {
 	dn, err := s.find(name)
@@ -34,7 +37,23 @@ func (s *session) login(name, password string) (auth.Identity, error) {
 		return auth.Identity{}, refused(err)
 	}
 	if !known { // whose password it was that fits nobody is of no interest
-		return auth.Identity{}, fmt.Errorf("%w: the directory knows nobody of that name", auth.ErrDenied)
+		return auth.Identity{}, errNobody
+	}
+	if err := s.read(); err != nil {
+		return auth.Identity{}, err
+	}
+	return s.identity(name, dn)
+}
+
+// lookup returns who name is, without their password. The error wraps auth.ErrDenied if there is
+// nobody.
+func (s *session) lookup(name string) (auth.Identity, error) {
+	dn, err := s.find(name)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	if dn == "" {
+		return auth.Identity{}, errNobody
 	}
 	if err := s.read(); err != nil {
 		return auth.Identity{}, err
