@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -30,9 +32,8 @@ type engine struct {
 	stream jetstream.Stream
 }
 
-// openEngine opens the stream in cfg.Dir, and makes it if it is not there. life is that of a
-// new one.
-func openEngine(ctx context.Context, cfg QueueConfig, life string) (e *engine, err error) {
+// openEngine opens the stream in cfg.Dir, and makes it if it is not there.
+func openEngine(ctx context.Context, cfg QueueConfig) (e *engine, err error) {
 	e = &engine{}
 	defer func() {
 		if err != nil {
@@ -58,14 +59,14 @@ func openEngine(ctx context.Context, cfg QueueConfig, life string) (e *engine, e
 	if e.js, err = jetstream.New(e.nc, jetstream.WithDefaultTimeout(engineTime)); err != nil {
 		return e, err
 	}
-	return e, e.open(ctx, cfg, life)
+	return e, e.open(ctx, cfg)
 }
 
 // open finds the stream, and gives it the bounds of cfg.
-func (e *engine) open(ctx context.Context, cfg QueueConfig, life string) (err error) {
+func (e *engine) open(ctx context.Context, cfg QueueConfig) (err error) {
 	want := jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{streamName}, Storage: jetstream.FileStorage, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge,
-		Discard: jetstream.DiscardOld, AllowDirect: true, Metadata: map[string]string{lifeKey: life},
+		Discard: jetstream.DiscardOld, AllowDirect: true,
 	}
 	if cfg.Full == DropNewest {
 		want.Discard = jetstream.DiscardNew
@@ -73,10 +74,7 @@ func (e *engine) open(ctx context.Context, cfg QueueConfig, life string) (err er
 	old, err := e.js.Stream(ctx, streamName)
 	switch {
 	case err == nil:
-		state := old.CachedInfo().State
-		if known := old.CachedInfo().Config.Metadata[lifeKey]; known != "" && (state.Msgs > 0 || state.LastSeq == 0) {
-			want.Metadata[lifeKey] = known
-		}
+		want.Metadata = old.CachedInfo().Config.Metadata
 		e.stream, err = e.js.UpdateStream(ctx, want)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		e.stream, err = e.js.CreateStream(ctx, want)
@@ -84,22 +82,54 @@ func (e *engine) open(ctx context.Context, cfg QueueConfig, life string) (err er
 	return err
 }
 
-// life returns what the stream's life is called, and the number of the next datagram in it.
-func (e *engine) life(ctx context.Context) (life string, next uint64, err error) {
-	info := e.stream.CachedInfo()
-	life = info.Config.Metadata[lifeKey]
-	if info.State.Msgs == 0 {
-		return life, 1, nil
+// The keys of the stream's metadata: what its life is called, and in which life of the machine
+// it began.
+const lifeKey, bootKey = "life", "boot"
+
+// life returns what the stream's life is called, and the number of the next datagram in it. It
+// goes on if that is known for sure; else fresh begins: a machine that lost its power may have
+// lost numbers that were sent already.
+func (e *engine) life(ctx context.Context, fresh, boot string) (life string, next uint64, err error) {
+	cfg := e.stream.CachedInfo().Config
+	life = cfg.Metadata[lifeKey]
+	if life != "" && boot != "" && cfg.Metadata[bootKey] == boot {
+		if next, ok := e.next(ctx, life); ok {
+			return life, next, nil
+		}
+	}
+	cfg.Metadata = map[string]string{lifeKey: fresh, bootKey: boot}
+	e.stream, err = e.js.UpdateStream(ctx, cfg)
+	return fresh, 1, err
+}
+
+// next returns the number of the next datagram of a life, false if it is not known any more.
+func (e *engine) next(ctx context.Context, life string) (uint64, bool) {
+	state := e.stream.CachedInfo().State
+	if state.Msgs == 0 {
+		return 1, state.LastSeq == 0
 	}
 	last, err := e.stream.GetLastMsgForSubject(ctx, streamName)
 	if err != nil {
-		return "", 0, err
+		return 0, false
 	}
 	ds, err := parsePack(last.Data)
-	if err != nil {
-		return "", 0, err
+	switch {
+	case err != nil:
+		return 0, false
+	case ds[0].Life != life:
+		return 1, true
 	}
-	return life, ds[len(ds)-1].Number + 1, nil
+	return ds[len(ds)-1].Number + 1, true
+}
+
+// bootID returns what tells the lives of the machine apart, empty if nothing does
+// (random(4)).
+func bootID() string {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
 }
 
 // errOff is the error of an engine that has given up its files.

@@ -19,9 +19,7 @@ import (
 )
 
 const (
-	// lifeKey has, among the stream's metadata, what its life is called.
-	lifeKey = "life"
-	maxID   = 100 // bytes; with what tells lives apart it is a source of bus.ID
+	maxID = 100 // bytes; with what tells lives apart it is a source of bus.ID
 	// maxPack bounds a pack, in bytes of data, one datagram aside: far from what a server
 	// of NATS takes.
 	maxPack = 256 << 10
@@ -48,6 +46,7 @@ var (
 type Queue struct {
 	cfg  QueueConfig
 	id   string
+	boot string // what tells this life of the machine from others
 	log  *slog.Logger
 	lock *os.File
 
@@ -67,6 +66,10 @@ type Queue struct {
 // OpenQueue opens the queue in its folder, which is made if it is not there. Nobody else
 // may have it open.
 func OpenQueue(ctx context.Context, cfg QueueConfig, id string, log *slog.Logger) (*Queue, error) {
+	return openQueue(ctx, cfg, id, bootID(), log)
+}
+
+func openQueue(ctx context.Context, cfg QueueConfig, id, boot string, log *slog.Logger) (*Queue, error) {
 	if err := (durable.OS{}).MkdirAll("queue", cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -74,7 +77,7 @@ func OpenQueue(ctx context.Context, cfg QueueConfig, id string, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{cfg: cfg, id: id, log: log, lock: lock, places: make(map[string]*placeFile), changed: make(chan struct{})}
+	q := &Queue{cfg: cfg, id: id, boot: boot, log: log, lock: lock, places: make(map[string]*placeFile), changed: make(chan struct{})}
 	if err := q.open(ctx); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -83,11 +86,11 @@ func OpenQueue(ctx context.Context, cfg QueueConfig, id string, log *slog.Logger
 
 // open makes an engine. q.mu is held, or nobody else has q.
 func (q *Queue) open(ctx context.Context) error {
-	e, err := openEngine(ctx, q.cfg, q.id+"."+strings.ToLower(rand.Text()[:8]))
+	e, err := openEngine(ctx, q.cfg)
 	if err != nil {
 		return err
 	}
-	life, next, err := e.life(ctx)
+	life, next, err := e.life(ctx, q.id+"."+strings.ToLower(rand.Text()[:8]), q.boot)
 	if err != nil {
 		e.close()
 		return err

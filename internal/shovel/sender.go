@@ -27,11 +27,7 @@ func newSender(name string, o Output, reg prometheus.Registerer, log *slog.Logge
 	reg = prometheus.WrapRegistererWith(prometheus.Labels{"output": name}, reg)
 	switch {
 	case len(o.AMQP.Broker.URLs) > 0:
-		c, err := amqp.Connect(o.AMQP.Broker, reg, log)
-		if err != nil {
-			return nil, nil, err
-		}
-		return forward.ToAMQP(o.AMQP.AMQPConfig, c), c.Run, nil
+		return newAMQP(o.AMQP, reg, log)
 	case len(o.STOMP.Broker.URLs) > 0:
 		c, err := stomp.Connect(o.STOMP.Broker, reg, log)
 		if err != nil {
@@ -47,6 +43,18 @@ func newSender(name string, o Output, reg prometheus.Registerer, log *slog.Logge
 	}
 	s := &datagrams{address: o.UDP.Address}
 	return s, s.run, nil
+}
+
+//nolint:ireturn // as newSender
+func newAMQP(o AMQPOutput, reg prometheus.Registerer, log *slog.Logger) (forward.Sender, func(context.Context) error, error) {
+	c, err := amqp.Connect(o.Broker, reg, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = reg.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "shoveler_rabbitmq_reconnects", Help: "Connections to the broker, the first one counted, as the field's shoveler does.",
+	}, func() float64 { return float64(c.Connects()) }))
+	return forward.ToAMQP(o.AMQPConfig, c), c.Run, err
 }
 
 //nolint:ireturn // as newSender

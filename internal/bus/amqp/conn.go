@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +42,8 @@ type Conn struct {
 	counts *bus.ConnCounts
 	sent   *bus.PubCounts
 	log    *slog.Logger
+
+	connects atomic.Int64
 
 	mu      sync.Mutex
 	link    *link         // nil: there is none now
@@ -87,6 +90,9 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	}
 	return c, nil
 }
+
+// Connects returns how often there was a connection, the first one counted.
+func (c *Conn) Connects() int64 { return c.connects.Load() }
 
 // Run holds a connection until ctx ends, and closes it then. What was acknowledged
 // last is told to the broker first, if it is there.
@@ -228,6 +234,7 @@ func (c *Conn) renew(l *link, known string) string {
 
 // found tells of a new connection.
 func (c *Conn) found(l *link) {
+	c.connects.Add(1)
 	if c.before {
 		c.counts.Reconnects.Inc()
 	}

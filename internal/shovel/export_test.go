@@ -1,0 +1,49 @@
+package shovel
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// What tests outside of the package need of its inside.
+
+// Verify is verify.
+func Verify(b []byte) bool { return verify(b) }
+
+// AppendMessage is appendMessage.
+func AppendMessage(b []byte, d *Datagram, envelope Envelope) []byte {
+	return appendMessage(b, d, envelope)
+}
+
+// AppendPack is appendPack.
+func AppendPack(b []byte, ds []Datagram) []byte { return appendPack(b, ds) }
+
+// ParsePack is parsePack.
+func ParsePack(b []byte) ([]Datagram, error) { return parsePack(b) }
+
+// Remote returns what stands for an address by a map.
+func Remote(m map[string]string, from string) (string, error) {
+	by, err := newMapping(m)
+	return by.remote(from), err
+}
+
+// Servers is servers.
+type Servers = servers
+
+// NewServers is newServers.
+func NewServers() *Servers { return newServers() }
+
+// Saw is saw.
+func (s *servers) Saw(at time.Time, remote string, b []byte) { s.saw(at, remote, b) }
+
+// Known is status.
+func (s *servers) Known() []ServerStatus { return s.status() }
+
+// OpenQueueAt is OpenQueue in another life of the machine.
+func OpenQueueAt(ctx context.Context, cfg QueueConfig, boot string) (*Queue, error) {
+	return openQueue(ctx, cfg, "edge", boot, slog.New(slog.DiscardHandler))
+}
+
+// Number is number.
+func (q *Queue) Number() (life string, next uint64) { return q.number() }
