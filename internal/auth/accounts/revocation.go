@@ -9,7 +9,7 @@ import (
 
 // A Revocation is of a token that is not good any more.
 type Revocation struct {
-	Serial int64  // later ones have higher numbers
+	Serial int64  // later ones have higher numbers, but for those of the same time
 	ID     string // jti of the token
 	Ends   time.Time
 }
@@ -26,7 +26,8 @@ func (d *DB) Revoke(ctx context.Context, id string, ends time.Time) (fresh bool,
 }
 
 // Revocations returns those with higher numbers than after, in their order, at most limit of
-// them, without those that have ended.
+// them, without those that have ended. Of two that were revoked at the same time, the one with the
+// lower number may be there later: who asks for what is new asks some numbers back.
 func (d *DB) Revocations(ctx context.Context, after int64, limit int) (out []Revocation, err error) {
 	rows, err := d.sql.QueryContext(ctx, `SELECT id, jti, ends FROM revocations WHERE id > $1 AND ends >= $2
 		ORDER BY id LIMIT $3`, after, d.now().Unix(), limit)

@@ -30,8 +30,11 @@ import (
 const (
 	// every is how often new revocations are looked for, and how long an account is believed.
 	every = time.Second
-	// wholeEvery is how often all are read again: those whose transactions overlap come with
-	// numbers out of order, and those that have ended go.
+	// overlap is how far back from the highest number is read each time: PostgreSQL gives
+	// numbers before transactions end, so that a lower one may come after a higher one.
+	overlap = 100
+	// wholeEvery is how often all are read again: those that have ended go, and what came later
+	// than overlap allows for is found.
 	wholeEvery = time.Minute
 	// maxHeld is how many revocations are held, of some 100 bytes each, and maxAccounts how
 	// many accounts.
@@ -120,7 +123,7 @@ func (r *Register) Step(ctx context.Context) {
 func (r *Register) read(ctx context.Context) error {
 	now := r.now()
 	again := now.Sub(r.whole) >= wholeEvery || now.Before(r.whole)
-	after, ids, full := r.after, map[string]struct{}{}, r.full
+	after, ids, full := r.after-overlap, map[string]struct{}{}, r.full
 	if again {
 		after, full = 0, false
 	}
@@ -142,9 +145,10 @@ func (r *Register) read(ctx context.Context) error {
 		}
 	}
 	r.take(ids, again, full)
-	if r.after = after; again {
-		r.whole = now
+	if again {
+		r.after, r.whole = after, now
 	}
+	r.after = max(r.after, after) // those that it overlaps may have ended
 	return nil
 }
 
