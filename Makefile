@@ -38,10 +38,9 @@ test: ## vet and all tests, in random order
 check: test lint race ## what every commit must pass
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
-e2e: ## real xrootd servers and clients, InfluxDB's clients, Avro's library, slapd, MinIO if it is built
+e2e: ## real xrootd servers and clients, InfluxDB's clients, Avro's library, slapd, PostgreSQL, MinIO if it is built
 	go test -tags e2e -count=1 -timeout 10m ./cmd/... ./benchmarks/...
-	go test -tags e2e -count=1 -timeout 10m ./internal/auth/ldap ./internal/auth/oidc
-	go test -tags e2e -count=1 -timeout 10m ./internal/auth/ldap ./internal/auth/oidc
+	go test -tags e2e -count=1 -timeout 10m ./internal/auth/accounts ./internal/auth/ldap ./internal/auth/oidc
 	TALLYTEST_MINIO=$(wildcard $(TOOLS)/minio) go test -tags e2e -count=1 -timeout 10m -run 'OthersRead|S3' ./internal/archive
 	cd internal/devtools/peers && TALLYTEST_TELEGRAF=$(wildcard $(TOOLS)/telegraf) go test -count=1 -timeout 10m ./...
 
