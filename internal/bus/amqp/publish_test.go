@@ -60,7 +60,7 @@ func publishes(x on) {
 	if got := drain(t, ch); len(got) != 3 {
 		t.Errorf("got %q, want three messages", got)
 	}
-	for name, want := range map[string]int{"published_total": 2, "published_bytes_total": 6, "publish_failures_total": 3} {
+	for name, want := range map[string]int{"published_total": 4, "published_bytes_total": 9, "publish_failures_total": 3} {
 		if got := c.count(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}
