@@ -6,10 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 
 	"tallystick/internal/config"
 	"tallystick/internal/httpapi"
@@ -28,24 +25,12 @@ type control struct {
 
 // hangups has each SIGHUP read again what can be, until ctx ends.
 func (c *control) hangups(ctx context.Context) error {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGHUP)
-	defer signal.Stop(told)
-	for {
-		select {
-		case <-told:
-			c.s.manager.Reload(c.reread)
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	return onHangup(ctx, func() { c.s.manager.Reload(c.reread) })
 }
 
 // reread opens the log's file again, and reads certificates and configuration.
 func (c *control) reread() {
-	if err := c.log.Reopen(); err != nil {
-		c.log.Error("the log goes on in the file before", "err", err)
-	}
+	c.log.Rotate()
 	if c.s.certs != nil {
 		c.s.certs.Reload()
 	}
@@ -54,7 +39,11 @@ func (c *control) reread() {
 		c.log.Error("the configuration is wrong, and nothing of it is changed", "err", err)
 		return
 	}
-	c.log.Info("the configuration is read again", "applied", done.Applied, "restart", done.Restart)
+	level := slog.LevelInfo
+	if len(done.Restart) > 0 {
+		level = slog.LevelWarn // what has no effect yet is told also where little is
+	}
+	c.log.Log(context.Background(), level, "the configuration is read again", "applied", done.Applied, "restart", done.Restart)
 }
 
 // apply reads the configuration and applies what can be without a restart.

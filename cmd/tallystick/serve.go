@@ -52,14 +52,35 @@ and makes its own key.`,
 // that it costs nothing that can be measured.
 const mutexFraction = 1000
 
+// untilHangup returns a context that also ends when the terminal that there may be is closed:
+// no reason to lose anything.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		return signal.NotifyContext(ctx, syscall.SIGHUP)
+	}
+	return context.WithCancel(ctx)
+}
+
+// onHangup calls do for each SIGHUP, until ctx ends.
+func onHangup(ctx context.Context, do func()) error {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGHUP)
+	defer signal.Stop(told)
+	for {
+		select {
+		case <-told:
+			do()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // serve makes a server of the configuration and runs it until ctx ends.
 func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 	runtime.SetMutexProfileFraction(mutexFraction)
-	if term.IsTerminal(int(os.Stdin.Fd())) { // one that is closed hangs up: no reason to lose anything
-		var stop func()
-		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
-		defer stop()
-	}
+	ctx, stop := untilHangup(ctx)
+	defer stop()
 	log, err := logs.Open(cfg.Log, a.stderr)
 	if err != nil {
 		return fmt.Errorf("log.file: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"tallystick/internal/config"
 	"tallystick/internal/logs"
+	"tallystick/internal/run"
 	"tallystick/internal/shovel"
 	"tallystick/internal/systemd"
 )
@@ -26,7 +27,8 @@ func (a *app) shovelCommand() *cobra.Command {
 		Long: `Receive the monitoring datagrams of XRootD servers over UDP, keep them in a queue on
 disk, and send them on to AMQP, STOMP, NATS, HTTP (tallystick serve) or UDP, until
 SIGINT or SIGTERM. What was received survives a crash and any time that the receiver is
-away, within the bounds of the queue.
+away, within the bounds of the queue. SIGHUP opens the log's file anew; on a terminal it
+means that this is gone, and stops.
 
 It reads the configuration of the field's shoveler as it is, from --config,
 $` + config.ShovelFileVariable + ` or ` + fieldFile + `, and the variables
@@ -36,7 +38,7 @@ SHOVELER_…; tallystick shovel keys lists all that may be there.`,
   SHOVELER_AMQP_URL=amqps://broker.example.org/xrd SHOVELER_QUEUE_DIRECTORY=/var/spool/xrd tallystick shovel
   tallystick shovel --set 'to={serve: {http: {url: "https://tallystick.example.org/api/v1/packets", token_file: token}}}'`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
+		RunE: a.staying(func(cmd *cobra.Command) error {
 			cfg, err := a.loadShovel()
 			if err != nil {
 				return err
@@ -103,6 +105,8 @@ func (a *app) shovel(ctx context.Context, cfg config.Shovel) error {
 	if cfg.Debug {
 		cfg.Log.Level = slog.LevelDebug
 	}
+	ctx, stop := untilHangup(ctx)
+	defer stop()
 	opened, err := logs.Open(cfg.Log, a.stderr)
 	if err != nil {
 		return fmt.Errorf("log.file: %w", err)
@@ -116,7 +120,10 @@ func (a *app) shovel(ctx context.Context, cfg config.Shovel) error {
 	}
 	log.Info("shoveling", "udp", s.Addrs(), "metrics", s.MetricsAddr(), "queue", cfg.QueueDirectory, "version", version)
 	manager := &systemd.Service{Alive: s.Alive, Status: func() string { return s.Line(ctx) }, Log: log}
-	if err = s.Run(ctx, manager); err == nil {
+	var g run.Group
+	g.Add("hangups", func(ctx context.Context) error { return onHangup(ctx, func() { manager.Reload(opened.Rotate) }) })
+	g.Add("shovel", func(ctx context.Context) error { return s.Run(ctx, manager) })
+	if err = g.Run(ctx); err == nil {
 		log.Info("stopped; what was not sent is in the queue")
 	}
 	return err

@@ -26,8 +26,8 @@ type poster struct {
 	client *http.Client
 }
 
-// ToHTTP returns a Sender to who takes POST requests. The error is that of reading the file
-// of authorities.
+// ToHTTP returns a Sender to who takes POST requests. The error is that of reading the files
+// that it needs.
 func ToHTTP(cfg HTTPConfig) (Sender, error) { //nolint:ireturn // all are Senders
 	var own tls.Config
 	if cfg.CAFile != "" {
@@ -38,6 +38,11 @@ func ToHTTP(cfg HTTPConfig) (Sender, error) { //nolint:ireturn // all are Sender
 		own.RootCAs = x509.NewCertPool()
 		if !own.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("read authorities: %s has no certificate", cfg.CAFile)
+		}
+	}
+	if cfg.TokenFile != "" { // it is read each time; here to find out early
+		if _, err := readToken(cfg.TokenFile); err != nil {
+			return nil, fmt.Errorf("read token: %w", err)
 		}
 	}
 	t := &http.Transport{

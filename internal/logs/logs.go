@@ -117,6 +117,13 @@ func (l *Log) Reopen() error {
 	return err
 }
 
+// Rotate is Reopen of who has nobody to tell an error but the log.
+func (l *Log) Rotate() {
+	if err := l.Reopen(); err != nil {
+		l.Error("the log goes on in the file before", "err", err)
+	}
+}
+
 // Close closes the file. Nothing must be logged after it.
 func (l *Log) Close() error {
 	l.mu.Lock()

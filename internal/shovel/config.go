@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -240,15 +239,4 @@ func (o Output) broker() (problems []bus.Problem) {
 		}
 	}
 	return problems
-}
-
-// A mapping says what stands for addresses.
-type mapping struct {
-	all  string
-	nets []mapped // the longest first
-}
-
-type mapped struct {
-	from netip.Prefix
-	to   string
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"testing"
@@ -29,6 +30,7 @@ type station struct {
 	cfg    shovel.Config
 	reg    *prometheus.Registry
 	to     net.Conn
+	shovel *shovel.Shovel
 	stop   func()
 }
 
@@ -57,6 +59,7 @@ func (s *station) start() {
 	if err != nil {
 		s.Fatal(err)
 	}
+	s.shovel = x
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
@@ -144,6 +147,15 @@ func (s *station) received(count int) []message {
 		out[i].ID = raw.Header.Get("Nats-Msg-Id")
 	}
 	return out
+}
+
+// readAll returns what is in a body.
+func readAll(t *testing.T, r io.Reader) string {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
 }
 
 // inOrder fails unless ms are the datagrams from 0 to count-1, each once.

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/forward"
 )
 
@@ -37,19 +37,13 @@ type output struct {
 	cfg    Output
 	queue  *Queue
 	place  *placeFile
-	sender forward.Sender
+	to     receiver
 	counts *outputCounts
 	log    *slog.Logger
 
-	last    atomic.Pointer[problem] // why nothing goes; nil: it does
-	waiting []item                  // read, and not sent
-	kept    time.Time               // when the place was
-}
-
-// A problem is why an output does not send.
-type problem struct {
-	since time.Time
-	text  string
+	trouble bus.Trouble // why nothing goes
+	waiting []item      // read, and not sent
+	kept    time.Time   // when the place was
 }
 
 // An item is a datagram of a pack.
@@ -145,7 +139,7 @@ func (o *output) sendAll(ctx context.Context, packs <-chan jetstream.Msg) error 
 			if err := o.gather(packs); err != nil {
 				return err
 			}
-			if !o.deliver(ctx) {
+			if !o.deliver(ctx, packs) {
 				return nil
 			}
 		case <-t.C:
@@ -193,15 +187,15 @@ func (o *output) take(m jetstream.Msg) error {
 }
 
 // deliver sends what is waiting, again and again, and returns true when it is, false if ctx
-// has ended before.
-func (o *output) deliver(ctx context.Context) bool {
+// has ended before, or what comes behind it cannot be read.
+func (o *output) deliver(ctx context.Context, packs <-chan jetstream.Msg) bool {
 	wait := firstWait
 	for len(o.waiting) > 0 {
 		done, err := o.send(ctx, o.waiting)
-		o.advance(done)
+		o.advance(done, done)
 		switch {
 		case err == nil:
-			o.last.Store(nil)
+			o.trouble.Over()
 			continue
 		case forward.ReasonOf(err) == forward.Refused && o.pass(ctx, err):
 			continue
@@ -213,6 +207,10 @@ func (o *output) deliver(ctx context.Context) bool {
 			return false
 		}
 		wait = min(2*wait, lastWait)
+		// What came behind it: one that is refused is left out only if another is taken.
+		if err := o.gather(packs); err != nil {
+			return false
+		}
 	}
 	return true
 }
@@ -226,7 +224,7 @@ func (o *output) send(ctx context.Context, items []item) (done int, err error) {
 		d := &items[i].Datagram
 		ms[i] = forward.Message{ID: d.id(), Body: o.body(d), ContentType: contentType}
 	}
-	return o.sender.Send(ctx, ms)
+	return o.to.Send(ctx, ms)
 }
 
 // contentType is the field's.
@@ -239,8 +237,8 @@ func (o *output) body(d *Datagram) []byte {
 	return appendMessage(nil, d, o.cfg.Envelope)
 }
 
-// advance notes that the first n items are done with.
-func (o *output) advance(n int) {
+// advance notes that the first n items are done with, so many of which were sent.
+func (o *output) advance(n, sent int) {
 	if n == 0 {
 		return
 	}
@@ -255,7 +253,7 @@ func (o *output) advance(n int) {
 			at.Pack = it.pack
 		}
 	}
-	o.counts.sent.Add(float64(n))
+	o.counts.sent.Add(float64(sent))
 	o.place.move(at)
 	o.waiting = o.waiting[n:]
 	if time.Since(o.kept) >= keepEvery {
@@ -273,7 +271,7 @@ func (o *output) pass(ctx context.Context, refused error) bool {
 			o.log.Error("the receiver refuses datagrams for good; they are left out",
 				"datagrams", n, "first", o.waiting[0].id().String(), "from", o.waiting[0].Remote, "err", refused)
 			o.counts.refused.Add(float64(n))
-			o.advance(n + 1)
+			o.advance(n+1, 1)
 			return true
 		}
 		if forward.ReasonOf(err) != forward.Refused {
@@ -293,14 +291,11 @@ func (o *output) keep() {
 // fail notes why nothing goes.
 func (o *output) fail(err error) {
 	o.counts.failures.Inc()
-	now := &problem{since: time.Now(), text: err.Error()}
-	if before := o.last.Load(); before != nil {
-		now.since = before.since
-		o.log.Debug("not sent", "err", err)
-	} else {
+	if o.trouble.Is(err) {
 		o.log.Warn("not sent; it is tried again", "err", err)
+	} else {
+		o.log.Debug("not sent", "err", err)
 	}
-	o.last.Store(now)
 }
 
 // pause waits, and returns false if ctx ended before.

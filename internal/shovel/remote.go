@@ -12,6 +12,17 @@ import (
 // mapAll is the key of Config.Map that has all addresses.
 const mapAll = "all"
 
+// A mapping says what stands for addresses.
+type mapping struct {
+	all  string
+	nets []mapped // the longest first
+}
+
+type mapped struct {
+	from netip.Prefix
+	to   string
+}
+
 // newMapping reads Config.Map.
 func newMapping(text map[string]string) (m mapping, err error) {
 	for _, key := range slices.Sorted(maps.Keys(text)) {

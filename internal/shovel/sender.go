@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,62 +14,72 @@ import (
 	"tallystick/internal/forward"
 )
 
+// A receiver is where an output sends to.
+type receiver struct {
+	forward.Sender
+
+	hold    func(context.Context) error         // has a connection while it runs
+	trouble func() (since time.Time, err error) // why there is none; nil if nothing is known to be wrong
+}
+
+// unheld is a receiver without a connection that is held.
+func unheld(s forward.Sender) receiver {
+	return receiver{s, nothing, func() (time.Time, error) { return time.Time{}, nil }}
+}
+
 // nothing is the connection of what has none to hold.
 func nothing(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
 }
 
-// newSender returns what sends to where o says, and what holds its connection while it
-// runs.
-//
-//nolint:ireturn // which Sender it is the configuration says
-func newSender(name string, o Output, reg prometheus.Registerer, log *slog.Logger) (forward.Sender, func(context.Context) error, error) {
+// newReceiver returns where o says to send to.
+func newReceiver(name string, o Output, reg prometheus.Registerer, log *slog.Logger) (receiver, error) {
 	reg = prometheus.WrapRegistererWith(prometheus.Labels{"output": name}, reg)
 	switch {
 	case len(o.AMQP.Broker.URLs) > 0:
-		return newAMQP(o.AMQP, reg, log)
+		return toAMQP(o.AMQP, reg, log)
 	case len(o.STOMP.Broker.URLs) > 0:
 		c, err := stomp.Connect(o.STOMP.Broker, reg, log)
 		if err != nil {
-			return nil, nil, err
+			return receiver{}, err
 		}
 		p := c.Publisher()
-		return forward.ToSTOMP(o.STOMP.Destination, p), p.Run, nil
+		return receiver{forward.ToSTOMP(o.STOMP.Destination, p), p.Run, c.Trouble}, nil
 	case len(o.NATS.Broker.URLs) > 0:
-		return newNATS(name, o.NATS, reg, log)
+		return toNATS(name, o.NATS, reg, log)
 	case o.HTTP.URL != "":
 		s, err := forward.ToHTTP(o.HTTP)
-		return s, nothing, err
+		return unheld(s), err
 	}
 	s := &datagrams{address: o.UDP.Address}
-	return s, s.run, nil
+	to := unheld(s)
+	to.hold = s.run
+	return to, nil
 }
 
-//nolint:ireturn // as newSender
-func newAMQP(o AMQPOutput, reg prometheus.Registerer, log *slog.Logger) (forward.Sender, func(context.Context) error, error) {
+func toAMQP(o AMQPOutput, reg prometheus.Registerer, log *slog.Logger) (receiver, error) {
 	c, err := amqp.Connect(o.Broker, reg, log)
 	if err != nil {
-		return nil, nil, err
+		return receiver{}, err
 	}
 	err = reg.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "shoveler_rabbitmq_reconnects", Help: "Connections to the broker, the first one counted, as the field's shoveler does.",
 	}, func() float64 { return float64(c.Connects()) }))
-	return forward.ToAMQP(o.AMQPConfig, c), c.Run, err
+	return receiver{forward.ToAMQP(o.AMQPConfig, c), c.Run, c.Trouble}, err
 }
 
-//nolint:ireturn // as newSender
-func newNATS(name string, o NATSOutput, reg prometheus.Registerer, log *slog.Logger) (forward.Sender, func(context.Context) error, error) {
+func toNATS(name string, o NATSOutput, reg prometheus.Registerer, log *slog.Logger) (receiver, error) {
 	c, err := nats.Connect(o.Broker, reg, log)
 	if err != nil {
-		return nil, nil, err
+		return receiver{}, err
 	}
 	p, err := c.Publisher(name)
 	if err != nil {
 		c.Close()
-		return nil, nil, err
+		return receiver{}, err
 	}
-	return forward.ToNATS(o.Subject, p), c.Run, nil
+	return receiver{forward.ToNATS(o.Subject, p), c.Run, c.Trouble}, nil
 }
 
 // datagrams sends messages as datagrams, which nobody confirms.

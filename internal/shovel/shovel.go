@@ -34,7 +34,6 @@ type Shovel struct {
 	sockets [][]net.PacketConn
 	sources []*source.UDP
 	outputs []*output
-	holders []func(context.Context) error // of the outputs' connections
 	pages   []page
 }
 
@@ -53,37 +52,40 @@ type page struct {
 
 // New makes a shovel: it listens, opens the queue, and begins to connect. What it made is
 // closed by Run, or here if there is an error.
-func New(ctx context.Context, cfg Config, reg *prometheus.Registry, log *slog.Logger) (s *Shovel, err error) {
-	if cfg.ID == "" {
-		if cfg.ID, err = os.Hostname(); err != nil {
-			return nil, fmt.Errorf("id: %w", err)
+func New(ctx context.Context, cfg Config, reg *prometheus.Registry, log *slog.Logger) (*Shovel, error) {
+	s := &Shovel{cfg: cfg, log: log, servers: newServers(), since: time.Now()}
+	if err := s.make(ctx, reg); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Shovel) make(ctx context.Context, reg *prometheus.Registry) (err error) {
+	if s.cfg.ID == "" {
+		if s.cfg.ID, err = os.Hostname(); err != nil {
+			return fmt.Errorf("id: %w", err)
 		}
 	}
-	s = &Shovel{cfg: cfg, log: log, servers: newServers(), since: time.Now()}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.mapping, err = newMapping(cfg.Map); err != nil {
-		return nil, fmt.Errorf("map: %w", err)
+	if s.mapping, err = newMapping(s.cfg.Map); err != nil {
+		return fmt.Errorf("map: %w", err)
 	}
 	if s.counts, err = newCounts(reg); err != nil {
-		return nil, fmt.Errorf("register counters: %w", err)
+		return fmt.Errorf("register counters: %w", err)
 	}
-	if s.queue, err = OpenQueue(ctx, cfg.Queue, cfg.ID, log); err != nil {
-		return nil, err
+	if s.queue, err = OpenQueue(ctx, s.cfg.Queue, s.cfg.ID, s.log); err != nil {
+		return err
 	}
-	if err = s.listen(ctx, reg); err != nil {
-		return nil, err
+	if err := s.listen(ctx, reg); err != nil {
+		return err
 	}
-	if err = s.makeOutputs(reg); err != nil { //nolint:contextcheck // they go on trying in the background, until they are closed
-		return nil, err
+	if err := s.makeOutputs(reg); err != nil { //nolint:contextcheck // they go on trying in the background, until they are closed
+		return err
 	}
-	if err = s.register(reg); err != nil {
-		return nil, fmt.Errorf("register counters: %w", err)
+	if err := s.register(reg); err != nil {
+		return fmt.Errorf("register counters: %w", err)
 	}
-	return s, s.open(ctx, reg)
+	return s.open(ctx, reg)
 }
 
 // register makes known to /metrics what nobody counts.
@@ -132,28 +134,27 @@ func (s *Shovel) listen(ctx context.Context, reg prometheus.Registerer) error {
 
 func (s *Shovel) makeOutputs(reg prometheus.Registerer) error {
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Outputs)) {
-		o, hold, err := s.newOutput(name, reg)
+		o, err := s.newOutput(name, reg)
 		if err != nil {
 			return fmt.Errorf("output %s: %w", name, err)
 		}
-		s.outputs, s.holders = append(s.outputs, o), append(s.holders, hold)
+		s.outputs = append(s.outputs, o)
 	}
 	return nil
 }
 
-func (s *Shovel) newOutput(name string, reg prometheus.Registerer) (*output, func(context.Context) error, error) {
+func (s *Shovel) newOutput(name string, reg prometheus.Registerer) (*output, error) {
 	cfg := s.cfg.Outputs[name]
 	o := &output{name: name, cfg: cfg, queue: s.queue, log: s.log.With("output", name, "to", cfg.where())}
 	var err error
 	if o.place, err = s.queue.place(name); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.counts, err = newOutputCounts(reg, name); err != nil {
-		return nil, nil, fmt.Errorf("register counters: %w", err)
+		return nil, fmt.Errorf("register counters: %w", err)
 	}
-	var hold func(context.Context) error
-	o.sender, hold, err = newSender(name, cfg, reg, o.log)
-	return o, hold, err
+	o.to, err = newReceiver(name, cfg, reg, o.log)
+	return o, err
 }
 
 // close closes what nobody runs.
@@ -178,8 +179,8 @@ func (s *Shovel) Run(ctx context.Context, m Manager) error {
 	for _, p := range s.pages {
 		g.Add(p.name, serve(p.ln, p.handler, s.log))
 	}
-	for i, o := range s.outputs {
-		g.Add("connection of output "+o.name, s.holders[i])
+	for _, o := range s.outputs {
+		g.Add("connection of output "+o.name, o.to.hold)
 		g.Add("output "+o.name, o.Run)
 	}
 	for i, u := range s.sources {

@@ -1,9 +1,21 @@
 package shovel_test
 
 import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/bus/amqp"
+	"tallystick/internal/forward"
 	"tallystick/internal/shovel"
 )
 
@@ -34,4 +46,102 @@ func TestThrough(t *testing.T) {
 			t.Fatalf("message %d: got ID %s, want %s", i, m.ID, want)
 		}
 	}
+}
+
+// Ensure that what is wrong at the start is told, and leaves nothing open: the next start is good.
+func TestStartErrors(t *testing.T) {
+	s := newStation(t)
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := func(want string, change func(c *shovel.Config)) {
+		t.Helper()
+		cfg := s.cfg
+		change(&cfg)
+		x, err := shovel.New(t.Context(), cfg, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+		if x != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, %v, want an error with %q", x, err, want)
+		}
+	}
+	f("not a directory", func(c *shovel.Config) { c.Queue.Dir = filepath.Join(file, "queue") })
+	f("address already in use", func(c *shovel.Config) { c.UDP.Listen = []string{taken.LocalAddr().String()} })
+	f("map: ", func(c *shovel.Config) { c.Map = map[string]string{"x": "y"} })
+	f("metrics: ", func(c *shovel.Config) { c.Metrics = "256.0.0.1:1" })
+	f("no such file", func(c *shovel.Config) {
+		c.Outputs = map[string]shovel.Output{"a": {AMQP: shovel.AMQPOutput{
+			Broker: amqp.Config{URLs: []string{"amqp://127.0.0.1:1"}, User: "x", TokenFile: file + ".none", Retry: time.Second},
+		}}}
+	})
+	f("no such file", func(c *shovel.Config) {
+		c.Outputs = map[string]shovel.Output{"a": {HTTP: forward.HTTPConfig{URL: "http://127.0.0.1:1", TokenFile: file + ".none"}}}
+	})
+	s.start()
+	f("another process", func(*shovel.Config) {})
+	s.send(0, 1)
+	s.inOrder(s.received(1), 1)
+}
+
+// Ensure that a datagram that the receiver refuses for good stops nothing behind it, also where it
+// was alone when it came.
+func TestRefused(t *testing.T) {
+	s := newStation(t)
+	taken := make(chan string, 1000)
+	refused := make(chan struct{}, 1000)
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := readAll(t, r.Body)
+		if strings.Contains(body, `"data":"`+poison+`"`) {
+			refused <- struct{}{}
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		for range strings.Count(body, "\n") {
+			taken <- body
+		}
+	}))
+	t.Cleanup(hub.Close)
+	s.cfg.Outputs = map[string]shovel.Output{"serve": {HTTP: forward.HTTPConfig{URL: hub.URL}}}
+	s.start()
+	fmt.Fprint(s.to, "<statistics>")
+	<-refused
+	s.send(0, 20)
+	for range 20 {
+		<-taken
+	}
+	s.eventually(func() bool { return s.counter("tallystick_shovel_sent_total") == 20 })
+	if got := s.counter("tallystick_shovel_refused_total"); got != 1 {
+		t.Errorf("got %v refused, want 1", got)
+	}
+}
+
+// poison is <statistics> in base64.
+const poison = "PHN0YXRpc3RpY3M+"
+
+// Ensure that an output whose broker is not there says so before anything waits.
+func TestTrouble(t *testing.T) {
+	s := newStation(t)
+	s.cfg.Outputs["away"] = shovel.Output{AMQP: shovel.AMQPOutput{
+		Broker:     amqp.Config{URLs: []string{"amqp://127.0.0.1:1"}, Retry: time.Second},
+		AMQPConfig: forward.AMQPConfig{Exchange: "x"},
+	}}
+	s.broker.Down()
+	s.start()
+	problems := func() (hub, away string) {
+		for _, o := range s.shovel.Status(t.Context()).Outputs {
+			if o.Name == "hub" {
+				hub = o.Problem
+			} else {
+				away = o.Problem
+			}
+		}
+		return hub, away
+	}
+	s.eventually(func() bool { hub, away := problems(); return hub != "" && strings.Contains(away, "connection refused") })
+	s.broker.Up()
+	s.eventually(func() bool { hub, away := problems(); return hub == "" && away != "" })
 }

@@ -66,10 +66,19 @@ func (o *output) status(life string, next uint64) OutputStatus {
 	if at.Life == life {
 		out.Waiting -= at.Number
 	}
-	if p := o.last.Load(); p != nil {
-		out.Problem, out.Since = p.text, &p.since
+	if since, err := o.problem(); err != nil {
+		out.Problem, out.Since = err.Error(), &since
 	}
 	return out
+}
+
+// problem returns why nothing goes, or would go, and since when: that there is no connection
+// says more than what follows from it.
+func (o *output) problem() (since time.Time, err error) {
+	if since, err = o.to.trouble(); err != nil {
+		return since, err
+	}
+	return o.trouble.Now()
 }
 
 // Line is the status on one line.

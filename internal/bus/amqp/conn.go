@@ -44,6 +44,7 @@ type Conn struct {
 	log    *slog.Logger
 
 	connects atomic.Int64
+	trouble  bus.Trouble // why there is no connection
 
 	mu      sync.Mutex
 	link    *link         // nil: there is none now
@@ -90,6 +91,9 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	}
 	return c, nil
 }
+
+// Trouble returns since when there is no connection, and why; nil if nothing is wrong.
+func (c *Conn) Trouble() (since time.Time, err error) { return c.trouble.Now() }
 
 // Connects returns how often there was a connection, the first one counted.
 func (c *Conn) Connects() int64 { return c.connects.Load() }
@@ -235,6 +239,7 @@ func (c *Conn) renew(l *link, known string) string {
 // found tells of a new connection.
 func (c *Conn) found(l *link) {
 	c.connects.Add(1)
+	c.trouble.Over()
 	if c.before {
 		c.counts.Reconnects.Inc()
 	}
@@ -291,6 +296,7 @@ func (c *Conn) lost(ctx context.Context, err error) {
 		return
 	}
 	c.counts.Disconnects.Inc()
+	c.trouble.Is(err)
 	c.log.Warn("amqp: connection lost, trying again", "err", err)
 }
 
@@ -303,5 +309,6 @@ func (c *Conn) fail(ctx context.Context, err error) {
 		level = slog.LevelWarn
 	}
 	c.failed = true
+	c.trouble.Is(err)
 	c.log.Log(ctx, level, "amqp: no connection, trying again", "err", err)
 }

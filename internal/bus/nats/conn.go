@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,14 +34,15 @@ const (
 
 // A Conn is a connection to a broker, or the endeavour to have one.
 type Conn struct {
-	nc     *nats.Conn
-	late   atomic.Pointer[nats.Conn] // nc, for callbacks, which may come before Connect has it
-	js     jetstream.JetStream
-	retry  time.Duration
-	reg    prometheus.Registerer
-	counts *bus.ConnCounts
-	log    *slog.Logger
-	failed atomic.Bool // an attempt failed since the last connection
+	nc      *nats.Conn
+	late    atomic.Pointer[nats.Conn] // nc, for callbacks, which may come before Connect has it
+	js      jetstream.JetStream
+	retry   time.Duration
+	reg     prometheus.Registerer
+	counts  *bus.ConnCounts
+	log     *slog.Logger
+	trouble bus.Trouble // why there is no connection
+	failed  atomic.Bool // an attempt failed since the last connection
 }
 
 // Connect returns a connection that is there or will be. The error is that of the
@@ -60,6 +62,7 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	}
 	c.late.Store(c.nc)
 	if !c.nc.IsConnected() {
+		c.trouble.Is(cmp.Or(c.nc.LastError(), nats.ErrNoServers))
 		c.counts.Failures.Inc()
 	}
 	if c.js, err = jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(ackTime)); err == nil {
@@ -108,10 +111,14 @@ func (c *Conn) Close() {
 }
 
 // connected reports whether the broker is there, as far as is known.
+// Trouble returns since when there is no connection, and why; nil if nothing is wrong.
+func (c *Conn) Trouble() (since time.Time, err error) { return c.trouble.Now() }
+
 func (c *Conn) connected() bool { return c.nc.IsConnected() }
 
 func (c *Conn) onConnect(nc *nats.Conn) {
 	c.failed.Store(false)
+	c.trouble.Over()
 	c.log.Info("nats: connected", "to", nc.ConnectedUrlRedacted())
 }
 
@@ -125,6 +132,7 @@ func (c *Conn) onDisconnect(nc *nats.Conn, err error) {
 		return // by us
 	}
 	c.counts.Disconnects.Inc()
+	c.trouble.Is(cmp.Or(err, nats.ErrDisconnected))
 	c.log.Warn("nats: connection lost, trying again", "err", err)
 }
 
@@ -144,6 +152,7 @@ func (c *Conn) delay(attempts int) time.Duration {
 // fail tells of the first attempt that failed, and of those after it only who
 // wants to hear everything.
 func (c *Conn) fail(err error) {
+	c.trouble.Is(err)
 	level := slog.LevelDebug
 	if !c.failed.Swap(true) {
 		level = slog.LevelWarn

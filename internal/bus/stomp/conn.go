@@ -29,6 +29,7 @@ type Conn struct {
 	log    *slog.Logger
 
 	wanted, there atomic.Int64 // connections
+	trouble       bus.Trouble  // of the connection that was tried last
 }
 
 // Connect returns a Conn; connections are made when Subscribers and Publishers run. The
@@ -54,6 +55,10 @@ func Connect(cfg Config, reg prometheus.Registerer, log *slog.Logger) (*Conn, er
 	}
 	return c, nil
 }
+
+// Trouble returns since when there is no connection, and why; nil if nothing is wrong. Of
+// several connections it is about the one that was tried last.
+func (c *Conn) Trouble() (since time.Time, err error) { return c.trouble.Now() }
 
 // A line is one connection, or the endeavour to have one, again and again.
 type line struct {
@@ -106,6 +111,7 @@ func (l *line) hold(ctx context.Context, s *session, use func(context.Context, *
 		l.counts.Reconnects.Inc()
 	}
 	l.before, l.failed = true, false
+	l.trouble.Over()
 	l.log.Info("stomp: connected", "to", s.conn.RemoteAddr())
 	l.there.Add(1)
 	err := use(ctx, s)
@@ -121,6 +127,7 @@ func (l *line) hold(ctx context.Context, s *session, use func(context.Context, *
 	if strings.HasPrefix(err.Error(), "the broker says") {
 		l.counts.Errors.Inc()
 	}
+	l.trouble.Is(err)
 	l.log.Warn("stomp: connection lost, trying again", "err", err)
 }
 
@@ -133,6 +140,7 @@ func (l *line) fail(ctx context.Context, err error) {
 		level = slog.LevelWarn
 	}
 	l.failed = true
+	l.trouble.Is(err)
 	l.log.Log(ctx, level, "stomp: no connection, trying again", "err", err)
 }
 
