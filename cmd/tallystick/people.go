@@ -124,5 +124,5 @@ func (s *server) handler() http.Handler {
 	if s.people == nil {
 		return s.api
 	}
-	return s.people.Handler(s.api)
+	return s.people.Handler(s.api, func(own http.Handler) http.Handler { return s.api.Around("login", own) })
 }

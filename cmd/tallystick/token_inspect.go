@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -12,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/auth/accounts"
+	"tallystick/internal/auth/standing"
 	"tallystick/internal/config"
 )
 
@@ -36,7 +40,7 @@ would refuse it now. Keys of a JWKS are not fetched.`,
 			if err != nil {
 				return err
 			}
-			return a.inspect(cfg, token)
+			return a.inspect(cmd.Context(), cfg, token)
 		}),
 	})
 }
@@ -54,7 +58,7 @@ func readToken(r io.Reader) (string, error) {
 	return token, nil
 }
 
-func (a *app) inspect(cfg config.Config, token string) error {
+func (a *app) inspect(ctx context.Context, cfg config.Config, token string) error {
 	said, err := auth.Inspect(token)
 	if err != nil {
 		return fmt.Errorf("inspect token: %w", err)
@@ -68,6 +72,27 @@ func (a *app) inspect(cfg config.Config, token string) error {
 	if err != nil {
 		return err
 	}
-	_, err = v.Authenticate(&http.Request{Header: http.Header{"X-Auth-Token": {token}}})
-	return err
+	authenticate := func() error {
+		_, err := v.Authenticate(&http.Request{Header: http.Header{"X-Auth-Token": {token}}})
+		return err
+	}
+	if cfg.Auth.Accounts.Database == "" {
+		return authenticate()
+	}
+	return heeding(ctx, cfg, v, authenticate)
+}
+
+// heeding calls do while v heeds what the accounts say: what is revoked, and whose roles count.
+func heeding(ctx context.Context, cfg config.Config, v *auth.Verifier, do func() error) (err error) {
+	db, err := accounts.Open(ctx, cfg.Auth.Accounts, time.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	known, err := standing.New(ctx, db, cfg.Auth.ValidateUser, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	v.Heed(known)
+	return do()
 }

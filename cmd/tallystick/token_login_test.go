@@ -111,6 +111,9 @@ func TestTokensOfARunningServer(t *testing.T) {
 			t.Fatal("a token that was revoked is good after 10 s")
 		}
 	}
+	if out, err := tallyIn(t, token, "token", "inspect", "--set", database); err == nil || !strings.Contains(err.Error(), "revoked") {
+		t.Errorf("inspect after it: got %q and error %v", out, err)
+	}
 	if out, err := tallyIn(t, token, "token", "revoke", "--set", database); err != nil || !strings.Contains(out, "before") {
 		t.Errorf("revoke again: got %q and error %v", out, err)
 	}

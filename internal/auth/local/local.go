@@ -44,8 +44,10 @@ func (p *Provider) Login(ctx context.Context, a *auth.Attempt) (auth.Identity, e
 	switch {
 	case err != nil:
 		return auth.Identity{}, err
+	case !good && a.Account == nil:
+		return auth.Identity{}, fmt.Errorf("%w: there is no such account", auth.ErrDenied)
 	case !good:
-		return auth.Identity{}, fmt.Errorf("%w: no such account, or not its password", auth.ErrDenied)
+		return auth.Identity{}, fmt.Errorf("%w: it is not the account's password", auth.ErrDenied)
 	case stale:
 		err = p.rehash(ctx, account, a.Password)
 	}

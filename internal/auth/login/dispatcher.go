@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -83,6 +84,7 @@ type Dispatcher struct {
 	sealer   sealer
 	pages    *pages
 	mux      *http.ServeMux
+	told     atomic.Int64 // Unix second of when it was logged that there are too many attempts
 }
 
 // New returns a dispatcher in front of the parts.
@@ -103,14 +105,16 @@ func New(cfg Config, p Parts) (*Dispatcher, error) {
 	return d, nil
 }
 
-// Handler returns h with the routes of people in front of it.
-func (d *Dispatcher) Handler(h http.Handler) http.Handler {
+// Handler returns h with the routes of people in front of it. around is put around those, as h
+// has it around its own: logs, ids of requests.
+func (d *Dispatcher) Handler(h http.Handler, around func(http.Handler) http.Handler) http.Handler {
+	own := around(d.foreign.Handler(d.mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ours := d.mux.Handler(r); ours == "" {
 			h.ServeHTTP(w, r)
 			return
 		}
-		d.foreign.Handler(d.mux).ServeHTTP(w, r)
+		own.ServeHTTP(w, r)
 	})
 }
 

@@ -64,8 +64,8 @@ func (d *Dispatcher) finish(w http.ResponseWriter, r *http.Request) error {
 		return &refusal{Status: http.StatusNotFound, Text: "there is no such way to log in"}
 	}
 	from := d.parts.From(r)
-	if wait := d.parts.Throttle.Begin(d.parts.Now(), "", from); wait > 0 {
-		return &refusal{http.StatusTooManyRequests, "too many attempts", wait}
+	if err := d.admitted(r, "", from); err != nil {
+		return err
 	}
 	t, err := d.back(w, r, e.Name)
 	if err != nil {

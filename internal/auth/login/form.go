@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"tallystick/internal/auth"
@@ -57,8 +58,8 @@ func (d *Dispatcher) login(w http.ResponseWriter, r *http.Request) error {
 // enter finds out who a is of, within the throttle, and begins their session.
 func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, a *auth.Attempt) error {
 	from := d.parts.From(r)
-	if wait := d.parts.Throttle.Begin(d.parts.Now(), a.Name, from); wait > 0 {
-		return &refusal{http.StatusTooManyRequests, "too many attempts", wait}
+	if err := d.admitted(r, a.Name, from); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
@@ -72,6 +73,20 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, a *auth.Attem
 	}
 	d.parts.Throttle.Succeeded(a.Name, from)
 	return d.welcome(w, r, id, policy)
+}
+
+// admitted returns an error if there were too many attempts. It is told once a second at most:
+// they may be very many.
+func (d *Dispatcher) admitted(r *http.Request, name string, from netip.Addr) error {
+	now := d.parts.Now()
+	wait := d.parts.Throttle.Begin(now, name, from)
+	if wait <= 0 {
+		return nil
+	}
+	if told := d.told.Load(); now.Unix() > told && d.told.CompareAndSwap(told, now.Unix()) {
+		d.parts.Log.WarnContext(r.Context(), "too many attempts to log in", "user", name, "from", from, "wait", wait)
+	}
+	return &refusal{http.StatusTooManyRequests, "too many attempts", wait}
 }
 
 // ask asks the first provider that can tell who a is of.
@@ -89,6 +104,9 @@ func (d *Dispatcher) ask(ctx context.Context, a *auth.Attempt) (auth.Identity, a
 			id, err := s.Provider.Login(ctx, a)
 			return id, s.Policy, err
 		}
+	}
+	if a.Name == "" {
+		return auth.Identity{}, auth.Policy{}, &refusal{http.StatusUnauthorized, "there is neither a name and a password here, nor a token to log in with", 0}
 	}
 	return auth.Identity{}, auth.Policy{}, fmt.Errorf("%w: there is no provider for it", auth.ErrDenied)
 }

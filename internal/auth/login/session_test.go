@@ -214,7 +214,7 @@ func TestTimeouts(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", form)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()
-			d.people.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
+			d.people.Handler(http.NotFoundHandler(), bare).ServeHTTP(w, r)
 			cookies := w.Result().Cookies()
 			if len(cookies) != 1 {
 				t.Fatalf("got %d %q", w.Code, w.Body)
@@ -270,7 +270,7 @@ func FuzzForm(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Accept", "text/html")
 		w := httptest.NewRecorder()
-		d.people.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
+		d.people.Handler(http.NotFoundHandler(), bare).ServeHTTP(w, r)
 		if w.Code != http.StatusUnauthorized && w.Code != http.StatusBadRequest {
 			t.Errorf("%q: got %d", form, w.Code)
 		}
