@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -110,8 +111,8 @@ func trouble(s shovel.Status) error {
 func tellShovel(out io.Writer, s shovel.Status, now time.Time) error {
 	ago := func(t time.Time) string { return now.Sub(t).Round(time.Second).String() }
 	fmt.Fprintf(out, "shovel %s, running for %s\n", s.ID, ago(s.Since))
-	oldest := "nothing"
-	if s.Queue.Oldest != nil {
+	oldest := "nothing waits"
+	if s.Queue.Oldest != nil && slices.ContainsFunc(s.Outputs, func(o shovel.OutputStatus) bool { return o.Waiting > 0 }) {
 		oldest = "the oldest of " + ago(*s.Queue.Oldest) + " ago"
 	}
 	fmt.Fprintf(out, "queue  %.1f of %.0f MiB, %s\n\n", mib(s.Queue.Bytes), mib(s.Queue.MaxBytes), oldest)

@@ -209,7 +209,7 @@ func TestProblems(t *testing.T) {
 	f(dev+"grace: 30\n", "c.yaml:2: grace: 30 is no duration, it needs a unit as in 30s")
 	f(dev+"grace: soon\n", `c.yaml:2: grace: "soon" is no duration such as 30s, 10m, 12h or 90d`)
 	f(dev+"log: {level: loud, format: xml}\n",
-		`c.yaml:2: log.level: slog: level string "loud": unknown name`,
+		`c.yaml:2: log.level: "loud" is none of debug, info, warn, error`,
 		`c.yaml:2: log.format: "xml" is none of [text json]`)
 	f(dev+"log: {level: 4}\n", "c.yaml:2: log.level: 4 is not a word")
 	f(dev+"dns: {enabled: true, max: 0}\n", "c.yaml:2: dns.max: 0 is not more than 0")

@@ -92,7 +92,7 @@ func TestFileRefuses(t *testing.T) {
 		}
 	}
 	g("development: true\ngrce: 1\nlog: {level: loud}\n",
-		"line 2: grce: unknown key, did you mean grace?\nline 3: log.level: slog: level string \"loud\": unknown name")
+		"line 2: grce: unknown key, did you mean grace?\nline 3: log.level: \"loud\" is none of debug, info, warn, error")
 	g("development: {", "yaml: line 1: did not find expected node content")
 	g("a: &a b\nc: *a\n", "line 2: an alias (*a) is not possible here")
 	g("development: true\nnats:\n  urls: ['nats://x:REDACTED@c:1']\n", "line 3: nats.urls.0: what is REDACTED was not there before")

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"reflect"
@@ -178,6 +179,9 @@ func wordHook(from, to reflect.Type, data any) (any, error) {
 		return nil, fmt.Errorf("%v is not a word", data)
 	}
 	if err := word.UnmarshalText([]byte(text)); err != nil {
+		if to == reflect.TypeFor[slog.Level]() {
+			return nil, fmt.Errorf("%q is none of debug, info, warn, error", text) // its own words are the library's
+		}
 		return nil, err
 	}
 	return v.Elem().Interface(), nil

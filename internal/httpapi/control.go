@@ -133,7 +133,7 @@ func (a *API) logLevel(w http.ResponseWriter, _ *http.Request) error {
 func (a *API) putLogLevel(w http.ResponseWriter, r *http.Request) error {
 	var body levelBody
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		return refuse("level", err.Error())
+		return refuse("level", "the body is not {\"level\": …} with debug, info, warn or error")
 	}
 	a.parts.Control.SetLevel(body.Level)
 	a.changed(w, r, "log level changed", "level", body.Level)
