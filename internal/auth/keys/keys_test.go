@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ const url = "https://issuer.example/keys"
 
 // An issuer answers requests for its keys, without a network.
 type issuer struct {
+	mu     sync.Mutex // held by who changes it while a Keeper runs
 	status int
 	body   string
 	asked  int
@@ -35,6 +37,8 @@ type issuer struct {
 }
 
 func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.asked++
 	if i.err != nil {
 		return nil, i.err
@@ -198,6 +202,8 @@ func TestRun(t *testing.T) {
 			time.Sleep(wait)
 			synctest.Wait()
 			b.want("unknown", token('x', "unknown"), false)
+			b.issuer.mu.Lock()
+			defer b.issuer.mu.Unlock()
 			if b.issuer.asked != want {
 				t.Errorf("asked %d times, want %d", b.issuer.asked, want)
 			}
@@ -205,7 +211,9 @@ func TestRun(t *testing.T) {
 		f(time.Second, 1)
 		f(5*time.Second, 2)
 		f(10*time.Second, 3)
+		b.issuer.mu.Lock()
 		b.issuer.err = nil
+		b.issuer.mu.Unlock()
 		f(20*time.Second, 4)
 		b.want("fetched", token('j', "theirs"), true)
 		f(time.Hour, 5)
