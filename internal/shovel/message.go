@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 // appendMessage appends the message of a datagram: the field's JSON to the byte
@@ -26,7 +27,13 @@ func appendMessage(b []byte, d *Datagram, envelope Envelope) []byte {
 	return append(b, '}')
 }
 
+// appendString appends a string as JSON. Those of addresses and names have nothing to escape.
 func appendString(b []byte, s string) []byte {
+	if !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune("\"\\<>&", c) }) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a string always has a form

@@ -40,6 +40,21 @@ func TestFieldMessages(t *testing.T) {
 	}
 }
 
+// Ensure what must be escaped in JSON is.
+func TestMessageEscapes(t *testing.T) {
+	for _, remote := range []string{"a\"b:1", "a\\b", "a\nb", "<&>", "é\xff", ""} {
+		var m message
+		raw := shovel.AppendMessage(nil, &shovel.Datagram{Remote: remote, Life: remote}, shovel.Extended)
+		want, err := json.Marshal(remote)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &m); err != nil || !bytes.HasPrefix(raw, append([]byte(`{"remote":`), want...)) {
+			t.Errorf("%q: got %s, %v", remote, raw, err)
+		}
+	}
+}
+
 func TestVerify(t *testing.T) {
 	f := func(b string, want bool) {
 		t.Helper()

@@ -111,10 +111,10 @@ func (c *Conn) Close() {
 }
 
 // connected reports whether the broker is there, as far as is known.
+func (c *Conn) connected() bool { return c.nc.IsConnected() }
+
 // Trouble returns since when there is no connection, and why; nil if nothing is wrong.
 func (c *Conn) Trouble() (since time.Time, err error) { return c.trouble.Now() }
-
-func (c *Conn) connected() bool { return c.nc.IsConnected() }
 
 func (c *Conn) onConnect(nc *nats.Conn) {
 	c.failed.Store(false)
