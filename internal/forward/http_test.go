@@ -88,14 +88,25 @@ func post(t *testing.T, o forward.HTTPConfig) (*receiver, *world) {
 
 func TestHTTP(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
+	write := func() {
+		t.Helper()
+		if err := os.WriteFile(token, []byte("t0ken\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := forward.ToHTTP(forward.HTTPConfig{TokenFile: token}); err == nil {
+		t.Error("no error at the start without a token")
+	}
+	write()
 	r, w := post(t, forward.HTTPConfig{TokenFile: token})
 	put(w.ledger, 1, 1, 2)
+	if err := os.Remove(token); err != nil { // while it is renewed
+		t.Fatal(err)
+	}
 	if err := w.step(); err == nil {
 		t.Error("no error without a token")
 	}
-	if err := os.WriteFile(token, []byte("t0ken\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write()
 	r.set(func(_ string, req *http.Request) int {
 		if req.Method != http.MethodPost || req.URL.Path != "/in" || req.Header.Get("Authorization") != "Bearer t0ken" ||
 			req.Header.Get("Content-Type") != "application/x-ndjson" {

@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,7 +23,8 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrNotFound is the error where there is no such account.
@@ -73,7 +75,13 @@ func Open(ctx context.Context, cfg Config, now func() time.Time) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)
 	}
-	if err := d.migrate(ctx, cfg.IsPostgres()); err != nil {
+	if !cfg.IsPostgres() {
+		err = d.logAhead(ctx)
+	}
+	if err == nil {
+		err = d.migrate(ctx, cfg.IsPostgres())
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open accounts: %w", err), d.Close())
 	}
 	return d, nil
@@ -94,7 +102,7 @@ func open(cfg Config, now func() time.Time) (*DB, error) {
 	// Writers wait for each other up to 5 s. Transactions begin as writers (immediate), so
 	// that none has read what another then changes.
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: cfg.Database}).EscapedPath(), RawQuery: url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {"busy_timeout(5000)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", u.String())
@@ -120,16 +128,39 @@ func (c Config) postgres() (string, error) {
 }
 
 // private makes the file if it is not there, for its owner only; SQLite gives those that it
-// makes beside it the same mode.
+// makes beside it the same mode. One that is there is left alone: closing it would take SQLite's
+// locks from this process (https://sqlite.org/howtocorrupt.html, 2.2).
 func private(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	return f.Close()
+}
+
+// logAhead has SQLite write a log ahead, which the file remembers. Where two processes begin
+// with a new file, one is told that it is busy without a wait, whatever busy_timeout says.
+func (d *DB) logAhead(ctx context.Context) error {
+	const times, between = 100, 50 * time.Millisecond
+	for range times {
+		_, err := d.sql.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+		var busy *sqlite.Error
+		if !errors.As(err, &busy) || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-time.After(between):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.New("another process does not let go of the database")
 }
 
 // Close closes the database.
