@@ -148,6 +148,8 @@ func private(path string) error {
 // with a new file, one is told that it is busy without a wait, whatever busy_timeout says.
 func (d *DB) logAhead(ctx context.Context) error {
 	const times, between = 100, 50 * time.Millisecond
+	again := time.NewTicker(between)
+	defer again.Stop()
 	for range times {
 		_, err := d.sql.ExecContext(ctx, "PRAGMA journal_mode = WAL")
 		var busy *sqlite.Error
@@ -155,7 +157,7 @@ func (d *DB) logAhead(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-time.After(between):
+		case <-again.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
