@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 
+	"golang.org/x/net/netutil"
+
 	"tallystick/internal/certs"
 	"tallystick/internal/config"
 	"tallystick/internal/source"
@@ -40,7 +42,7 @@ func (s *server) listenHTTP(ctx context.Context, given *systemd.Sockets) (err er
 		return err
 	}
 	if len(s.http) > 0 {
-		return s.encrypt()
+		return s.secure()
 	}
 	for _, address := range s.cfg.HTTP.Listen {
 		ln, err := listen(ctx, address)
@@ -49,7 +51,7 @@ func (s *server) listenHTTP(ctx context.Context, given *systemd.Sockets) (err er
 		}
 		s.http = append(s.http, ln)
 	}
-	return s.encrypt()
+	return s.secure()
 }
 
 // listen listens on an address of the configuration. A socket in the file system that
@@ -74,15 +76,17 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return lc.Listen(ctx, network, at)
 }
 
-// encrypt has TLS spoken by those that are reached by a network, if it is configured, and
+// secure bounds how many connections there may be, and has TLS spoken by those that are reached by a network, if it is configured, and
 // refuses what the configuration does not allow without.
-func (s *server) encrypt() (err error) {
+func (s *server) secure() (err error) {
 	if s.cfg.HTTP.TLS.On() {
 		if s.certs, err = certs.Open(s.cfg.HTTP.TLS, s.registry, s.log); err != nil {
 			return fmt.Errorf("http.tls: %w", err)
 		}
 	}
 	for i, ln := range s.http {
+		ln = netutil.LimitListener(ln, s.cfg.HTTP.Connections)
+		s.http[i] = ln
 		tcp, ok := ln.Addr().(*net.TCPAddr)
 		switch {
 		case !ok: // it does not leave the machine

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"tallystick/internal/bus/bustest"
 )
@@ -88,12 +91,52 @@ func TestGivenSockets(t *testing.T) {
 		}
 		defer ln.Close()
 		s := &server{http: []net.Listener{ln}}
-		s.cfg.HTTP.Cleartext = len(flags) > 0
-		if got := fmt.Sprint(s.encrypt()); !strings.Contains(got, want) {
+		s.cfg.HTTP.Cleartext, s.cfg.HTTP.Connections = len(flags) > 0, 1
+		if got := fmt.Sprint(s.secure()); !strings.Contains(got, want) {
 			t.Errorf("%s, %q: got %s, want %q in it", address, flags, got, want)
 		}
 	}
 	f("127.0.0.1:0", "<nil>")
 	f(":0", "is not loopback")
 	f(":0", "<nil>", "cleartext")
+}
+
+// Ensure one connection more than there may be is answered when another ends, and that they are
+// counted.
+func TestConnections(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := serveIn(t, "--set", "http.connections=1")
+	address := strings.TrimPrefix(s.url, "http://")
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	ask := func(c net.Conn, path string, patience time.Duration) (answer string, err error) {
+		c.SetDeadline(time.Now().Add(patience))
+		io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+s.token+"\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		return string(b), err
+	}
+	first, second := dial(), dial()
+	if got, err := ask(first, "/metrics", time.Minute); err != nil || !strings.Contains(got, "\ntallystick_http_connections 1\n") {
+		t.Errorf("got %v and no connection of one", err)
+	}
+	if _, err := ask(second, "/healthz", 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the second beside the first: got %v, want no answer", err)
+	}
+	first.Close()
+	if _, err := ask(second, "/healthz", time.Minute); err != nil {
+		t.Errorf("the second alone: %v", err)
+	}
+	second.Close()
+	s.stop()
 }

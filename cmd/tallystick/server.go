@@ -59,6 +59,7 @@ type server struct {
 
 	locks []*os.File // of the folders that are written to
 	http  []net.Listener
+	conns prometheus.Gauge   // connections of these
 	certs *certs.Certs       // nil without TLS
 	udp   [][]net.PacketConn // for each address
 	nats  *nats.Conn         // nil without a broker
@@ -225,6 +226,9 @@ func (s *server) notReady() []string {
 
 // register makes what the parts count known to /metrics.
 func (s *server) register() error {
+	s.conns = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tallystick_http_connections", Help: "Connections of clients; each address has http.connections of them at most.",
+	})
 	return errors.Join(
 		s.checkpoints.Register(s.registry),
 		s.wal.Register(s.registry),
@@ -233,6 +237,7 @@ func (s *server) register() error {
 			prometheus.CounterOpts{Name: "tallystick_log_damaged_total", Help: "Pieces of the log that could not be read at the start."},
 			func() float64 { return float64(s.logDamaged.Load()) })),
 		s.registry.Register(gauges{s}),
+		s.registry.Register(s.conns),
 		s.registry.Register(collectors.NewGoCollector()),
 		s.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
 	)
@@ -272,7 +277,7 @@ func (s *server) run(ctx context.Context, out io.Writer, playDemo bool) error {
 	if s.syncer != nil {
 		g.Add("directory", s.syncer.Run)
 	}
-	g.Add("http", httpapi.Serve(s.http, s.handler(), httpapi.DefaultPatience(s.cfg.Grace/2), s.log))
+	g.Add("http", httpapi.Serve(s.http, s.handler(), httpapi.DefaultPatience(s.cfg.Grace/2), s.conns, s.log))
 	for _, conns := range s.udp {
 		u, err := source.NewUDP(conns, s.ingest, s.registry, s.log)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/proxies"
+	"tallystick/internal/httpapi"
 	"tallystick/internal/metric"
 	"tallystick/internal/retain"
 	"tallystick/internal/source"
@@ -177,11 +178,16 @@ func (c Config) checkLimits(k *checker) {
 	k.wrong(c.UDP.Sockets < 1 || c.UDP.Sockets > source.MaxSockets, "udp.sockets", "%d is not from 1 to %d", c.UDP.Sockets, source.MaxSockets)
 	k.wrong(c.UDP.Buffer < 0, "udp.buffer", "%d is less than 0", c.UDP.Buffer)
 	k.wrong(c.Store.MaxBytes < 0, "store.max_bytes", "%d is less than 0", c.Store.MaxBytes)
+	positive(k, "http.connections", c.HTTP.Connections)
 	positive(k, "http.max_body", c.HTTP.API.MaxBody)
-	l := c.HTTP.API.Limits
-	k.wrong(!(l.Rate >= 0 && l.Rate <= 1e9), "http.limits.rate", "%v is not from 0 to 1e9", l.Rate)
-	positive(k, "http.limits.burst", l.Burst)
-	k.wrong(l.Concurrent < 0, "http.limits.concurrent", "%d is less than 0", l.Concurrent)
+	positive(k, "http.limits.burst", c.HTTP.API.Limits.Burst)
+	checkCaller(k, "http.limits", c.HTTP.API.Limits)
+	for _, name := range slices.Sorted(maps.Keys(c.HTTP.API.Callers)) {
+		own, key := c.HTTP.API.Callers[name], join("http.callers", name)
+		checkCaller(k, key, own.Limits)
+		k.wrong(own.Burst < 0, join(key, "burst"), "%d is less than 0", own.Burst)
+		k.wrong(own.MaxBody < 0, join(key, "max_body"), "%d is less than 0", own.MaxBody)
+	}
 	positive(k, "ingest.waiting", c.Ingest.Waiting)
 	k.wrong(c.Ingest.KeyCache < 0, "ingest.key_cache", "%d is less than 0", c.Ingest.KeyCache)
 	if c.Ingest.Learn.Step != 0 {
@@ -210,6 +216,11 @@ func (c Config) checkLimits(k *checker) {
 		_, errPort := netip.ParseAddrPort(address)
 		k.wrong(err != nil && errPort != nil, join("collect.servers", address), "is neither an IP address nor IP:port")
 	}
+}
+
+func checkCaller(k *checker, key string, l httpapi.Limits) {
+	k.wrong(!(l.Rate >= 0 && l.Rate <= 1e9), join(key, "rate"), "%v is not from 0 to 1e9", l.Rate)
+	k.wrong(l.Concurrent < 0, join(key, "concurrent"), "%d is less than 0", l.Concurrent)
 }
 
 func (c Config) checkTimes(k *checker) {

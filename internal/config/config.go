@@ -107,8 +107,10 @@ type HTTP struct {
 	// loopback and unix sockets are served otherwise.
 	Cleartext bool `koanf:"cleartext"`
 	// TrustedProxies are networks whose hosts are believed from where a request comes.
-	TrustedProxies []string       `koanf:"trusted_proxies"`
-	API            httpapi.Config `koanf:",squash"`
+	TrustedProxies []string `koanf:"trusted_proxies"`
+	// Connections are how many each address may have at a time; more wait until one ends.
+	Connections int            `koanf:"connections"`
+	API         httpapi.Config `koanf:",squash"`
 }
 
 // Network returns the network of an address to listen on, and the address there: host:port
@@ -160,7 +162,7 @@ func Default() Config {
 		DataDir: "checkpoints",
 		Grace:   30 * time.Second,
 		Log:     logs.Config{Level: slog.LevelInfo, Format: logs.Text},
-		HTTP: HTTP{Listen: []string{"127.0.0.1:8080"}, TrustedProxies: []string{}, API: httpapi.Config{
+		HTTP: HTTP{Listen: []string{"127.0.0.1:8080"}, TrustedProxies: []string{}, Connections: 4096, API: httpapi.Config{
 			MaxBody: 1 << 30, Stall: 30 * time.Second, Limits: httpapi.DefaultLimits(),
 		}},
 		UDP:        source.Config{Listen: []string{"127.0.0.1:9993"}, Buffer: 32 << 20, Sockets: 1},

@@ -197,7 +197,7 @@ func TestProblems(t *testing.T) {
 
 	// Unknown keys.
 	f(dev+"http:\n  lisen: x\n", "c.yaml:3: http.lisen: unknown key, did you mean http.listen?")
-	f(dev+"http:\n  addr: x\n", "c.yaml:3: http.addr: unknown key, here may be listen, tls, cleartext, trusted_proxies, max_body, stall, limits")
+	f(dev+"http:\n  addr: x\n", "c.yaml:3: http.addr: unknown key, here may be listen, tls, cleartext, trusted_proxies, connections, max_body, stall, limits, callers")
 	f(dev+"htp:\n  listen: x\n", "c.yaml:2: htp: unknown key, did you mean http?")
 	f(dev+"Grace: 1s\n", "c.yaml:2: Grace: unknown key, did you mean grace?")
 	f(dev+"metrics:\n  a:\n    stp: 1s\n    step: 1s\n", "c.yaml:4: metrics.a.stp: unknown key, did you mean metrics.a.step?")
@@ -287,7 +287,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(env("TALLYSTICK_METRICS={"), "TALLYSTICK_METRICS: metrics: yaml: line 1: did not find expected node content")
 	f(set("grace"), `"grace": a setting is key=value`)
 	f(set("grce=1s"), `"grce=1s": unknown key, did you mean grace?`)
-	f(set("http=1"), `"http=1": is a section, with listen, tls, cleartext, trusted_proxies, max_body, stall, limits`)
+	f(set("http=1"), `"http=1": is a section, with listen, tls, cleartext, trusted_proxies, connections, max_body, stall, limits, callers`)
 	f(set("whatever_else=1"), `"whatever_else=1": unknown key, here may be development, data_dir, grace, log, http, udp, nats, amqp, stomp, files, `+
 		"auth, xrootd, metrics, ingest, collect, reconcile, dns, store, ledger, query, validate, retention, checkpoint, wal, archive, records")
 	f(set("metrics=1"), `"metrics=1": metrics: is not a mapping of keys to values`)

@@ -51,6 +51,10 @@ func TestTokenProblems(t *testing.T) {
 
 	f("http: {limits: {rate: .5, burst: 1, concurrent: 0}}\n")
 	f("http: {limits: {rate: -1, burst: 0, concurrent: -1}}\n",
-		"http.limits.rate: -1 is not from 0 to 1e9", "http.limits.burst: 0 is not more than 0",
+		"http.limits.burst: 0 is not more than 0", "http.limits.rate: -1 is not from 0 to 1e9",
 		"http.limits.concurrent: -1 is less than 0")
+	f("http:\n  callers:\n    agent7.site: {rate: .5, max_body: 9}\n    b: {}\n")
+	f("http: {callers: {a: {rate: -1, burst: -2, concurrent: -3, max_body: -4}}}\n",
+		"http.callers.a.rate: -1 is not from 0 to 1e9", "http.callers.a.concurrent: -3 is less than 0",
+		"http.callers.a.burst: -2 is less than 0", "http.callers.a.max_body: -4 is less than 0")
 }

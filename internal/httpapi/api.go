@@ -58,6 +58,8 @@ type Config struct {
 	Stall time.Duration `koanf:"stall"`
 	// Limits are for each caller.
 	Limits Limits `koanf:"limits"`
+	// Callers are, by name, who has other ones.
+	Callers map[string]CallerLimits `koanf:"callers"`
 }
 
 // An Authenticator knows who is calling. Its error says what is wrong with the
@@ -171,7 +173,7 @@ func New(cfg Config, p Parts) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLimiter(cfg.Limits)
+	l, err := newLimiter(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make limits: %w", err)
 	}

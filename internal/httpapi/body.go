@@ -17,7 +17,7 @@ import (
 // open returns the body of r, unpacked. It is at most as long as configured,
 // packed and unpacked: reading more is a *http.MaxBytesError.
 func (a *API) open(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
-	limit := a.cfg.MaxBody
+	limit := a.maxBody(r.Context())
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit) // before any of it is taken
 	}

@@ -82,7 +82,7 @@ func OriginOf(r *http.Request) (id, trace, parent string) {
 // A Limiter is one without HTTP around it.
 type Limiter struct{ *limiter }
 
-func NewLimiter(cfg Limits) (Limiter, error) {
+func NewLimiter(cfg Config) (Limiter, error) {
 	l, err := newLimiter(cfg)
 	return Limiter{l}, err
 }

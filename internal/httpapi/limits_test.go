@@ -107,7 +107,7 @@ func (s *server) limited(limit string) float64 {
 
 // Ensure the rate comes back with time, and that callers without end take bounded memory.
 func TestLimitIsBounded(t *testing.T) {
-	l, err := httpapi.NewLimiter(httpapi.Limits{Rate: 2, Burst: 1})
+	l, err := httpapi.NewLimiter(httpapi.Config{Limits: httpapi.Limits{Rate: 2, Burst: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,4 +127,54 @@ func TestLimitIsBounded(t *testing.T) {
 	if n := l.Len(); n != 4096 {
 		t.Errorf("%d callers are remembered, want 4096", n)
 	}
+}
+
+// Ensure callers that have limits of their own have these, and of what is not said everybody's.
+func TestLimitsOfNames(t *testing.T) {
+	all := httpapi.Limits{Rate: 2, Burst: 1, Concurrent: 1}
+	l, err := httpapi.NewLimiter(httpapi.Config{Limits: all, Callers: map[string]httpapi.CallerLimits{
+		"site": {Limits: httpapi.Limits{Concurrent: 3, Burst: 10}},
+		"slow": {Limits: httpapi.Limits{Rate: 0.001}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_700_000_000, 0)
+	f := func(name, want string) {
+		t.Helper()
+		if _, reason, _ := l.Enter(auth.User{Name: name, TokenID: name}, now); reason != want {
+			t.Errorf("%s: got %q, want %q", name, reason, want)
+		}
+	}
+	f("other", "")
+	f("other", "concurrent")
+	f("site", "")
+	f("site", "")
+	f("site", "")
+	f("site", "concurrent")
+	f("slow", "")
+	f("slow", "concurrent")
+}
+
+// Ensure bodies are as long as who sends them may, packed or not, whatever others may.
+func TestLimitOfBody(t *testing.T) {
+	s := newServer(t, httpapi.Config{MaxBody: 40, Callers: map[string]httpapi.CallerLimits{
+		"tester": {MaxBody: 80},
+	}})
+	f := func(body string, want int) {
+		t.Helper()
+		got := s.do(asked{
+			method: http.MethodPost, path: "/api/v1/write", body: strings.NewReader(body),
+			header: map[string]string{"Authorization": "Bearer " + s.token(auth.Writer)},
+		})
+		if got.status != want {
+			t.Errorf("%d bytes: got %d %q, want %d", len(body), got.status, got.body, want)
+		}
+		if want == http.StatusRequestEntityTooLarge && !strings.Contains(got.body, "80 bytes") {
+			t.Errorf("got %q, want how long it may be", got.body)
+		}
+	}
+	const line = "m,cluster=c,host=h value=1\n"
+	f(line+line, http.StatusNoContent)
+	f(line+line+line, http.StatusRequestEntityTooLarge)
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Patience is how long a server waits for clients.
@@ -25,8 +27,8 @@ func DefaultPatience(grace time.Duration) Patience {
 // Serve returns a part of the process that serves h on lns, at least one, until its
 // context ends. Requests in flight may then take p.Grace to finish; the connections of
 // those that do not are cut. When the part has returned, no handler is running
-// any more: what is stopped after it sees the last of what came in.
-func Serve(lns []net.Listener, h http.Handler, p Patience, log *slog.Logger) func(context.Context) error {
+// any more: what is stopped after it sees the last of what came in. Connections are counted in open.
+func Serve(lns []net.Listener, h http.Handler, p Patience, open prometheus.Gauge, log *slog.Logger) func(context.Context) error {
 	return func(ctx context.Context) error {
 		base, cut := context.WithCancel(context.WithoutCancel(ctx))
 		defer cut()
@@ -37,6 +39,7 @@ func Serve(lns []net.Listener, h http.Handler, p Patience, log *slog.Logger) fun
 			IdleTimeout:       p.Idle,
 			MaxHeaderBytes:    32 << 10, // a token has about 350 bytes
 			HTTP2:             &http.HTTP2Config{SendPingTimeout: p.Idle, PingTimeout: p.Header, WriteByteTimeout: p.Idle},
+			ConnState:         func(_ net.Conn, s http.ConnState) { count(open, s) },
 			BaseContext:       func(net.Listener) context.Context { return base },
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}
@@ -58,6 +61,17 @@ func Serve(lns []net.Listener, h http.Handler, p Patience, log *slog.Logger) fun
 			}
 		}
 		return err
+	}
+}
+
+// count counts a connection that has come to be in a state.
+func count(open prometheus.Gauge, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		open.Inc()
+	case http.StateClosed, http.StateHijacked:
+		open.Dec()
+	case http.StateActive, http.StateIdle:
 	}
 }
 

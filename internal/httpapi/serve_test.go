@@ -14,10 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tallystick/internal/auth"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/query"
 )
+
+// connections returns a gauge that nobody looks at.
+func connections() prometheus.Gauge { return prometheus.NewGauge(prometheus.GaugeOpts{}) }
 
 // serve serves h until stop is called; ended is what the part returned.
 func serve(t *testing.T, h http.HandlerFunc, grace time.Duration) (url string, stop func(), ended <-chan error) {
@@ -30,7 +35,7 @@ func serve(t *testing.T, h http.HandlerFunc, grace time.Duration) (url string, s
 	t.Cleanup(cancel)
 	done := make(chan error, 1)
 	go func() {
-		done <- httpapi.Serve([]net.Listener{ln}, h, httpapi.DefaultPatience(grace), slog.New(slog.DiscardHandler))(ctx)
+		done <- httpapi.Serve([]net.Listener{ln}, h, httpapi.DefaultPatience(grace), connections(), slog.New(slog.DiscardHandler))(ctx)
 	}()
 	return "http://" + ln.Addr().String(), cancel, done
 }
@@ -126,7 +131,7 @@ func TestServeFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = httpapi.Serve([]net.Listener{ln, other}, http.NotFoundHandler(), httpapi.DefaultPatience(0), slog.New(slog.DiscardHandler))(t.Context())
+	err = httpapi.Serve([]net.Listener{ln, other}, http.NotFoundHandler(), httpapi.DefaultPatience(0), connections(), slog.New(slog.DiscardHandler))(t.Context())
 	if !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want %v", err, net.ErrClosed)
 	}
@@ -146,7 +151,7 @@ func TestServeSeveral(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- httpapi.Serve(lns, http.NotFoundHandler(), httpapi.DefaultPatience(time.Minute), slog.New(slog.DiscardHandler))(ctx)
+		done <- httpapi.Serve(lns, http.NotFoundHandler(), httpapi.DefaultPatience(time.Minute), connections(), slog.New(slog.DiscardHandler))(ctx)
 	}()
 	for _, ln := range lns {
 		res, err := http.Get("http://" + ln.Addr().String())
@@ -251,7 +256,7 @@ func TestSilentClients(t *testing.T) {
 	done := make(chan error, 1)
 	patience := httpapi.Patience{Header: 100 * time.Millisecond, Idle: 100 * time.Millisecond, Grace: time.Minute}
 	go func() {
-		done <- httpapi.Serve([]net.Listener{ln}, http.NotFoundHandler(), patience, slog.New(slog.DiscardHandler))(ctx)
+		done <- httpapi.Serve([]net.Listener{ln}, http.NotFoundHandler(), patience, connections(), slog.New(slog.DiscardHandler))(ctx)
 	}()
 	f := func(sent string) {
 		t.Helper()
