@@ -21,8 +21,8 @@ import (
 	"tallystick/internal/httpapi"
 )
 
-// loginPath is where people log in.
-const loginPath = "/login"
+// Where people log in, and see who they are.
+const loginPath, accountPath = "/login", "/account"
 
 // makePeople makes, if there are accounts, what lets people in besides those who have tokens.
 func (s *server) makePeople(ctx context.Context, tokens *auth.Verifier) (err error) {
@@ -115,7 +115,7 @@ func (s *server) elsewhere() (places []login.Elsewhere, err error) {
 // admitPeople lets the API know people, and sends to the login who is not known, if there are accounts.
 func (s *server) admitPeople(p *httpapi.Parts) {
 	if s.people != nil {
-		p.Auth, p.Login = s.people, loginPath
+		p.Auth, p.Login, p.Account = s.people, loginPath, accountPath
 	}
 }
 

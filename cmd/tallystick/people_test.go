@@ -52,10 +52,10 @@ func TestPeople(t *testing.T) {
 	form := url.Values{"username": {"alice"}, "password": {"sesame"}, "next": {metrics}}
 	want(post, "/login", form, http.StatusOK, metrics, "xrd_read_bytes")
 	want(get, "/account", nil, http.StatusOK, "/account", "viewer")
-	want(get, "/metrics", nil, http.StatusForbidden, "/metrics", "operator")
+	want(get, "/metrics", nil, http.StatusOK, "/account?needs=operator", "needs the role operator")
 	u.want(exitOK, "", "", "role", "alice", "--role", "operator")
 	want(get, "/metrics", nil, http.StatusOK, "/metrics", "tallystick_")
-	want(get, metrics, nil, http.StatusForbidden, metrics, "viewer")
+	want(get, metrics, nil, http.StatusOK, "/account?needs=viewer", "needs the role viewer")
 	u.want(exitOK, "", "", "disable", "alice")
 	want(get, "/metrics", nil, http.StatusOK, "/login?next=%2Fmetrics", "Log in")
 	want(post, "/login", form, http.StatusUnauthorized, "/login", "wrong name or password")

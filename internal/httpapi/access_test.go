@@ -95,3 +95,34 @@ func TestStranger(t *testing.T) {
 	f(auth.ErrForeign, http.MethodGet, browser, http.StatusForbidden, "")
 	f(errors.New("the database is gone, with a secret"), http.MethodGet, browser, http.StatusInternalServerError, "")
 }
+
+// Ensure people without the role see what they lack, and programs are told.
+func TestLacking(t *testing.T) {
+	s := newServerOf(t, httpapi.Config{}, func(_ *server, p *httpapi.Parts) {
+		p.Account = "/account"
+		p.Auth = authFunc(func(*http.Request) (auth.User, error) { return auth.User{Name: "alice"}, nil })
+	})
+	s.http.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	f := func(accept, token string, status int, location string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.http.URL+"/api/v1/metrics", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", accept)
+		if token != "" {
+			r.Header.Set("X-Auth-Token", token)
+		}
+		res, err := s.http.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if got := res.Header.Get("Location"); res.StatusCode != status || got != location {
+			t.Errorf("%s, %q: got %d to %q, want %d to %q", accept, token, res.StatusCode, got, status, location)
+		}
+	}
+	f("text/html,*/*;q=0.8", "", http.StatusSeeOther, "/account?needs=viewer")
+	f("text/html,*/*;q=0.8", "x", http.StatusForbidden, "")
+	f("application/json", "", http.StatusForbidden, "")
+}

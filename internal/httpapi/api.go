@@ -118,6 +118,8 @@ type Parts struct {
 	// Login is the path where people log in, to which browsers are sent that come without a
 	// token; empty: there is none.
 	Login string
+	// Account is the path where people see who they are, and what they lack; empty: there is none.
+	Account string
 	// Reconcile is what a good balance is.
 	Reconcile reconcile.Config
 	// Sites returns the sites of the servers at an address that packets come from, as far

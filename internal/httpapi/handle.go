@@ -98,7 +98,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, role auth.Role) (*ht
 		}
 	}
 	if !u.Has(role) {
-		return nil, &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("this needs the role %s", role)}
+		return nil, a.lacks(w, r, role)
 	}
 	return r.WithContext(auth.With(r.Context(), u)), nil
 }
@@ -117,6 +117,17 @@ func (a *API) stranger(w http.ResponseWriter, r *http.Request, err error) error 
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="tallystick"`)
 	return &Error{Status: http.StatusUnauthorized, Message: err.Error()}
+}
+
+// lacks returns what is told to who does not have the role: people who have logged in are sent to
+// where they see what they have.
+func (a *API) lacks(w http.ResponseWriter, r *http.Request, role auth.Role) error {
+	message := fmt.Sprintf("this needs the role %s", role)
+	if a.parts.Account != "" && isPage(r) && r.Header.Get("Authorization") == "" && r.Header.Get("X-Auth-Token") == "" {
+		w.Header().Set("Location", a.parts.Account+"?needs="+string(role))
+		return &Error{Status: http.StatusSeeOther, Message: message}
+	}
+	return &Error{Status: http.StatusForbidden, Message: message}
 }
 
 // isPage reports whether r is of a browser that shows the answer to somebody.

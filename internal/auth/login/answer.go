@@ -48,6 +48,8 @@ func (e *refusal) code() string {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		return "unauthorized"
+	case http.StatusForbidden:
+		return "forbidden"
 	case http.StatusNotFound:
 		return "not_found"
 	case http.StatusTooManyRequests:

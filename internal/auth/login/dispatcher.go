@@ -101,6 +101,9 @@ func New(cfg Config, p Parts) (*Dispatcher, error) {
 		cfg: cfg, parts: p, sealer: sealer, pages: pages,
 		foreign: http.NewCrossOriginProtection(), sessions: sessions(cfg, p.Sessions),
 	}
+	d.foreign.SetDenyHandler(d.handle(func(http.ResponseWriter, *http.Request) error {
+		return &refusal{Status: http.StatusForbidden, Text: auth.ErrForeign.Error()}
+	}))
 	d.route()
 	return d, nil
 }

@@ -248,6 +248,23 @@ func TestElsewhere(t *testing.T) {
 	b.is("")
 }
 
+// Ensure who was sent to their account for want of a role is told which, and nothing else that
+// somebody puts into the address.
+func TestNeeds(t *testing.T) {
+	_, b := aliceIn(t)
+	f := func(needs string, want bool) {
+		t.Helper()
+		got := b.do(http.MethodGet, "/account?needs="+url.QueryEscape(needs), nil)
+		if got.status != http.StatusOK || strings.Contains(got.body, "needs the role "+needs+".") != want || strings.Contains(got.body, "alert") != want {
+			t.Errorf("%s: got %d %q", needs, got.status, got.body)
+		}
+	}
+	f("operator", true)
+	f("viewer", false) // she has it
+	f("money: pay at evil.example", false)
+	f("", false)
+}
+
 // Ensure pages may do nothing but be shown, and are kept nowhere.
 func TestHeaders(t *testing.T) {
 	d := newDesk(t, same)

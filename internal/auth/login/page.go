@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"tallystick/internal/auth"
 )
@@ -73,11 +74,16 @@ func (d *Dispatcher) showAccount(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	guardPage(w.Header(), originOf(s.Logout))
+	needs := auth.Role(r.URL.Query().Get("needs")) // of who was sent here, for lack of it
+	if !slices.Contains(auth.Roles(), needs) || s.User.Has(needs) {
+		needs = ""
+	}
 	return d.pages.write(w, "account.html", http.StatusOK, struct {
 		auth.User
 
 		Elsewhere bool
-	}{s.User, s.Logout != ""})
+		Needs     auth.Role
+	}{s.User, s.Logout != "", needs})
 }
 
 // originOf returns the origin of an address, as a word more of a policy; of none, none.

@@ -171,7 +171,9 @@ func TestForeign(t *testing.T) {
 		if got := b.login("alice", "sesame"); (got.status == http.StatusForbidden) != foreign {
 			t.Errorf("%s %s: POST /login gave %d", name, value, got.status)
 		}
-		b.do(http.MethodPost, "/logout", url.Values{})
+		if got := b.do(http.MethodPost, "/logout", url.Values{}); strings.Contains(got.body, "was sent by another site") != foreign {
+			t.Errorf("%s %s: POST /logout gave %d %q", name, value, got.status, got.body)
+		}
 		delete(b.header, name)
 		if foreign {
 			b.is("alice viewer")
