@@ -36,6 +36,7 @@ func main() {
 // A bench is what is measured.
 type bench struct {
 	bin        string
+	core       int // of the shovel
 	idle       time.Duration
 	rate       int // datagrams a second
 	steady     time.Duration
@@ -52,6 +53,7 @@ type bench struct {
 func run(ctx context.Context) (err error) {
 	var b bench
 	flag.StringVar(&b.bin, "bin", "bin/tallystick", "the binary")
+	flag.IntVar(&b.core, "core", -1, "number of the core that the shovel is bound to, by taskset; -1: none")
 	flag.DurationVar(&b.idle, "idle", 10*time.Second, "how long nothing is sent")
 	flag.IntVar(&b.rate, "rate", 30_000, "datagrams a second")
 	flag.DurationVar(&b.steady, "for", 20*time.Second, "how long")
@@ -85,7 +87,7 @@ func (b *bench) start(ctx context.Context) (err error) {
 	if b.receiver, err = newReceiver(ctx); err != nil {
 		return err
 	}
-	if b.shovel, err = startShovel(ctx, b.bin, b.dir, b.receiver.url()); err != nil {
+	if b.shovel, err = startShovel(ctx, b.bin, b.core, b.dir, b.receiver.url()); err != nil {
 		return err
 	}
 	b.sender, err = newSender(ctx, b.shovel.udp, b.size)

@@ -150,7 +150,7 @@ func (b *bench) allQueued(ctx context.Context) error {
 		return err == nil && all >= b.sender.sent
 	})
 	if ctx.Err() == nil && err != nil {
-		return fmt.Errorf("%d of %d datagrams came into the queue", all, b.sender.sent)
+		return fmt.Errorf("%d of %d datagrams came into the queue; the kernel dropped %d at the shovel's socket", all, b.sender.sent, b.shovel.dropped())
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"tallystick/benchmarks/process"
@@ -23,8 +25,9 @@ type shovel struct {
 	metrics string // where it is asked
 }
 
-// startShovel starts a shovel that sends to url, and waits until it answers.
-func startShovel(ctx context.Context, bin, dir, url string) (*shovel, error) {
+// startShovel starts a shovel that sends to url, and waits until it answers. It has the core of that number for its
+// own threads; below 0 all.
+func startShovel(ctx context.Context, bin string, core int, dir, url string) (*shovel, error) {
 	s := &shovel{}
 	var err error
 	if s.udp, err = process.FreeAddr(ctx); err != nil {
@@ -43,7 +46,11 @@ func startShovel(ctx context.Context, bin, dir, url string) (*shovel, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, bin, "shovel", "--config", file)
+	args := []string{bin, "shovel", "--config", file}
+	if core >= 0 {
+		args = append([]string{"taskset", "-c", strconv.Itoa(core)}, args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	if s.Process, err = process.Start(cmd, filepath.Join(dir, "log")); err != nil {
 		return nil, err
 	}
@@ -80,4 +87,20 @@ func (s *shovel) queued(ctx context.Context) (all, waiting uint64, err error) {
 		return 0, 0, fmt.Errorf("it has %d outputs, want 1", len(st.Outputs))
 	}
 	return st.Queue.Next - 1, st.Outputs[0].Waiting, nil
+}
+
+// dropped returns how many datagrams the kernel has dropped since it had no room for them at the shovel's socket: the last
+// column of /proc/net/udp (proc_pid_net(5)).
+func (s *shovel) dropped() (n int64) {
+	_, port, _ := net.SplitHostPort(s.udp)
+	number, _ := strconv.Atoi(port)
+	local := fmt.Sprintf(":%04X", number)
+	table, _ := os.ReadFile("/proc/net/udp")
+	for line := range strings.Lines(string(table)) {
+		if f := strings.Fields(line); len(f) > 12 && strings.HasSuffix(f[1], local) {
+			drops, _ := strconv.ParseInt(f[len(f)-1], 10, 64)
+			n += drops
+		}
+	}
+	return n
 }

@@ -74,12 +74,16 @@ func (p *poster) Send(ctx context.Context, ms []Message) (done int, err error) {
 }
 
 func (p *poster) post(ctx context.Context, ms []Message) error {
-	var body bytes.Buffer
+	size := 0
+	for _, m := range ms {
+		size += len(m.Body) + 1
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size))
 	for _, m := range ms {
 		body.Write(m.Body)
 		body.WriteByte('\n')
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL, &body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL, body)
 	if err != nil {
 		return failed(Unreachable, err)
 	}

@@ -30,6 +30,7 @@ type engine struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	stream jetstream.Stream
+	recent *recent
 }
 
 // openEngine opens the stream in cfg.Dir, and makes it if it is not there.
@@ -79,7 +80,11 @@ func (e *engine) open(ctx context.Context, cfg QueueConfig) (err error) {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		e.stream, err = e.js.CreateStream(ctx, want)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	e.recent = newRecent(e.stream.CachedInfo().State.LastSeq)
+	return nil
 }
 
 // The keys of the stream's metadata: what its life is called, and in which life of the machine
@@ -135,7 +140,8 @@ func bootID() string {
 // errOff is the error of an engine that has given up its files.
 var errOff = errors.New("its server has stopped using the disk, which fails or is full")
 
-// put puts a pack into the stream. A server that gives up its files does not answer.
+// put puts a pack into the stream, and keeps it for those who read. A server that gives up its
+// files does not answer.
 func (e *engine) put(ctx context.Context, pack []byte) error {
 	answer, err := e.js.PublishAsync(streamName, pack)
 	if err != nil {
@@ -147,7 +153,8 @@ func (e *engine) put(ctx context.Context, pack []byte) error {
 	defer t.Stop()
 	for {
 		select {
-		case <-answer.Ok():
+		case ack := <-answer.Ok():
+			e.recent.add(ack.Sequence, pack)
 			return nil
 		case err := <-answer.Err():
 			return err

@@ -22,6 +22,40 @@ func AppendPack(b []byte, ds []Datagram) []byte { return appendPack(b, ds) }
 // ParsePack is parsePack.
 func ParsePack(b []byte) ([]Datagram, error) { return parsePack(b) }
 
+// MessageSize is messageSize.
+func MessageSize(d *Datagram) int { return messageSize(d) }
+
+// PackSize is packSize.
+func PackSize(ds []Datagram) int { return packSize(ds) }
+
+// The bounds of what is in memory.
+const (
+	MaxLoad     = maxLoad
+	MaxPack     = maxPack
+	RecentBytes = recentBytes
+)
+
+// Intake is intake.
+type Intake = intake
+
+// NewIntake is newIntake.
+func NewIntake(put func(context.Context, []Datagram)) *Intake { return newIntake(put) }
+
+// Take is take.
+func (in *intake) Take(d Datagram) { in.take(d) }
+
+// Recent is recent.
+type Recent = recent
+
+// NewRecent is newRecent.
+func NewRecent(last uint64) *Recent { return newRecent(last) }
+
+// Add is add.
+func (r *recent) Add(seq uint64, pack []byte) { r.add(seq, pack) }
+
+// Get is get.
+func (r *recent) Get(seq uint64) (pack []byte, came <-chan struct{}) { return r.get(seq) }
+
 // Remote returns what stands for an address by a map.
 func Remote(m map[string]string, from string) (string, error) {
 	by, err := newMapping(m)

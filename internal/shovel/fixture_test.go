@@ -100,6 +100,19 @@ func (s *station) send(first, count int) {
 	}
 }
 
+// sendLong sends a datagram of so many bytes, and waits until no more are on their way than the
+// kernel holds.
+func (s *station) sendLong(n, size int) {
+	s.Helper()
+	b := append(datagram(n), make([]byte, size-16)...)
+	binary.BigEndian.PutUint16(b[2:], uint16(size))
+	if _, err := s.to.Write(b); err != nil {
+		s.Fatal(err)
+	}
+	s.sent++
+	s.eventually(func() bool { return s.counter("shoveler_packets_received") >= float64(s.sent-16) })
+}
+
 func datagram(n int) []byte {
 	b := []byte{'f', byte(n), 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0}
 	binary.BigEndian.PutUint64(b[8:], uint64(n))

@@ -27,6 +27,12 @@ func appendMessage(b []byte, d *Datagram, envelope Envelope) []byte {
 	return append(b, '}')
 }
 
+// messageSize returns what a message takes in bytes, at most where nothing in it is escaped.
+func messageSize(d *Datagram) int {
+	const names, numbers = `{"remote":"","version":"","data":"","arrival_ns":,"shoveler":"","seq":}`, 2 * 20
+	return len(names) + numbers + len(d.Remote) + len(d.Life) + base64.StdEncoding.EncodedLen(len(d.Data))
+}
+
 // appendString appends a string as JSON. Those of addresses and names have nothing to escape.
 func appendString(b []byte, s string) []byte {
 	if !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune("\"\\<>&", c) }) {

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"tallystick/internal/bus"
 	"tallystick/internal/forward"
 )
@@ -16,9 +14,8 @@ import (
 const (
 	// The most that is sent at once.
 	batchDatagrams, batchBytes = 1024, 1 << 20
-	// readAhead is how many packs wait for a receiver, and readPacks and readBytes what the
-	// engine gives out at once. Without readPacks its client has room for a million.
-	readAhead, readPacks, readBytes = 16, 2048, 1 << 20
+	// readAhead is how many packs wait for a receiver.
+	readAhead = 16
 	// keepEvery is how often a place is made durable: what was sent since is sent again after
 	// a kill.
 	keepEvery = time.Second
@@ -86,56 +83,27 @@ func (o *output) follow(ctx context.Context, e *engine, changed <-chan struct{})
 		case <-ctx.Done():
 		}
 	}()
-	c, err := e.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: o.place.where().Pack + 1,
-	})
-	if err != nil {
-		return err
-	}
-	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(readPacks, readBytes))
-	if err != nil {
-		return err
-	}
-	packs, broken := make(chan jetstream.Msg, readAhead), make(chan error, 1)
-	go func() { broken <- read(ctx, it, packs) }()
-	err = o.sendAll(ctx, packs)
+	packs, broken := make(chan pack, readAhead), make(chan error, 1)
+	go func() { broken <- read(ctx, e, o.place.where().Pack+1, packs) }()
+	err := o.sendAll(ctx, packs)
 	cancel()
-	it.Stop()
 	if why := <-broken; err == nil {
 		err = why
 	}
 	return err
 }
 
-// read reads packs until ctx ends, and closes the channel.
-func read(ctx context.Context, it jetstream.MessagesContext, packs chan<- jetstream.Msg) error {
-	defer close(packs)
-	for {
-		m, err := it.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return err
-		}
-		select {
-		case packs <- m:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // sendAll sends packs, as many at once as there are, until there are no more.
-func (o *output) sendAll(ctx context.Context, packs <-chan jetstream.Msg) error {
+func (o *output) sendAll(ctx context.Context, packs <-chan pack) error {
 	t := time.NewTicker(keepEvery)
 	defer t.Stop()
 	for {
 		select {
-		case m, ok := <-packs:
+		case p, ok := <-packs:
 			if !ok {
 				return nil
 			}
-			if err := o.take(m); err != nil {
-				return err
-			}
+			o.take(p)
 			if err := o.gather(packs); err != nil {
 				return err
 			}
@@ -149,17 +117,15 @@ func (o *output) sendAll(ctx context.Context, packs <-chan jetstream.Msg) error 
 }
 
 // gather takes what is there already, as much as may be sent at once.
-func (o *output) gather(packs <-chan jetstream.Msg) error {
+func (o *output) gather(packs <-chan pack) error {
 	for size := 0; len(o.waiting) < batchDatagrams && size < batchBytes; {
 		select {
-		case m, ok := <-packs:
+		case p, ok := <-packs:
 			if !ok {
 				return nil
 			}
-			size += len(m.Data())
-			if err := o.take(m); err != nil {
-				return err
-			}
+			size += len(p.data)
+			o.take(p)
 		default:
 			return nil
 		}
@@ -168,27 +134,21 @@ func (o *output) gather(packs <-chan jetstream.Msg) error {
 }
 
 // take takes a pack out. One that is damaged is left out, and counted.
-func (o *output) take(m jetstream.Msg) error {
-	meta, err := m.Metadata()
-	if err != nil {
-		return err
-	}
-	seq := meta.Sequence.Stream
-	ds, err := parsePack(m.Data())
+func (o *output) take(p pack) {
+	ds, err := parsePack(p.data)
 	if err != nil {
 		o.counts.damaged.Inc()
-		o.log.Error("left out of the queue", "pack", seq, "err", err)
-		return nil
+		o.log.Error("left out of the queue", "pack", p.seq, "err", err)
+		return
 	}
 	for i := range ds {
-		o.waiting = append(o.waiting, item{ds[i], seq, i == len(ds)-1})
+		o.waiting = append(o.waiting, item{ds[i], p.seq, i == len(ds)-1})
 	}
-	return nil
 }
 
 // deliver sends what is waiting, again and again, and returns true when it is, false if ctx
 // has ended before, or what comes behind it cannot be read.
-func (o *output) deliver(ctx context.Context, packs <-chan jetstream.Msg) bool {
+func (o *output) deliver(ctx context.Context, packs <-chan pack) bool {
 	wait := firstWait
 	for len(o.waiting) > 0 {
 		done, err := o.send(ctx, o.waiting)
@@ -220,9 +180,15 @@ func (o *output) send(ctx context.Context, items []item) (done int, err error) {
 	ctx, cancel := forward.Grace(ctx, stopTime)
 	defer cancel()
 	ms := make([]forward.Message, len(items))
+	room := 0
 	for i := range items {
-		d := &items[i].Datagram
-		ms[i] = forward.Message{ID: d.id(), Body: o.body(d), ContentType: contentType}
+		room += messageSize(&items[i].Datagram)
+	}
+	buf := make([]byte, 0, room) // a receiver may keep it
+	for i := range items {
+		d, at := &items[i].Datagram, len(buf)
+		buf = o.appendBody(buf, d)
+		ms[i] = forward.Message{ID: d.id(), Body: buf[at:len(buf):len(buf)], ContentType: contentType}
 	}
 	return o.to.Send(ctx, ms)
 }
@@ -230,11 +196,11 @@ func (o *output) send(ctx context.Context, items []item) (done int, err error) {
 // contentType is the field's.
 const contentType = "text/plain"
 
-func (o *output) body(d *Datagram) []byte {
+func (o *output) appendBody(b []byte, d *Datagram) []byte {
 	if o.cfg.UDP.Address != "" && !o.cfg.UDP.Messages {
-		return d.Data
+		return append(b, d.Data...)
 	}
-	return appendMessage(nil, d, o.cfg.Envelope)
+	return appendMessage(b, d, o.cfg.Envelope)
 }
 
 // advance notes that the first n items are done with, so many of which were sent.

@@ -42,6 +42,15 @@ func appendPack(b []byte, ds []Datagram) []byte {
 	return b
 }
 
+// packSize returns what the pack of datagrams takes at most, in bytes.
+func packSize(ds []Datagram) int {
+	n := 1 + len(ds[0].Life) + 3*binary.MaxVarintLen64
+	for i := range ds {
+		n += 8 + len(ds[i].Remote) + len(ds[i].Data) + 2*binary.MaxVarintLen32
+	}
+	return n
+}
+
 func appendBytes[T string | []byte](b []byte, s T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)

@@ -57,10 +57,16 @@ func TestPackAllocs(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { b = shovel.AppendPack(b[:0], ds) }); n > 0 {
 		t.Errorf("got %v allocations, want none", n)
 	}
+	if got, most := len(b), shovel.PackSize(ds); got > most {
+		t.Errorf("the pack has %d bytes, want at most %d", got, most)
+	}
 	var m []byte
 	m = shovel.AppendMessage(m, &ds[0], shovel.Extended)
 	if n := testing.AllocsPerRun(100, func() { m = shovel.AppendMessage(m[:0], &ds[0], shovel.Extended) }); n > 0 {
 		t.Errorf("a message: got %v allocations, want none", n)
+	}
+	if got, most := len(m), shovel.MessageSize(&ds[0]); got > most {
+		t.Errorf("the message has %d bytes, want at most %d", got, most)
 	}
 	if !bytes.HasPrefix(m, []byte(`{"remote":"192.0.2.1:4711","version":"","data":"b25l","arrival_ns":1152921504606846976,"shoveler":"edge.x","seq":7}`)) {
 		t.Errorf("got %s", m)

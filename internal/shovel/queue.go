@@ -57,8 +57,8 @@ type Queue struct {
 	told   bool          // that datagrams are dropped
 	life   string
 	next   uint64 // number
-	pack   []byte
 
+	added   int64 // bytes, when what was sent was last freed
 	places  map[string]*placeFile
 	changed chan struct{} // closed when there is another engine
 }
@@ -127,8 +127,7 @@ func (q *Queue) Put(ctx context.Context, ds []Datagram) error {
 		q.next++
 	}
 	if err == nil {
-		q.pack = appendPack(q.pack[:0], ds)
-		err = q.engine.put(ctx, q.pack)
+		err = q.engine.put(ctx, appendPack(make([]byte, 0, packSize(ds)), ds))
 	}
 	if isFull(err) && q.cfg.Full == DropNewest {
 		return errFull
@@ -230,13 +229,19 @@ func (q *Queue) Run(ctx context.Context) error {
 }
 
 // free frees the packs before the last that all outputs have sent. That one stays: it has
-// the number of the next.
+// the number of the next. While much comes, so do those that are in memory: to free part of the
+// block that is being written is to read it (see recent).
 func (q *Queue) free(ctx context.Context) {
 	e, _ := q.current()
 	seq := q.sent()
 	if e == nil || seq <= 1 {
 		return
 	}
+	first, added := e.recent.since()
+	if added-q.added > recentBytes {
+		seq = min(seq, first)
+	}
+	q.added = added
 	if err := e.stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil && ctx.Err() == nil {
 		q.log.Debug("what was sent is not freed", "err", err)
 	}

@@ -25,6 +25,7 @@ import (
 type Shovel struct {
 	cfg     Config
 	queue   *Queue
+	intake  *intake
 	mapping mapping
 	counts  *counts
 	servers *servers
@@ -54,6 +55,7 @@ type page struct {
 // closed by Run, or here if there is an error.
 func New(ctx context.Context, cfg Config, reg *prometheus.Registry, log *slog.Logger) (*Shovel, error) {
 	s := &Shovel{cfg: cfg, log: log, servers: newServers(), since: time.Now()}
+	s.intake = newIntake(s.put)
 	if err := s.make(ctx, reg); err != nil {
 		s.close()
 		return nil, err
@@ -183,6 +185,7 @@ func (s *Shovel) Run(ctx context.Context, m Manager) error {
 		g.Add("connection of output "+o.name, o.to.hold)
 		g.Add("output "+o.name, o.Run)
 	}
+	g.Add("intake", s.intake.Run)
 	for i, u := range s.sources {
 		g.Add("udp "+s.cfg.UDP.Listen[i], u.Run)
 	}
@@ -208,12 +211,10 @@ func (s *Shovel) Addrs() (out []net.Addr) {
 	return out
 }
 
-// Packets implements source.Sink: it puts what can be XRootD's into the queue.
-func (s *Shovel) Packets(ctx context.Context, ps []collect.Packet) ingest.Result {
+// Packets implements source.Sink: what can be XRootD's is on its way into the queue.
+func (s *Shovel) Packets(_ context.Context, ps []collect.Packet) (r ingest.Result) {
 	s.counts.received.Add(float64(len(ps)))
 	now := time.Now()
-	ds := make([]Datagram, 0, len(ps))
-	var r ingest.Result
 	for i := range ps {
 		if s.cfg.Verify && !verify(ps[i].Data) {
 			s.counts.invalid.Inc()
@@ -221,41 +222,19 @@ func (s *Shovel) Packets(ctx context.Context, ps []collect.Packet) ingest.Result
 			continue
 		}
 		s.servers.saw(now, ps[i].Remote, ps[i].Data)
-		ds = append(ds, Datagram{Arrival: now.UnixNano(), Remote: s.mapping.remote(ps[i].Remote), Data: ps[i].Data})
-	}
-	for pack := range packs(ds) {
-		s.put(ctx, pack, &r)
+		s.intake.take(Datagram{Arrival: now.UnixNano(), Remote: s.mapping.remote(ps[i].Remote), Data: ps[i].Data})
+		r.Accepted++
 	}
 	return r
 }
 
-func (s *Shovel) put(ctx context.Context, pack []Datagram, r *ingest.Result) {
-	err := s.queue.Put(ctx, pack)
-	switch {
+// put puts a pack into the queue, and counts it if that drops it.
+func (s *Shovel) put(ctx context.Context, pack []Datagram) {
+	switch err := s.queue.Put(ctx, pack); {
 	case err == nil:
-		r.Accepted += len(pack)
-		return
 	case errors.Is(err, errFull):
 		s.counts.full.Add(float64(len(pack)))
 	default:
 		s.counts.disk.Add(float64(len(pack)))
-	}
-	r.Rejected += len(pack)
-}
-
-// packs cuts datagrams into what may be one pack.
-func packs(ds []Datagram) func(yield func([]Datagram) bool) {
-	return func(yield func([]Datagram) bool) {
-		for len(ds) > 0 {
-			n, size := 1, len(ds[0].Data)
-			for n < len(ds) && size+len(ds[n].Data) <= maxPack {
-				size += len(ds[n].Data)
-				n++
-			}
-			if !yield(ds[:n]) {
-				return
-			}
-			ds = ds[n:]
-		}
 	}
 }

@@ -48,6 +48,27 @@ func TestThrough(t *testing.T) {
 	}
 }
 
+// Ensure that an output which falls behind what is in memory goes on from the files, and in memory
+// again once it has caught up.
+func TestBehind(t *testing.T) {
+	s := newStation(t)
+	s.start()
+	s.send(0, 10)
+	s.inOrder(s.received(10), 10)
+	s.broker.Down()
+	const size = 60_000
+	n := 10
+	for ; n*size < 2*shovel.RecentBytes; n++ {
+		s.sendLong(n, size)
+	}
+	s.broker.Up()
+	s.send(n, 100)
+	s.inOrder(s.received(n+100), n+100)
+	if got := s.counter("tallystick_shovel_lost_total"); got != 0 {
+		t.Errorf("got %v datagrams told as lost, want none", got)
+	}
+}
+
 // Ensure that what is wrong at the start is told, and leaves nothing open: the next start is good.
 func TestStartErrors(t *testing.T) {
 	s := newStation(t)
