@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestShovelBrokers(t *testing.T) {
 	const copies = 337 // of 119 datagrams: 40,103
 	x := newEdge(t)
 	x.send(copies / 4)
-	x.writeToken(time.Hour) // on the connection that there is
+	x.renew()
 	x.jet.Kill()
 	x.active.Kill()
 	x.shovel.kill()
@@ -59,7 +60,7 @@ func TestShovelBrokers(t *testing.T) {
 	x.shovel.kill()
 	x.shovel = x.start()
 	x.byHTTP = start(t, x.byHTTP.home)
-	x.send(copies - 3*(copies/4))
+	x.send(copies - 3*(copies/4) - 1)
 	x.until("told that the broker refuses", func() bool { return x.output("amqp").Problem != "" })
 	x.writeToken(time.Hour)
 	x.until("all sent", func() bool {
@@ -106,7 +107,10 @@ type edge struct {
 	sent   map[string]int // datagrams with where they came from, and their places
 }
 
-const atRabbit = "shoveled-xrd" // the field's exchange
+const (
+	atRabbit   = "shoveled-xrd" // the field's exchange
+	firstToken = 5 * time.Second
+)
 
 func newEdge(t *testing.T) *edge {
 	t.Helper()
@@ -122,7 +126,7 @@ func newEdge(t *testing.T) *edge {
 	x.byHTTP = x.serve("")
 	x.file("token.http", x.byHTTP.token)
 	x.file("password", stomptest.Password)
-	x.writeToken(5 * time.Second)
+	x.writeToken(firstToken)
 	_, port, err := net.SplitHostPort(x.udp)
 	if err != nil {
 		t.Fatal(err)
@@ -195,6 +199,20 @@ func (x *edge) writeToken(d time.Duration) {
 		x.Fatal(err)
 	}
 	x.file("token", text+"\n")
+}
+
+// renew renews the token, and fails unless the connection that there is goes on with the new one
+// when the first one has ended.
+func (x *edge) renew() {
+	x.Helper()
+	x.writeToken(time.Hour)
+	ended := time.Now().Add(firstToken + time.Second)
+	x.until("the end of the first token", func() bool { return time.Now().After(ended) })
+	x.send(1)
+	x.until("all sent to RabbitMQ", func() bool { return x.output("amqp").Waiting == 0 })
+	if want := "\nshoveler_rabbitmq_reconnects{output=\"amqp\"} 1\n"; !strings.Contains(string(x.shovel.get("/metrics", "text/plain")), want) {
+		x.Errorf("there was more than one connection to RabbitMQ, or none: /metrics has no %q", want)
+	}
 }
 
 // serve starts a server that has room for all.

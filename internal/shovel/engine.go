@@ -127,6 +127,23 @@ func (e *engine) next(ctx context.Context, life string) (uint64, bool) {
 	return ds[len(ds)-1].Number + 1, true
 }
 
+// beginning returns the place before the first pack, as far as it is known.
+func (e *engine) beginning(ctx context.Context) place {
+	state := e.stream.CachedInfo().State
+	if state.Msgs == 0 {
+		return place{}
+	}
+	first, err := e.stream.GetMsg(ctx, state.FirstSeq)
+	if err != nil {
+		return place{}
+	}
+	ds, err := parsePack(first.Data)
+	if err != nil {
+		return place{} // who reads it tells
+	}
+	return place{Pack: state.FirstSeq - 1, Life: ds[0].Life, Number: ds[0].Number - 1}
+}
+
 // bootID returns what tells the lives of the machine apart, empty if nothing does
 // (random(4)).
 func bootID() string {

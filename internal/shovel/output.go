@@ -13,9 +13,9 @@ import (
 
 const (
 	// The most that is sent at once.
-	batchDatagrams, batchBytes = 1024, 1 << 20
+	batchDatagrams, batchBytes = 1024, 512 << 10
 	// readAhead is how many packs wait for a receiver.
-	readAhead = 16
+	readAhead = 8
 	// keepEvery is how often a place is made durable: what was sent since is sent again after
 	// a kill.
 	keepEvery = time.Second

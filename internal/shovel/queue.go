@@ -261,8 +261,8 @@ func (q *Queue) sent() uint64 {
 	return least
 }
 
-// place returns how far an output is.
-func (q *Queue) place(output string) (*placeFile, error) {
+// place returns how far an output is. A new one is before the first that is there.
+func (q *Queue) place(ctx context.Context, output string) (*placeFile, error) {
 	p, err := loadPlace(filepath.Join(q.cfg.Dir, "outputs", output))
 	if err != nil {
 		return nil, err
@@ -271,6 +271,9 @@ func (q *Queue) place(output string) (*placeFile, error) {
 	defer q.mu.Unlock()
 	if last := q.engine.stream.CachedInfo().State.LastSeq; p.at.Pack > last {
 		p.at = place{} // of a queue that is not there any more
+	}
+	if p.at == (place{}) {
+		p.at = q.engine.beginning(ctx)
 	}
 	q.places[output] = p
 	return p, nil

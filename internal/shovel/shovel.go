@@ -81,7 +81,7 @@ func (s *Shovel) make(ctx context.Context, reg *prometheus.Registry) (err error)
 	if err := s.listen(ctx, reg); err != nil {
 		return err
 	}
-	if err := s.makeOutputs(reg); err != nil { //nolint:contextcheck // they go on trying in the background, until they are closed
+	if err := s.makeOutputs(ctx, reg); err != nil {
 		return err
 	}
 	if err := s.register(reg); err != nil {
@@ -134,9 +134,9 @@ func (s *Shovel) listen(ctx context.Context, reg prometheus.Registerer) error {
 	return nil
 }
 
-func (s *Shovel) makeOutputs(reg prometheus.Registerer) error {
+func (s *Shovel) makeOutputs(ctx context.Context, reg prometheus.Registerer) error {
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Outputs)) {
-		o, err := s.newOutput(name, reg)
+		o, err := s.newOutput(ctx, name, reg)
 		if err != nil {
 			return fmt.Errorf("output %s: %w", name, err)
 		}
@@ -145,17 +145,17 @@ func (s *Shovel) makeOutputs(reg prometheus.Registerer) error {
 	return nil
 }
 
-func (s *Shovel) newOutput(name string, reg prometheus.Registerer) (*output, error) {
+func (s *Shovel) newOutput(ctx context.Context, name string, reg prometheus.Registerer) (*output, error) {
 	cfg := s.cfg.Outputs[name]
 	o := &output{name: name, cfg: cfg, queue: s.queue, log: s.log.With("output", name, "to", cfg.where())}
 	var err error
-	if o.place, err = s.queue.place(name); err != nil {
+	if o.place, err = s.queue.place(ctx, name); err != nil {
 		return nil, err
 	}
 	if o.counts, err = newOutputCounts(reg, name); err != nil {
 		return nil, fmt.Errorf("register counters: %w", err)
 	}
-	o.to, err = newReceiver(name, cfg, reg, o.log)
+	o.to, err = newReceiver(name, cfg, reg, o.log) //nolint:contextcheck // it goes on trying in the background, until it is closed
 	return o, err
 }
 

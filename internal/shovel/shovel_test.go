@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +65,46 @@ func TestBehind(t *testing.T) {
 	s.broker.Up()
 	s.send(n, 100)
 	s.inOrder(s.received(n+100), n+100)
+	if got := s.counter("tallystick_shovel_lost_total"); got != 0 {
+		t.Errorf("got %v datagrams told as lost, want none", got)
+	}
+}
+
+// Ensure that what waits for a new output is what is in the queue, of which the first have fallen
+// out, and that just this comes.
+func TestNewOutput(t *testing.T) {
+	s := newStation(t)
+	s.cfg.Queue.MaxBytes = 1 << 20
+	s.start()
+	const count = 60
+	for n := range count {
+		s.sendLong(n, 60_000)
+	}
+	s.received(count)
+	s.stop()
+	var away atomic.Bool
+	var came atomic.Int64
+	away.Store(true)
+	late := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		came.Add(int64(strings.Count(readAll(t, r.Body), "\n")))
+	}))
+	defer late.Close()
+	s.cfg.Outputs["late"] = shovel.Output{HTTP: forward.HTTPConfig{URL: late.URL}}
+	s.start()
+	waiting := func() int64 { return int64(s.shovel.Status(t.Context()).Outputs[1].Waiting) }
+	want := waiting()
+	if want == 0 || want > 20 {
+		t.Errorf("got %d datagrams waiting, want about the 17 that there is room for", want)
+	}
+	away.Store(false)
+	s.eventually(func() bool { return waiting() == 0 })
+	if got := came.Load(); got != want {
+		t.Errorf("got %d datagrams, want the %d that waited", got, want)
+	}
 	if got := s.counter("tallystick_shovel_lost_total"); got != 0 {
 		t.Errorf("got %v datagrams told as lost, want none", got)
 	}
