@@ -27,6 +27,7 @@ func small(t *testing.T, size string) string {
 // Ensure that a full disk costs what comes while it is full, which is counted, and nothing
 // else: what was in the queue stays, and it goes on by itself when there is room.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	s := newStation(t)
 	s.cfg.Queue.Dir = small(t, "24m")
 	filler := filepath.Join(s.cfg.Queue.Dir, "filler")

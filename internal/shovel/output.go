@@ -38,6 +38,7 @@ type output struct {
 	counts *outputCounts
 	log    *slog.Logger
 
+	engine  *engine     // whose packs are sent
 	trouble bus.Trouble // why nothing goes
 	waiting []item      // read, and not sent
 	kept    time.Time   // when the place was
@@ -73,7 +74,7 @@ func (o *output) Run(ctx context.Context) error {
 // follow sends what is in the queue and comes into it, until ctx ends, it cannot be read, or
 // there is another engine.
 func (o *output) follow(ctx context.Context, e *engine, changed <-chan struct{}) error {
-	o.waiting = o.waiting[:0]
+	o.waiting, o.engine = o.waiting[:0], e
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -220,7 +221,7 @@ func (o *output) advance(n, sent int) {
 		}
 	}
 	o.counts.sent.Add(float64(sent))
-	o.place.move(at)
+	o.place.move(o.engine, at)
 	o.waiting = o.waiting[n:]
 	if time.Since(o.kept) >= keepEvery {
 		o.keep()

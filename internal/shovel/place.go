@@ -24,9 +24,10 @@ type place struct {
 type placeFile struct {
 	path string
 
-	mu   sync.Mutex
-	at   place
-	kept place
+	mu     sync.Mutex
+	at     place
+	kept   place
+	engine *engine // whose packs are meant
 }
 
 // loadPlace reads a place; one that nobody has kept is at the beginning. So is one that
@@ -56,10 +57,23 @@ func (p *placeFile) where() place {
 	return p.at
 }
 
-func (p *placeFile) move(at place) {
+// move moves to a place among the packs of an engine. If there is another one by now, that has
+// numbered packs of its own, it only notes which datagram was sent.
+func (p *placeFile) move(e *engine, at place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if e != p.engine {
+		at.Pack = p.at.Pack
+	}
 	p.at = at
+}
+
+// begin goes on among the packs of another engine, which has found so many on the disk: those
+// behind them are gone, and their numbers are given out again.
+func (p *placeFile) begin(e *engine, last uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.engine, p.at.Pack = e, min(p.at.Pack, last)
 }
 
 // keep makes the place durable.

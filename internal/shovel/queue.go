@@ -99,6 +99,9 @@ func (q *Queue) open(ctx context.Context) error {
 		q.next = next
 	}
 	q.engine, q.life = e, life
+	for _, p := range q.places {
+		p.begin(e, e.stream.CachedInfo().State.LastSeq)
+	}
 	close(q.changed)
 	q.changed = make(chan struct{})
 	return nil
@@ -275,6 +278,7 @@ func (q *Queue) place(ctx context.Context, output string) (*placeFile, error) {
 	if p.at == (place{}) {
 		p.at = q.engine.beginning(ctx)
 	}
+	p.engine = q.engine
 	q.places[output] = p
 	return p, nil
 }

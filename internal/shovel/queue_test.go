@@ -1,6 +1,8 @@
 package shovel_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"tallystick/internal/shovel"
@@ -44,5 +46,41 @@ func TestLives(t *testing.T) {
 	open("b", 0, 3)
 	if unknown := open("", 0, 1); unknown == second {
 		t.Errorf("where nothing tells lives of the machine apart: got life %s again", unknown)
+	}
+}
+
+// Ensure that a queue whose files are lost under it drops what it cannot keep and counts it, and
+// then begins anew: nothing that comes afterwards is taken for what was sent before.
+func TestFilesGone(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	s.start()
+	const before = 50 // packs
+	for n := range before {
+		s.send(n, 1)
+		s.eventually(func() bool { return s.shovel.Status(t.Context()).Queue.Next == uint64(n+2) })
+	}
+	s.inOrder(s.received(before), before)
+	if err := os.RemoveAll(filepath.Join(s.cfg.Queue.Dir, "jetstream")); err != nil {
+		t.Fatal(err)
+	}
+	dropped := func() float64 { return s.counter("tallystick_shovel_dropped_total") }
+	n := before
+	for ; dropped() == 0; n++ { // until it needs another file
+		s.sendLong(n, 60_000)
+	}
+	s.eventually(func() bool {
+		was := dropped()
+		for range 2 { // what becomes of the first is counted before the second
+			s.send(n, 1)
+			n++
+			s.eventually(func() bool { return s.counter("shoveler_packets_received") == float64(n) })
+		}
+		return s.shovel.Alive(t.Context()) == nil && dropped() == was
+	})
+	s.send(n, 1)
+	ms := s.received(n + 1 - int(dropped()))
+	if got := ms[len(ms)-1].number(); got != n {
+		t.Errorf("the last that came is %d, want %d", got, n)
 	}
 }

@@ -23,6 +23,7 @@ import (
 // Ensure that datagrams come through in their order, also when the broker is away, and when
 // the shovel is stopped in between.
 func TestThrough(t *testing.T) {
+	t.Parallel()
 	s := newStation(t)
 	o := s.cfg.Outputs["hub"]
 	o.Envelope = shovel.Extended
@@ -52,6 +53,7 @@ func TestThrough(t *testing.T) {
 // Ensure that an output which falls behind what is in memory goes on from the files, and in memory
 // again once it has caught up.
 func TestBehind(t *testing.T) {
+	t.Parallel()
 	s := newStation(t)
 	s.start()
 	s.send(0, 10)
