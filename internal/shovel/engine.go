@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -158,7 +159,7 @@ func bootID() string {
 var errOff = errors.New("its server has stopped using the disk, which fails or is full")
 
 // put puts a pack into the stream, and keeps it for those who read. A server that gives up its
-// files does not answer.
+// files, or cannot write them, does not answer.
 func (e *engine) put(ctx context.Context, pack []byte) error {
 	answer, err := e.js.PublishAsync(streamName, pack)
 	if err != nil {
@@ -176,13 +177,23 @@ func (e *engine) put(ctx context.Context, pack []byte) error {
 		case err := <-answer.Err():
 			return err
 		case <-t.C:
-			if !e.srv.JetStreamEnabled() {
-				return errOff
+			if err := e.failed(); err != nil {
+				return err
 			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// failed returns why the engine takes nothing any more, nil if it may be slow: it waits as long as
+// the disk does.
+func (e *engine) failed() error {
+	h := e.srv.Healthz(&server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: streamName})
+	if h.StatusCode == http.StatusOK {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errOff, h.Error)
 }
 
 func (e *engine) close() {
