@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -190,7 +191,7 @@ func (p *Provider) identity(ctx context.Context, d *discovered, answer *oauth2.T
 	}
 	token, err := d.provider.Verifier(&oidc.Config{ClientID: p.cfg.ClientID}).Verify(p.with(ctx), raw)
 	if err != nil {
-		return auth.Identity{}, fmt.Errorf("%w: %w", auth.ErrDenied, err)
+		return auth.Identity{}, unverified(err)
 	}
 	claims, err := p.claims(token, t)
 	if err != nil {
@@ -202,6 +203,16 @@ func (p *Provider) identity(ctx context.Context, d *discovered, answer *oauth2.T
 		}
 	}
 	return p.describe(token, claims, p.cfg.logout(d.Logout, raw)), nil
+}
+
+// unverified returns the error of a token that was not found good: auth.ErrDenied, or
+// auth.ErrUnavailable where the keys were not to be had, which is no fault of who logs in. The
+// library tells that by its text only (jwks.go and verify.go of go-oidc v3.21.0).
+func unverified(err error) error {
+	if strings.HasPrefix(err.Error(), "failed to verify signature: fetching keys") {
+		return fmt.Errorf("%w: %w", auth.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", auth.ErrDenied, err)
 }
 
 // claims returns those of a token, if it is of this login, and for us.

@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -209,6 +210,34 @@ func TestRefusals(t *testing.T) {
 	if _, err := s.login(t, p, nil); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("provider down: got %v, want that it is not available", err)
 	}
+}
+
+// TestKeys has a provider whose keys are not to be had for a while, which is no fault of who logs in.
+func TestKeys(t *testing.T) {
+	s := newStub(t)
+	p := open(t, s.config())
+	f := func(what string, keys *http.HandlerFunc, want error) {
+		t.Helper()
+		s.keys.Store(keys)
+		if _, err := s.login(t, p, nil); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", what, err, want)
+		}
+	}
+	says := func(status int, text string) *http.HandlerFunc {
+		return new(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, text)
+		}))
+	}
+	f("a fault", says(http.StatusInternalServerError, ""), auth.ErrUnavailable)
+	f("gone", says(http.StatusNotFound, ""), auth.ErrUnavailable)
+	f("no JSON", says(http.StatusOK, "<html>"), auth.ErrUnavailable)
+	f("too long", says(http.StatusOK, `{"keys":[],"x":"`+strings.Repeat("x", peer.MaxAnswer)+`"}`), auth.ErrUnavailable)
+	hangUp := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	f("hung up", &hangUp, auth.ErrUnavailable)
+	f("no key", says(http.StatusOK, `{"keys":[]}`), auth.ErrDenied)
+	f("back", nil, nil)
+	f("gone, but known", says(http.StatusNotFound, ""), nil)
 }
 
 // TestDownAtStart has a provider that comes up late.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type stub struct {
 	sign   func(claims jwt.MapClaims) string // nil: as it should be
 	nonce  string                            // of the login under way
 	refuse string                            // error of the token endpoint
+	keys   atomic.Pointer[http.HandlerFunc]  // nil: its key
 	asked  url.Values                        // what the token endpoint was asked
 }
 
@@ -62,7 +64,11 @@ func (s *stub) discovery(w http.ResponseWriter, _ *http.Request) {
 	answer(w, doc)
 }
 
-func (s *stub) jwks(w http.ResponseWriter, _ *http.Request) {
+func (s *stub) jwks(w http.ResponseWriter, r *http.Request) {
+	if keys := s.keys.Load(); keys != nil {
+		(*keys)(w, r)
+		return
+	}
 	public, _ := s.key.Public().(ed25519.PublicKey)
 	answer(w, map[string]any{"keys": []any{map[string]any{
 		"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "1", "x": base64.RawURLEncoding.EncodeToString(public),
