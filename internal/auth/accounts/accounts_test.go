@@ -48,6 +48,7 @@ func hold(t *testing.T, empty func() accounts.Config) {
 	for name, f := range map[string]func(*testing.T, accounts.Config){
 		"accounts": holdAccounts, "generation": holdGeneration, "sessions": holdSessions,
 		"revocations": holdRevocations, "processes": holdProcesses, "together": holdTogether,
+		"crowd": holdCrowd,
 	} {
 		cfg := empty()
 		t.Run(name, func(t *testing.T) { f(t, cfg) })
@@ -202,6 +203,37 @@ func holdSessions(t *testing.T, cfg accounts.Config) {
 		t.Fatal(err)
 	}
 	has()
+}
+
+// holdCrowd holds that one owner has no more sessions than may be where many are made at once.
+func holdCrowd(t *testing.T, cfg accounts.Config) {
+	t.Helper()
+	const most, crowd = 2, 16
+	c := at()
+	s := open(t, cfg, c).Sessions(most)
+	owned := accounts.Owned(t.Context(), "account 1")
+	var all sync.WaitGroup
+	for i := range crowd {
+		all.Go(func() {
+			if err := s.CommitCtx(owned, strconv.Itoa(i), []byte("x"), c.now.Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	n := 0
+	for i := range crowd {
+		_, found, err := s.FindCtx(t.Context(), strconv.Itoa(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found {
+			n++
+		}
+	}
+	if n != most {
+		t.Errorf("got %d sessions, want %d", n, most)
+	}
 }
 
 func holdRevocations(t *testing.T, cfg accounts.Config) {

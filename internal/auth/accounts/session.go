@@ -37,6 +37,9 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, end
 		return wrap("keep session", err)
 	}
 	return wrap("make session", s.db.change(ctx, func(tx *sql.Tx) error {
+		if err := s.db.alone(ctx, tx, owner); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE owner = $1 AND token NOT IN
 			(SELECT token FROM sessions WHERE owner = $1 ORDER BY ends DESC LIMIT $2)`, owner, s.most-1)
 		if err != nil {
@@ -46,6 +49,16 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, end
 			ON CONFLICT (token) DO UPDATE SET data = excluded.data, ends = excluded.ends`, token, owner, data, ends.Unix())
 		return err
 	}))
+}
+
+// alone keeps others from making sessions of the owner until tx ends: each would count without the
+// other's. In SQLite, a transaction alone does.
+func (d *DB) alone(ctx context.Context, tx *sql.Tx, owner string) error {
+	if d.lock == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7812, hashtext($1))", owner)
+	return err
 }
 
 // FindCtx returns the data under a token, unless it has ended.
