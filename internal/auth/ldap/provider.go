@@ -3,10 +3,8 @@ package ldap
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"tallystick/internal/auth"
 	"tallystick/internal/bus"
@@ -14,10 +12,6 @@ import (
 
 // Source is the User.Source of who is known by the directory.
 const Source = "ldap"
-
-// Step is what the time of a refusal is a multiple of. It is many times what a server takes to
-// compare a password, and so what that took, or that there was none to compare, cannot be seen.
-const Step = 250 * time.Millisecond
 
 // A Provider lets in who the directory knows.
 type Provider struct {
@@ -43,31 +37,17 @@ func (*Provider) CanLogin(a *auth.Attempt) bool {
 
 // Login returns who binds with the name and the password of a.
 func (p *Provider) Login(ctx context.Context, a *auth.Attempt) (id auth.Identity, err error) {
-	began := time.Now()
 	if a.Password == "" {
-		err = fmt.Errorf("%w: the password is empty", auth.ErrDenied)
-	} else {
-		err = p.ask(ctx, func(s *session) error {
-			id, err = s.login(a.Name, a.Password)
-			return err
-		})
+		return auth.Identity{}, fmt.Errorf("ldap: %w: the password is empty", auth.ErrDenied)
 	}
-	if errors.Is(err, auth.ErrDenied) {
-		wait(ctx, Step-time.Since(began)%Step)
-	}
+	err = p.ask(ctx, func(s *session) error {
+		id, err = s.login(a.Name, a.Password)
+		return err
+	})
 	if err != nil {
 		return auth.Identity{}, fmt.Errorf("ldap: %w", err)
 	}
 	return id, nil
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // Lookup returns who has a name, without a password. The error wraps auth.ErrDenied if there is

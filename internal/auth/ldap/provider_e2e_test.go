@@ -103,27 +103,6 @@ func TestReferral(t *testing.T) {
 	}
 }
 
-// TestSameTime measures names that there are not, names with passwords that take long to compare,
-// and those with plain ones.
-func TestSameTime(t *testing.T) {
-	p := open(t, start(t).config(t))
-	for _, name := range []string{"nobody", "alice", "slow"} {
-		var took time.Duration
-		for range 5 { // a machine under load wakes up late
-			began := time.Now()
-			if _, err := login(t, p, name, "wrong"); !errors.Is(err, auth.ErrDenied) {
-				t.Errorf("%s: got %v, want that it is denied", name, err)
-			}
-			if took = time.Since(began); took >= ldap.Step && took%ldap.Step < ldap.Step/10 {
-				break
-			}
-		}
-		if took < ldap.Step || took%ldap.Step >= ldap.Step/10 {
-			t.Errorf("%s is refused after %v, want a multiple of %v", name, took, ldap.Step)
-		}
-	}
-}
-
 // TestUnavailable is about servers that cannot say whether a password is good.
 func TestUnavailable(t *testing.T) {
 	t.Parallel()

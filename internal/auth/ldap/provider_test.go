@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -65,6 +66,48 @@ func TestNobodyThere(t *testing.T) {
 	f("without StartTLS", refuses, true)
 	if n := said.Load(); n != 1 {
 		t.Errorf("messages to the server without StartTLS: got %d, want 1: no password goes there", n)
+	}
+}
+
+// TestLongAnswer has a server whose answer to a bind does not end: no more of it is taken than may
+// be, and who waits is told at once.
+func TestLongAnswer(t *testing.T) {
+	t.Parallel()
+	const most, patience = 16 << 20, 30 * time.Second
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	sent := make(chan int, 1)
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "\x30\x84\x7f\xff\xff\xff\x04\x84\x7f\xff\xff\x00") // a string of 2 GiB
+		n := 0
+		for block := make([]byte, 1<<20); n < 4*most; {
+			m, err := c.Write(block)
+			if n += m; err != nil {
+				break
+			}
+		}
+		sent <- n
+	}()
+	c := ldap.Default()
+	c.URLs, c.UserDN, c.Sync, c.Timeout = []string{"ldap://" + ln.Addr().String()}, "uid={user},dc=example", 0, patience
+	c.Roles.Viewer = []string{auth.Everybody}
+	began := time.Now()
+	if _, err := login(t, open(t, c), "alice", "alicepw"); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("got %v, want that it is not available", err)
+	}
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("got an error after %v, want it before %v", took, patience/2)
+	}
+	if n := <-sent; n > 2*most { // some is on the way
+		t.Errorf("%d bytes were taken, want about %d", n, most)
 	}
 }
 

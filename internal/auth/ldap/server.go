@@ -65,6 +65,7 @@ func (p *Provider) connect(ctx context.Context, server string) (net.Conn, *ldap.
 	if err != nil {
 		return nil, nil, err
 	}
+	raw = &bounded{raw, maxRead}
 	over := raw
 	if u.Scheme == "ldaps" {
 		secure := tls.Client(raw, p.tlsFor(server))

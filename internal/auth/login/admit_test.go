@@ -15,6 +15,7 @@ import (
 // Ensure the three switches of cc-backend do what they do there, and an account is made for nobody
 // who was not let in.
 func TestPolicy(t *testing.T) {
+	t.Parallel()
 	theirs := func(policy auth.Policy, id auth.Identity, err error) *desk {
 		t.Helper()
 		return newDesk(t, func(_ *login.Config, _ *throttle.Config, p *login.Parts) {

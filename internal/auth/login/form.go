@@ -19,6 +19,11 @@ const maxForm = 16 << 10
 // patience is how long a login may take: a turn to compute a hash, a directory that is slow.
 const patience = 20 * time.Second
 
+// Step is what the time of a refusal is a multiple of. It is more than it takes to compare a
+// password, in whatever way (argon2id, bcrypt, a directory), so that nobody sees which it was, or
+// that there was none to compare: what names there are is not to be found out.
+const Step = 250 * time.Millisecond
+
 // attempt returns what somebody shows to be let in. What cannot be a name or a password is
 // nobody's: it is answered like any that is wrong.
 func attempt(w http.ResponseWriter, r *http.Request) (*auth.Attempt, error) {
@@ -63,16 +68,29 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, a *auth.Attem
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
+	began := time.Now()
 	id, policy, err := d.ask(ctx, a)
 	if a.Spent != nil {
 		http.SetCookie(w, a.Spent)
 	}
 	if err != nil {
 		d.denied(r, a.Name, err)
+		if a.Name != "" && errors.Is(err, auth.ErrDenied) {
+			wait(ctx, Step-time.Since(began)%Step)
+		}
 		return err
 	}
 	d.parts.Throttle.Succeeded(a.Name, from)
 	return d.welcome(w, r, id, policy)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // admitted returns an error if there were too many attempts. It is told once a second at most:
