@@ -135,6 +135,14 @@ func TestTokenRevokeRefuses(t *testing.T) {
 	f("none on standard input", "", "--set", database)
 	f("malformed", "hello", "--set", database)
 	f("no ID (jti)", encode([]byte("{}"))+"."+encode([]byte(`{"sub":"a"}`))+".", "--set", database)
+	const id = "--id"
+	f("whole token", "", "--set", database, id, hs256([]byte("s"), "its-own"))
+	f(`"its-own"`, "", "--set", database, id, hs256([]byte("s"), "its-own"))
+	f("no ID (jti)", "", "--set", database, id, hs256([]byte("s"), ""))
+	f("not the ID", "", "--set", database, id, "")
+	f("not the ID", "", "--set", database, id, "a b")
+	f("not the ID", "", "--set", database, id, "one\n")
+	f("not the ID", "", "--set", database, id, strings.Repeat("x", 257))
 	if out, err := tallyIn(t, "", "token", "revoke", "--set", database, "--id", "one"); err != nil || out != "one: revoked\n" {
 		t.Errorf("by its ID: got %q and error %v", out, err)
 	}

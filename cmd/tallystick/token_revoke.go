@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +46,11 @@ revoked: take its key away.`,
 				return errors.New("auth.accounts.database names no database to write it into")
 			}
 			ends := time.Now().Add(after)
-			if id == "" {
+			if cmd.Flags().Changed("id") {
+				if err := checkID(id); err != nil {
+					return fmt.Errorf("revoke token: --id: %w", err)
+				}
+			} else {
 				token, err := readToken(cmd.InOrStdin())
 				if err != nil {
 					return err
@@ -59,6 +65,25 @@ revoked: take its key away.`,
 	cmd.Flags().StringVar(&id, "id", "", "`ID` (jti) of the token")
 	cmd.Flags().DurationVar(&after, "for", 10*365*24*time.Hour, "with --id: how long the token could be good")
 	return cmd
+}
+
+// maxID is how long the ID of a token may be: ours have 26 bytes, UUIDs 36.
+const maxID = 256
+
+// checkID returns what is wrong with an ID that somebody has typed: if it is none, nothing would be
+// revoked, and they would believe that it was.
+func checkID(id string) error {
+	if owned, _, err := idOf(id); err == nil {
+		return fmt.Errorf("this is a whole token, which others may have seen now: revoke its ID, %q", owned)
+	}
+	if _, err := auth.Inspect(id); err == nil {
+		return errors.New("this is a whole token, and it has no ID (jti): take its key away")
+	}
+	space := func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) }
+	if id == "" || len(id) > maxID || strings.ContainsFunc(id, space) {
+		return fmt.Errorf("%.40q is not the ID of a token: it is empty, has more than %d bytes, or white space in it", id, maxID)
+	}
+	return nil
 }
 
 // idOf returns the ID of a token, and when it ends.
