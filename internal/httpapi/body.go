@@ -109,25 +109,26 @@ func unsnap(raw io.Reader) (io.Reader, error) {
 // patient is a body of which the client has stall to send each piece.
 type patient struct {
 	io.ReadCloser
-	w *response
+	w     *response
+	ended bool // all of it is here, or the rest is not waited for
 }
 
-// wait gives the client of r so much time, also where nobody reads the body: before it
-// answers, net/http takes what is left of a short one.
-func wait(w *response, r *http.Request) {
+// hurry has the client of r send in time what it sends.
+func hurry(w *response, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	w.await(time.Now().Add(w.stall))
-	r.Body = &patient{r.Body, w}
+	w.body = &patient{ReadCloser: r.Body, w: w}
+	r.Body = w.body
 }
 
-// await has reading end then. Connections that know no deadlines are those of tests.
-func (w *response) await(end time.Time) { _ = w.control.SetReadDeadline(end) }
-
 func (p *patient) Read(b []byte) (int, error) {
-	p.w.await(time.Now().Add(p.w.stall))
-	return p.ReadCloser.Read(b) // at the end net/http takes the deadline back
+	_ = p.w.control.SetReadDeadline(p.w.late())
+	n, err := p.ReadCloser.Read(b)
+	if p.ended = err != nil; err == nil || errors.Is(err, io.EOF) {
+		_ = p.w.control.SetReadDeadline(time.Time{})
+	} // else net/http shall not wait either for what is left
+	return n, err
 }
 
 // limited is http.MaxBytesReader for what comes out of unpacking.

@@ -22,7 +22,7 @@ func (a *API) handler(route string, h handlerFunc) http.Handler {
 		w := newResponse(rw, a.cfg.Stall)
 		w.writers = &a.writers
 		a.begin(w, r)
-		wait(w, r)
+		hurry(w, r)
 		defer w.release()
 		defer func() { a.done(w, r, route, time.Since(begin)) }()
 		err := a.restoring(route)

@@ -41,7 +41,8 @@ type response struct {
 	writers *sync.Pool    // of *bufio.Writer; nil: none
 	out     *bufio.Writer // out of it
 
-	leave func() // lets the next request of the caller in; nil: it counts for nobody
+	body  *patient // nil: there is none
+	leave func()   // lets the next request of the caller in; nil: it counts for nobody
 }
 
 // buffered returns a writer to w, which is good until the request is done.
@@ -58,8 +59,10 @@ func (w *response) buffered() *bufio.Writer {
 	return out
 }
 
-// release gives back what buffered returned, and the place among the caller's requests.
+// release gives back what buffered returned, and the place among the caller's requests. What
+// net/http still has of the answer the client must take in time, too.
 func (w *response) release() {
+	w.bound(w.late())
 	if w.leave != nil {
 		w.leave()
 	}
@@ -71,13 +74,23 @@ func (w *response) release() {
 
 func newResponse(w http.ResponseWriter, stall time.Duration) *response {
 	rw := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: stall}
-	rw.extend() // the connection still has the deadline of the answer before
+	rw.bound(time.Time{}) // the connection still has that of the answer before
 	return rw
 }
 
-// extend gives the client stall from now. Connections that know no deadlines
-// are those of tests.
-func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
+// late returns when the client has taken too long for what is asked of it now.
+func (w *response) late() time.Time { return time.Now().Add(w.stall) }
+
+// bound says by when the client must have taken what is sent, and given what is left of a body:
+// before it answers, net/http takes what is left of a short one. A bound that stood while nobody
+// waits for the client would cut off a stream of HTTP/2, however lively. Connections that know no
+// deadlines are those of tests.
+func (w *response) bound(end time.Time) {
+	_ = w.control.SetWriteDeadline(end)
+	if w.body != nil && !w.body.ended {
+		_ = w.control.SetReadDeadline(end)
+	}
+}
 
 // Unwrap is for http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -95,7 +108,6 @@ func (w *response) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
-	w.extend()
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -103,8 +115,9 @@ func (w *response) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	w.extend()
+	w.bound(w.late())
 	n, err := w.ResponseWriter.Write(b)
+	w.bound(time.Time{})
 	w.bytes += int64(n)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", errWrite, err)

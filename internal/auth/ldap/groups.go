@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -13,11 +14,10 @@ type Groups []string
 // cn=ops,ou=groups,…). Case does not count, as it does not in directories. A DN that cannot be
 // read is nobody's.
 func (g Groups) Has(name string) bool {
-	want, err := ldap.ParseDN(name)
-	whole := err == nil && len(want.RDNs) > 0
+	want, whole := parse(name)
 	for _, text := range g {
-		dn, err := ldap.ParseDN(text)
-		if err != nil || len(dn.RDNs) == 0 {
+		dn, ok := parse(text)
+		if !ok {
 			continue
 		}
 		if whole && dn.EqualFold(want) || !whole && begins(dn, name) {
@@ -25,6 +25,13 @@ func (g Groups) Has(name string) bool {
 		}
 	}
 	return false
+}
+
+// parse reads a DN. What is no text (RFC 4514, section 2.4) is none: to strings.EqualFold all bytes
+// that are not UTF-8 are alike. Nor is what begins with a value, of which the library makes a type.
+func parse(text string) (*ldap.DN, bool) {
+	dn, err := ldap.ParseDN(text)
+	return dn, err == nil && len(dn.RDNs) > 0 && utf8.ValidString(text) && !strings.HasPrefix(strings.TrimSpace(text), "=")
 }
 
 func begins(dn *ldap.DN, name string) bool {

@@ -34,6 +34,8 @@ func FuzzGroups(f *testing.F) {
 	f.Add(`cn=a\2cb,ou=x`, "a,b")
 	f.Add("cn=#0401ff,ou=x", "cn=x")
 	f.Add("cn=a+sn=b", "a")
+	f.Add("cn=\x82,ou=x", "\x99") // no UTF-8, and alike to strings.EqualFold
+	f.Add("=a=ops", "ops")
 	f.Fuzz(func(t *testing.T, dn, name string) {
 		if !(ldap.Groups{dn}).Has(name) || strings.ContainsAny(dn, `\#+`) || strings.Contains(name, "=") {
 			return
