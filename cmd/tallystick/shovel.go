@@ -134,9 +134,10 @@ const (
 	// garbagePercent is how much garbage may gather in a shovel, which has a machine to share
 	// with the server that it is beside.
 	garbagePercent = 50
-	// Above ownMemory and, for each output, outputMemory the garbage collector works more, in
-	// bytes: what waits is then sent for 9 µs of the processor each instead of 6, and its memory
-	// is 60 MiB instead of 95 at most; else it stays below (benchmarks/README.md, the shovel).
+	// Above ownMemory and, for each output, outputMemory, in bytes, the garbage collector works
+	// more. It is above what 30,000 datagrams a second need, but not when what has waited goes out:
+	// that takes about twice the processor time, and 58 to 71 MiB instead of 90 to 95
+	// (benchmarks/README.md, the shovel).
 	ownMemory, outputMemory = 56 << 20, 8 << 20
 )
 

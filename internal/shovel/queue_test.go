@@ -84,3 +84,44 @@ func TestFilesGone(t *testing.T) {
 		t.Errorf("the last that came is %d, want %d", got, n)
 	}
 }
+
+// Ensure that a full queue drops what the policy says, that this is counted, and that what is left
+// comes, in order: of the oldest, those that the output has read already come too.
+func TestFullQueue(t *testing.T) {
+	t.Parallel()
+	const size, count = 60_000, 2 * shovel.RecentBytes / 60_000 // what is in memory is not lost
+	f := func(full shovel.Policy, first, last bool) {
+		t.Helper()
+		s := newStation(t)
+		s.cfg.Queue.MaxBytes, s.cfg.Queue.Full = 4<<20, full
+		s.start()
+		s.send(0, 1)
+		s.received(1)
+		s.broker.Down()
+		for n := range count {
+			s.sendLong(1+n, size)
+		}
+		s.eventually(func() bool { return s.shovel.Status(t.Context()).Queue.Next == count+2 })
+		s.broker.Up()
+		s.eventually(func() bool { return s.shovel.Status(t.Context()).Outputs[0].Waiting == 0 || full == shovel.DropNewest })
+		dropped, lost := s.counter("tallystick_shovel_dropped_total"), s.counter("tallystick_shovel_lost_total")
+		ms := s.received(1 + count - int(dropped+lost))
+		if first != (dropped > 0) || last != (lost > 0) {
+			t.Errorf("%s: got %v dropped as they came, and %v lost by the output", full, dropped, lost)
+		}
+		holes := 0
+		for i, m := range ms[1:] {
+			switch was := ms[i].number(); {
+			case m.number() <= was:
+				t.Fatalf("%s: got datagram %d after %d", full, m.number(), was)
+			case m.number() > was+1:
+				holes++
+			}
+		}
+		if got := ms[len(ms)-1].number(); last && (got != count || holes != 1) {
+			t.Errorf("%s: got %d as the last one, and %d holes, want %d and 1", full, got, holes, count)
+		}
+	}
+	f(shovel.DropOldest, false, true)
+	f(shovel.DropNewest, true, false)
+}
