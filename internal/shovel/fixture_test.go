@@ -100,12 +100,14 @@ func (s *station) send(first, count int) {
 	}
 }
 
-// sendLong sends a datagram of so many bytes, and waits until no more are on their way than the
-// kernel holds.
-func (s *station) sendLong(n, size int) {
+// longSize is that of a long datagram, in bytes.
+const longSize = 60_000
+
+// sendLong sends a long datagram, and waits until no more are on their way than the kernel holds.
+func (s *station) sendLong(n int) {
 	s.Helper()
-	b := append(datagram(n), make([]byte, size-16)...)
-	binary.BigEndian.PutUint16(b[2:], uint16(size))
+	b := append(datagram(n), make([]byte, longSize-16)...)
+	binary.BigEndian.PutUint16(b[2:], longSize)
 	if _, err := s.to.Write(b); err != nil {
 		s.Fatal(err)
 	}

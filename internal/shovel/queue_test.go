@@ -67,7 +67,7 @@ func TestFilesGone(t *testing.T) {
 	dropped := func() float64 { return s.counter("tallystick_shovel_dropped_total") }
 	n := before
 	for ; dropped() == 0; n++ { // until it needs another file
-		s.sendLong(n, 60_000)
+		s.sendLong(n)
 	}
 	s.eventually(func() bool {
 		was := dropped()
@@ -89,7 +89,7 @@ func TestFilesGone(t *testing.T) {
 // comes, in order: of the oldest, those that the output has read already come too.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()
-	const size, count = 60_000, 2 * shovel.RecentBytes / 60_000 // what is in memory is not lost
+	const count = 2 * shovel.RecentBytes / longSize // what is in memory is not lost
 	f := func(full shovel.Policy, first, last bool) {
 		t.Helper()
 		s := newStation(t)
@@ -99,7 +99,7 @@ func TestFullQueue(t *testing.T) {
 		s.received(1)
 		s.broker.Down()
 		for n := range count {
-			s.sendLong(1+n, size)
+			s.sendLong(1 + n)
 		}
 		s.eventually(func() bool { return s.shovel.Status(t.Context()).Queue.Next == count+2 })
 		s.broker.Up()

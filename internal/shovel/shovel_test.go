@@ -59,10 +59,9 @@ func TestBehind(t *testing.T) {
 	s.send(0, 10)
 	s.inOrder(s.received(10), 10)
 	s.broker.Down()
-	const size = 60_000
 	n := 10
-	for ; n*size < 2*shovel.RecentBytes; n++ {
-		s.sendLong(n, size)
+	for ; n*longSize < 2*shovel.RecentBytes; n++ {
+		s.sendLong(n)
 	}
 	s.broker.Up()
 	s.send(n, 100)
@@ -80,7 +79,7 @@ func TestNewOutput(t *testing.T) {
 	s.start()
 	const count = 60
 	for n := range count {
-		s.sendLong(n, 60_000)
+		s.sendLong(n)
 	}
 	s.received(count)
 	s.stop()
