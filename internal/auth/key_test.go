@@ -232,3 +232,37 @@ func TestNewVerifierErrors(t *testing.T) {
 	f(auth.Config{PublicKey: encode(seeded('a'))}, "may be a private key")
 	f(auth.Config{KeyFile: filepath.Join(t.TempDir(), "no.pem")}, "no.pem")
 }
+
+// FuzzKey holds that a file is a key of Ed25519, whose tokens can be verified, or an error.
+func FuzzKey(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "key.pem")
+	if _, err := auth.CreateKey(path); err != nil {
+		f.Fatal(err)
+	}
+	made, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(made)
+	f.Add([]byte("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"))
+	f.Add([]byte("-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		key, err := auth.LoadKey(path)
+		if err != nil {
+			return
+		}
+		if err := auth.CheckPublicKey(key.Public()); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		token, err := key.Sign(auth.Claims{Subject: "s", Roles: auth.Roles(), TTL: time.Hour}, fixedNow())
+		if (err == nil) != key.CanSign() {
+			t.Errorf("%q: signing: got %v, want that it can: %v", text, err, key.CanSign())
+		}
+		if _, refused := verifier(t, auth.Config{KeyFile: path}, fixedNow).Authenticate(request(token)); err == nil && refused != nil {
+			t.Errorf("%q: its own token: %v", text, refused)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -246,4 +247,50 @@ func TestCheck(t *testing.T) {
 	for _, g := range []string{"*", "user:alice", "user:-1", "org:", "9919", "alice", ""} {
 		f(func(c *github.Config) { c.Roles.Admin = []string{g} }, "roles")
 	}
+}
+
+// FuzzUser holds that whatever the API says of who somebody is, they have a role by their number,
+// or are not let in.
+func FuzzUser(f *testing.F) {
+	f.Add(`{"login":"alice","id":583231}`)
+	f.Add(`{"login":"alice","id":5832310e-1}`)
+	f.Add(`{"login":"alice","id":"583231"}`)
+	f.Add(`{"login":"","id":583231}{"login":"alice"}`)
+	f.Add(`[null]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var token string
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.URL.Path == "/user" {
+				token = r.Header.Get("Authorization")
+				io.WriteString(w, text)
+				return
+			}
+			io.WriteString(w, `{"access_token":"gho_x","token_type":"bearer"}`)
+		}))
+		defer s.Close()
+		h := &hub{Server: s}
+		c := h.config(t)
+		c.Roles = auth.Grants{Admin: []string{"user:583231"}}
+		p := open(t, c)
+		location, kept, err := p.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?code=c&state="+u.Query().Get("state"), http.NoBody)
+		id, err := p.Finish(r, kept)
+		if token != "Bearer gho_x" {
+			t.Errorf("the API was asked with %q", token)
+		}
+		if err == nil && (id.Subject != "583231" || id.Name == "" || !id.Has(auth.Admin)) {
+			t.Errorf("%q: let %+v in", text, id)
+		}
+		if err != nil && !errors.Is(err, auth.ErrDenied) && !errors.Is(err, auth.ErrUnavailable) {
+			t.Errorf("%q: got %v", text, err)
+		}
+	})
 }

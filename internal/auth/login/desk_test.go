@@ -26,7 +26,7 @@ import (
 
 // A desk is a dispatcher under test, with a real database, in front of an API that says who calls.
 type desk struct {
-	*testing.T
+	testing.TB
 	db     *accounts.DB
 	people *login.Dispatcher
 	http   *httptest.Server
@@ -70,16 +70,16 @@ func lenient() throttle.Config {
 	return throttle.Config{Names: 1e6, Networks: 1e6, Wait: time.Second, Longest: time.Minute, Rate: 1e6}
 }
 
-func newDesk(t *testing.T, change func(*login.Config, *throttle.Config, *login.Parts)) *desk {
-	t.Helper()
-	d := &desk{T: t, log: new(logBuffer)}
+func newDesk(tb testing.TB, change func(*login.Config, *throttle.Config, *login.Parts)) *desk {
+	tb.Helper()
+	d := &desk{TB: tb, log: new(logBuffer)}
 	var err error
-	if d.db, err = accounts.Open(t.Context(), accounts.Config{Database: filepath.Join(t.TempDir(), "a.db")}, time.Now); err != nil {
-		t.Fatal(err)
+	if d.db, err = accounts.Open(tb.Context(), accounts.Config{Database: filepath.Join(tb.TempDir(), "a.db")}, time.Now); err != nil {
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { d.db.Close() })
+	tb.Cleanup(func() { d.db.Close() })
 	if d.hasher, err = password.New(2); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cfg, slow := login.Default(), lenient()
 	cfg.Plain = true
@@ -91,13 +91,13 @@ func newDesk(t *testing.T, change func(*login.Config, *throttle.Config, *login.P
 	}
 	change(&cfg, &slow, &parts)
 	if parts.Throttle, err = throttle.New(slow); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if d.people, err = login.New(cfg, parts); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	d.http = httptest.NewServer(d.people.Handler(http.HandlerFunc(d.api), bare))
-	t.Cleanup(d.http.Close)
+	tb.Cleanup(d.http.Close)
 	return d
 }
 

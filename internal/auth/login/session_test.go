@@ -251,8 +251,8 @@ func FuzzSession(f *testing.F) {
 	for _, seed := range []string{"", "x", "a=b; session=c", "\x00", strings.Repeat("x", 100)} {
 		f.Add(seed)
 	}
+	d := newDesk(f, same)
 	f.Fuzz(func(t *testing.T, value string) {
-		d := newDesk(t, same)
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.Header["Cookie"] = []string{"session=" + value, "trip=" + value}
 		if u, err := d.people.Authenticate(r); err == nil {
@@ -266,8 +266,8 @@ func FuzzForm(f *testing.F) {
 	f.Add("username=alice&password=x&next=/a")
 	f.Add("username=%00&password=%ff")
 	f.Add("next=%2f%5cevil.example&%zz")
+	d := newDesk(f, same)
 	f.Fuzz(func(t *testing.T, form string) {
-		d := newDesk(t, same)
 		r := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Accept", "text/html")
@@ -279,6 +279,29 @@ func FuzzForm(f *testing.F) {
 		_, next, _ := strings.Cut(w.Body.String(), `name="next" value="`)
 		if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.HasPrefix(next, `/\`) {
 			t.Errorf("%q: leads to %.40q", form, next)
+		}
+	})
+}
+
+// FuzzWayBack holds that nobody comes back from elsewhere who was not sent there, whatever they
+// bring, though the place would let everybody in.
+func FuzzWayBack(f *testing.F) {
+	f.Add("", "code=x&state=y")
+	f.Add("AAAA", "")
+	f.Add(strings.Repeat("A", 200), "iss=%zz")
+	d := newDesk(f, func(_ *login.Config, _ *throttle.Config, p *login.Parts) {
+		p.Elsewhere = []login.Elsewhere{{Name: "idp", Redirector: place{func(*http.Request, string) (auth.Identity, error) {
+			return auth.Identity{User: auth.User{Name: "mallory", Source: "oidc", Roles: []auth.Role{auth.Admin}}}, nil
+		}}}}
+	})
+	f.Fuzz(func(t *testing.T, value, query string) {
+		r := httptest.NewRequest(http.MethodGet, "/login/idp/callback", http.NoBody)
+		r.URL.RawQuery = query
+		r.Header["Cookie"] = []string{"trip=" + value}
+		w := httptest.NewRecorder()
+		d.people.Handler(http.NotFoundHandler(), bare).ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || strings.Contains(w.Header().Get("Set-Cookie"), "session=") {
+			t.Errorf("%q, %q: got %d %q", value, query, w.Code, w.Header())
 		}
 	})
 }
