@@ -53,6 +53,10 @@ func Whole(b []byte) []byte { return whole(b) }
 
 func Accept(r *http.Request, offers ...string) (string, error) { return accept(r, offers...) }
 
+func IfMatch(r *http.Request) (string, error) { return ifMatch(r) }
+
+func Bearing(r *http.Request) (*http.Request, error) { return bearing(r) }
+
 func WriteSeries(w http.ResponseWriter, s []query.Series) error { return writeSeries(w, s) }
 
 func WriteSeriesLines(w http.ResponseWriter, s []query.Series) error { return writeSeriesLines(w, s) }

@@ -133,7 +133,7 @@ func (queryFunc) Children(context.Context, selector.Path, selector.Path, int) ([
 
 // A server is an API under test. Every answer of it is held against the contract.
 type server struct {
-	*testing.T
+	testing.TB
 	api      *httpapi.API
 	http     *httptest.Server
 	intake   *intake
@@ -148,30 +148,30 @@ type server struct {
 	contract routers.Router
 }
 
-func newServer(t *testing.T, cfg httpapi.Config) *server {
-	t.Helper()
-	return newServerOf(t, cfg, func(*server, *httpapi.Parts) {})
+func newServer(tb testing.TB, cfg httpapi.Config) *server {
+	tb.Helper()
+	return newServerOf(tb, cfg, func(*server, *httpapi.Parts) {})
 }
 
 // newServerOf returns a server whose parts change has changed.
-func newServerOf(t *testing.T, cfg httpapi.Config, change func(*server, *httpapi.Parts)) *server {
-	t.Helper()
+func newServerOf(tb testing.TB, cfg httpapi.Config, change func(*server, *httpapi.Parts)) *server {
+	tb.Helper()
 	s := &server{
-		T: t, intake: new(intake), ledger: ledger.New(ledger.Config{}),
+		TB: tb, intake: new(intake), ledger: ledger.New(ledger.Config{}),
 		registry: prometheus.NewRegistry(), log: new(logBuffer), control: new(control),
 	}
 	var err error
 	registerNDJSON()
-	if s.contract, err = gorillamux.NewRouter(document(t)); err != nil {
-		t.Fatal(err)
+	if s.contract, err = gorillamux.NewRouter(document(tb)); err != nil {
+		tb.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "key.pem")
+	file := filepath.Join(tb.TempDir(), "key.pem")
 	if s.key, err = auth.CreateKey(file); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	verifier, err := auth.NewVerifier(auth.Config{KeyFile: file}, time.Now)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	parts := httpapi.Parts{
 		Auth: verifier, Ingest: s.intake, Ledger: s.ledger, Reconcile: reconcile.Default(), Control: s.control,
@@ -189,10 +189,10 @@ func newServerOf(t *testing.T, cfg httpapi.Config, change func(*server, *httpapi
 	}
 	change(s, &parts)
 	if s.api, err = httpapi.New(cfg, parts); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s.http = httptest.NewServer(s.api)
-	t.Cleanup(s.http.Close)
+	tb.Cleanup(s.http.Close)
 	return s
 }
 
@@ -301,14 +301,14 @@ var registerNDJSON = sync.OnceFunc(func() {
 	openapi3filter.RegisterBodyDecoder("text/csv", openapi3filter.PlainBodyDecoder) // its own wants no quotes inside
 })
 
-func document(t *testing.T) *openapi3.T {
-	t.Helper()
+func document(tb testing.TB) *openapi3.T {
+	tb.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(api.OpenAPI()))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := doc.Validate(t.Context()); err != nil { // what the server leaves out
-		t.Fatal(err)
+	if err := doc.Validate(tb.Context()); err != nil { // what the server leaves out
+		tb.Fatal(err)
 	}
 	return doc
 }

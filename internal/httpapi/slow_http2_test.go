@@ -22,7 +22,7 @@ import (
 
 // A slowClient speaks HTTP/2 frame by frame, as slowly as a test wants.
 type slowClient struct {
-	*testing.T
+	testing.TB
 	server *httptest.Server
 	conn   *tls.Conn
 	framer *http2.Framer
@@ -41,7 +41,7 @@ func (s *server) slow(room uint32) *slowClient {
 	}
 	s.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(time.Minute))
-	c := &slowClient{s.T, h, conn, http2.NewFramer(conn, conn)}
+	c := &slowClient{s.TB, h, conn, http2.NewFramer(conn, conn)}
 	io.WriteString(conn, http2.ClientPreface)
 	if err := c.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: room}); err != nil {
 		s.Fatal(err)
