@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -44,7 +45,9 @@ func (d *Dispatcher) begin(w http.ResponseWriter, r *http.Request) error {
 	if e == nil {
 		return &refusal{Status: http.StatusNotFound, Text: "there is no such way to log in"}
 	}
-	location, kept, err := e.Redirector.Begin(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	location, kept, err := e.Redirector.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +75,9 @@ func (d *Dispatcher) finish(w http.ResponseWriter, r *http.Request) error {
 		d.denied(r, "", err)
 		return err
 	}
-	id, err := e.Redirector.Finish(r, t.Kept)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	id, err := e.Redirector.Finish(r.WithContext(ctx), t.Kept)
 	if err != nil {
 		d.denied(r, "", err)
 		return err

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -186,14 +187,25 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// errPatience is the error of a place that would be waited for without an end.
+var errPatience = errors.New("there is no deadline")
+
 // A place is a redirector of a test.
 type place struct {
 	finish func(r *http.Request, kept string) (auth.Identity, error)
 }
 
-func (p place) Finish(r *http.Request, kept string) (auth.Identity, error) { return p.finish(r, kept) }
+func (p place) Finish(r *http.Request, kept string) (auth.Identity, error) {
+	if _, ends := r.Context().Deadline(); !ends {
+		return auth.Identity{}, errPatience
+	}
+	return p.finish(r, kept)
+}
 
-func (place) Begin(context.Context) (location, kept string, err error) {
+func (place) Begin(ctx context.Context) (location, kept string, err error) {
+	if _, ends := ctx.Deadline(); !ends {
+		return "", "", errPatience
+	}
 	return "https://idp.example/authorize?x=1", "state and nonce", nil
 }
 

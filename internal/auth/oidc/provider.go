@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -29,8 +28,8 @@ type Provider struct {
 	client *http.Client
 	roles  Claim
 
-	mu    sync.Mutex
-	found *discovered // nil: it was not reached yet
+	turn  chan struct{} // is full while somebody uses found: who waits for it may give up
+	found *discovered   // nil: it was not reached yet
 }
 
 // discovered is what the provider tells of itself.
@@ -48,14 +47,18 @@ func New(cfg Config) (*Provider, error) {
 		return nil, fmt.Errorf("oidc: %w", err)
 	}
 	roles, err := ParseClaim(cfg.RolesClaim)
-	return &Provider{cfg: cfg, client: client, roles: roles}, err
+	return &Provider{cfg: cfg, client: client, roles: roles, turn: make(chan struct{}, 1)}, err
 }
 
 // discover asks the provider about itself, until it has answered once. Its keys are asked for
 // again by the library, when a token is signed with another.
 func (p *Provider) discover(ctx context.Context) (*discovered, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", auth.ErrUnavailable, context.Cause(ctx))
+	}
 	if p.found != nil {
 		return p.found, nil
 	}

@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -251,6 +252,39 @@ func TestDownAtStart(t *testing.T) {
 	delete(s.meta, "issuer")
 	if _, err := s.login(t, p, nil); err != nil {
 		t.Errorf("login when it is up: %v", err)
+	}
+}
+
+// TestSilent has a provider that does not answer: who waits for the answer to another may give up.
+func TestSilent(t *testing.T) {
+	asked, over := make(chan struct{}, 1), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-over
+	}))
+	t.Cleanup(s.Close)
+	c := newStub(t).config()
+	c.Issuer = s.URL
+	p := open(t, c)
+	first := make(chan error, 1)
+	go func() {
+		_, _, err := p.Begin(t.Context())
+		first <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := p.Begin(ctx); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("behind another: got %v, want that it is not available", err)
+	}
+	select {
+	case err := <-first:
+		t.Errorf("the other has ended before: %v", err)
+	default:
+	}
+	close(over)
+	if err := <-first; !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("the other: got %v, want that it is not available", err)
 	}
 }
 
