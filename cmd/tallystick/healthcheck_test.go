@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"tallystick/internal/bus/bustest"
 )
@@ -20,6 +21,11 @@ func TestHealthcheck(t *testing.T) {
 		flags := append([]string{"--set", "http.listen=" + listen + ",127.0.0.1:0"}, more...)
 		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), exitFailure)
 		s := serveIn(t, flags...)
+		tick := time.NewTicker(10 * time.Millisecond) // it serves a moment before it says that it is ready
+		defer tick.Stop()
+		for i := 0; i < 1000 && tally(t, append([]string{"healthcheck"}, flags...)...).code != exitOK; i++ {
+			<-tick.C
+		}
 		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), exitOK, `{"ready":true}`)
 		wantIn(t, tally(t, append([]string{"healthcheck", "--live"}, flags...)...), exitOK, `{"status":"ok"}`)
 		s.stop()

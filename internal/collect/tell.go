@@ -63,6 +63,7 @@ func (c *Collector) tellBytes(l *life, t *transfer.Transfer, f *file, at int64, 
 func (c *Collector) tellClose(l *life, t *transfer.Transfer, f *file) {
 	if f.Close == nil {
 		if b, ok := f.Trace.counted(); ok && f.Trace.CloseWithin.Known() {
+			b.Write = max(b.Write, f.Told.Write)
 			c.tellBytes(l, t, f, f.Trace.CloseWithin[1], b)
 		}
 		return

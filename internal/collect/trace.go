@@ -293,7 +293,7 @@ func (t *tracing) counted() (b transfer.Bytes, ok bool) {
 		return b, false
 	}
 	b = t.bytes()
-	b.Write = t.Totals.Write
+	b.Write = t.written()
 	switch {
 	case t.Totals.Read == 0:
 		b.Read, b.ReadV = 0, 0
@@ -301,6 +301,15 @@ func (t *tracing) counted() (b transfer.Bytes, ok bool) {
 		return b, false
 	}
 	return b, b != transfer.Bytes{} // of nothing it is not certain that it was counted (XROOTD.md fact 2)
+}
+
+// written returns the least that was written: the checksums of page writes are counted (XROOTD.md
+// fact 5), and only a close record tells which writes were such.
+func (t *tracing) written() int64 {
+	if t.whole() && t.Write == t.Totals.Write {
+		return t.Write - t.Checksums
+	}
+	return transfer.FewestPageBytes(t.Totals.Write, t.Writes)
 }
 
 // tell puts what is traced of a file into x.

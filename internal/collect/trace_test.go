@@ -199,7 +199,7 @@ func TestWitness(t *testing.T) {
 	f("page writes anywhere", transfer.Corrected, transfer.Closed, written,
 		open, closing(transfer.Bytes{Write: 1000 + 3*4}, xrootd.FileOps{Write: 2, WriteMin: math.MaxInt32}),
 		trace(1, stod, stod+2, topened(), twrite(4000, 508), twrite(10, 504), tclosed(0, 1012)))
-	f("no close record, requests that add up", transfer.LowerBound, transfer.Lost, transfer.Bytes{Read: 50, ReadV: 60, Write: 7},
+	f("no close record, requests that add up", transfer.LowerBound, transfer.Lost, transfer.Bytes{Read: 50, ReadV: 60, Write: 3}, // 7 with a checksum, if it is a page write
 		open, left, trace(1, stod, stod+2, topened(), tread(0, 50), treadu(1, 60), tread(0, 60), twrite(0, 7), tclosed(110, 7)))
 	f("no close record, requests that do not", transfer.LostBytes, transfer.Lost, transfer.Bytes{},
 		open, left, trace(1, stod, stod+2, topened(), tread(0, 50), tclosed(110, 0)))

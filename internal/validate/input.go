@@ -30,6 +30,7 @@ type watch struct {
 	losses    map[string][]*transfer.Loss // by life
 	all       []transfer.Loss
 	anonymous map[string][]*account        // by life
+	opened    map[sameOpen]int             // how many claims there are of each
 	witnessed map[string][]*transfer.Event // by path
 	balances  map[string]transfer.Balance  // by life, all of it together
 }
@@ -77,9 +78,19 @@ func balanced(all []transfer.Balance) map[string]transfer.Balance {
 	return out
 }
 
+// A sameOpen is what tells the accesses of one client from those of others, as the server knows it.
+type sameOpen struct {
+	pid  int
+	path string
+}
+
 // meet notes the accounts that belong to nobody, since nothing says who made them or of
-// which file they are.
-func (w *watch) meet(all []*account) {
+// which file they are, and which claims are alike.
+func (w *watch) meet(claims []*claim, all []*account) {
+	w.opened = make(map[sameOpen]int)
+	for _, c := range claims {
+		w.opened[sameOpen{c.PID, c.path}]++
+	}
 	w.anonymous = make(map[string][]*account)
 	for _, a := range all {
 		if a.owner == nil && (a.User == "" && a.host == "" || a.Path == "") {

@@ -115,3 +115,19 @@ func TestLiveRedirected(t *testing.T) {
 		})
 	}
 }
+
+// Ensure clients that have one file open several times, and ask for odd things, get their own accounts:
+// what differs is what they asked for past the end, and had an error with.
+func TestSameFile(t *testing.T) {
+	r := throughCollector(t, "v03_same_file", func([]capture.Packet) {})
+	got := make(map[string]int)
+	for _, v := range r.Verdicts {
+		got[string(v.Kind)+" "+string(v.Cause)]++
+	}
+	want := map[string]int{
+		"match exact": 58, "match pgwrite-checksum": 1, "differ read-past-end": 4, "differ client-failed": 1, "failed client-failed": 4,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -93,19 +93,23 @@ func newWhole(r *validate.Report) *whole {
 // from a report on all packets is explained by what was lost, what came whole is as it
 // was, and the monitoring never has more than it had with all of them.
 func TestCapturesScrambled(t *testing.T) {
-	names, err := os.ReadDir("../capture/testdata")
+	dirs, err := os.ReadDir("../capture/testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
+	names := []string{"v03_same_file"}
+	for _, d := range dirs {
+		names = append(names, d.Name())
+	}
 	lost := 0
-	for _, d := range names {
-		w := newWhole(throughCollector(t, d.Name(), func([]capture.Packet) {}))
-		for seed := range uint64(20) {
+	for _, name := range names {
+		w := newWhole(throughCollector(t, name, func([]capture.Packet) {}))
+		for seed := range uint64(40) {
 			r := rand.New(rand.NewPCG(seed, 7))
-			report := throughCollectorOf(t, d.Name(), scramble(r, []float64{0, 0.02, 0.1, 0.3}[seed%4], 0.1, 0.3))
+			report := throughCollectorOf(t, name, scramble(r, []float64{0, 0.02, 0.1, 0.3}[seed%4], 0.1, 0.3))
 			for i := range report.Verdicts {
 				v := &report.Verdicts[i]
-				w.compare(t, fmt.Sprintf("%s, seed %d", d.Name(), seed), v, seed%4 > 0)
+				w.compare(t, fmt.Sprintf("%s, seed %d", name, seed), v, seed%4 > 0)
 				if v.Cause == transfer.PacketsLost {
 					lost++
 				}
@@ -126,7 +130,7 @@ func (w *whole) compare(t *testing.T, name string, got *transfer.Verdict, lossy 
 	case !lossy:
 		t.Errorf("%s, nothing lost: %s is %s\nof all packets %s", name, key(got), text(got), text(want))
 	case got.Cause == transfer.PacketsLost, got.Kind == transfer.Match && got.Cause == transfer.CauseExact:
-	case got.Kind == transfer.Extra && got.Cause == transfer.StillOpen: // its close may be what was lost
+	case got.Cause == transfer.StillOpen && (got.Claim == nil || got.Claim.Closed == 0): // its close may be what was lost
 	case got.Claim != nil && w.reasons[string(got.Cause)+got.Claim.Path]: // of equal accesses another one than before
 	default:
 		t.Errorf("%s: %s is %s\nof all packets %s", name, key(got), text(got), text(want))

@@ -93,7 +93,7 @@ func pageChecksums(x *exam) finding {
 	f := finding{0, idsOf(paged), "they are taken off"}
 	corrected := paged[0].Quality == transfer.Corrected
 	switch d := x.counted.Write - x.told.Write; {
-	case corrected && (x.claim == nil || x.both && x.left == allKinds):
+	case corrected && (x.claim == nil && paged[0].Path != "" || x.both && x.left == allKinds):
 		f.explains = allKinds
 	case x.both && d > 0 && d <= checksumsMax(x.told.Write):
 		f.explains, f.detail = writes, grouped(d)+" bytes of checksums"
@@ -154,6 +154,9 @@ func within(b, most transfer.Bytes) bool {
 func killedClient(x *exam) finding {
 	forced := x.those(func(a *account) bool { return a.End == transfer.Forced && a.Quality != transfer.Exact && a.Path != "" })
 	killed := x.claim != nil && x.claim.Outcome == transfer.Killed
+	if (x.kind == transfer.Ambiguous || !killed || !x.both && len(forced) == 0) && x.torn() {
+		return finding{} // what is not known is so for another reason
+	}
 	f := finding{0, idsOf(forced), ""}
 	if killed {
 		f.evidence = append(x.claimKey(), f.evidence...)
@@ -170,6 +173,11 @@ func killedClient(x *exam) finding {
 		f.explains = x.less()
 	}
 	return f
+}
+
+// torn reports whether some of what the server sent of x's accounts was lost.
+func (x *exam) torn() bool {
+	return slices.ContainsFunc(x.accounts, func(a *account) bool { return len(x.lostOf(a)) > 0 })
 }
 
 // pastEnd: reads are counted by the bytes asked for (XROOTD.md fact 6). That the client
@@ -247,8 +255,8 @@ func packetsLost(x *exam) finding {
 	case len(open) == 0:
 	case len(x.accounts) == 0, x.kind == transfer.Ambiguous:
 		lost = append(lost, open...)
-	case len(lost) == 0 && x.claim.join == "fields" && !all(x.accounts, func(a *account) bool { return a.pid != 0 && a.pid == x.claim.PID }):
-		lost, f = open, finding{allKinds, idsOf(x.accounts), ""}
+	case !x.own():
+		lost, f = append(lost, open...), finding{allKinds, idsOf(x.accounts), ""}
 	}
 	if of := x.lostTrace(); len(of) > 0 {
 		lost, f.explains, f.evidence = append(lost, of...), f.explains|reads, append(f.evidence, idsOf(x.accounts)...)
@@ -264,6 +272,14 @@ func packetsLost(x *exam) finding {
 		return finding{x.less(), nameless, "the name of a file never came, and those of others did"}
 	}
 	return lostElse(x)
+}
+
+// own reports whether x's claim surely made its accounts: it names them, or its client did, which
+// claims nothing else of that file.
+func (x *exam) own() bool {
+	c := x.claim
+	return c.join != "fields" || x.opened[sameOpen{c.PID, c.path}] == 1 &&
+		all(x.accounts, func(a *account) bool { return a.pid != 0 && a.pid == c.PID })
 }
 
 // lostOf returns what was lost of a's life while a was open, nil if a is whole.
@@ -309,8 +325,14 @@ func (x *exam) lostOpen() (out []*transfer.Loss) {
 
 // nobodys returns the accounts of l that may be of x's claim as far as anything says whose
 // they are. Where equal accesses follow one another, the one that is left over in the end
-// need not be the one whose name is missing, so their times do not matter.
+// need not be the one whose name is missing, so their times do not matter. Those that it has are
+// such, too, where nothing says whose they are.
 func (x *exam) nobodys(l *transfer.Life) (out []*account) {
+	for _, a := range x.accounts {
+		if x.lifeOf(a) == l && a.User == "" && a.host == "" {
+			out = append(out, a)
+		}
+	}
 	for _, a := range x.anonymous[l.ID()] {
 		if a.Path == "" || a.path == x.claim.path {
 			out = append(out, a)
@@ -365,7 +387,7 @@ func (x *exam) tail(l *transfer.Life, at float64) []string {
 	switch {
 	case l == nil || l.Next != 0 || float64(l.Heard) <= at+x.slack:
 	case l.Last != 0:
-		if at >= float64(l.Last)-x.slack {
+		if at >= float64(l.Last)-x.slack && !nameless(l) {
 			return []string{l.ID()}
 		}
 	default: // none of its packets with files came

@@ -60,7 +60,7 @@ func Run(in Input, o Options) *Report {
 
 func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Report {
 	s := newSelection(o, claims)
-	w.meet(accounts)
+	w.meet(claims, accounts)
 	names := serverNames(accounts)
 	var rows []row
 	for _, c := range claims {
