@@ -157,20 +157,26 @@ func killedClient(x *exam) finding {
 	if (x.kind == transfer.Ambiguous || !killed || !x.both && len(forced) == 0) && x.torn() {
 		return finding{} // what is not known is so for another reason
 	}
-	f := finding{0, idsOf(forced), ""}
-	if killed {
-		f.evidence = append(x.claimKey(), f.evidence...)
-	}
 	switch {
-	case killed && len(forced) > 0, killed && len(x.accounts) == 0 && (x.claim.known == nil || *x.claim.known == transfer.Bytes{}):
+	case killed:
+		return x.killed(forced)
+	case len(forced) > 0:
+		return finding{x.less(), idsOf(forced), ""}
+	}
+	return finding{}
+}
+
+// killed is killedClient of a client that says so.
+func (x *exam) killed(forced []*account) finding {
+	f := finding{0, append(x.claimKey(), idsOf(forced)...), ""}
+	switch {
+	case len(forced) > 0, len(x.accounts) == 0 && (x.claim.known == nil || *x.claim.known == transfer.Bytes{}):
 		f.explains = allKinds
-	case killed && len(x.accounts) > 0:
+	case len(x.accounts) > 0:
 		f.explains, f.evidence = x.more(), append(f.evidence, idsOf(x.accounts)...)
 		if !x.both {
 			f.explains = allKinds
 		}
-	case len(forced) > 0:
-		f.explains = x.less()
 	}
 	return f
 }
