@@ -88,17 +88,18 @@ func (s *Set) slide(id uint32) {
 	s.from = from
 }
 
-// keep adds what is in the first words of the window to old, run by run.
+// keep adds what is in the first words of the window to old, all at once: each change of old may
+// copy thousands of runs.
 func (s *Set) keep(words int) {
+	var ids [width]uint32
+	n := 0
 	for i, left := range s.window[:words] {
-		for at := uint64(s.from) + uint64(i)*64; left != 0; {
-			zeros := bits.TrailingZeros64(left)
-			ones := bits.TrailingZeros64(^(left >> zeros))
-			s.old.AddRange(at+uint64(zeros), at+uint64(zeros+ones))
-			left = left >> zeros >> ones
-			at += uint64(zeros + ones)
+		for ; left != 0; left &= left - 1 {
+			ids[n] = s.from + uint32(i)*64 + uint32(bits.TrailingZeros64(left))
+			n++
 		}
 	}
+	s.old.Or(roaring.BitmapOf(ids[:n]...))
 }
 
 // Optimize has s take less memory, if it can.
