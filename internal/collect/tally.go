@@ -40,6 +40,10 @@ const (
 
 // tally adds t to what waits for the next summary.
 func (l *life) tally(t tally) {
+	if n := len(l.Tallies); n > 0 && l.Tallies[n-1].Until == t.Until { // nearly always
+		l.Tallies[n-1].add(&t)
+		return
+	}
 	i, known := slices.BinarySearchFunc(l.Tallies, t, func(a, b tally) int { return cmp.Compare(a.Until, b.Until) })
 	if known {
 		l.Tallies[i].add(&t)
