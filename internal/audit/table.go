@@ -116,7 +116,7 @@ func WriteCSV(w io.Writer, r *Report) error {
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{"error", "line", "transfer", "path", "theirs", "ours"}) // it keeps its first error
 	for _, f := range r.Findings {
-		_ = out.Write([]string{string(f.Error), strconv.Itoa(f.Line), f.Transfer, f.Path, f.Theirs, f.Ours})
+		_ = out.Write(validate.Cells(string(f.Error), strconv.Itoa(f.Line), f.Transfer, f.Path, f.Theirs, f.Ours))
 	}
 	out.Flush()
 	if err := out.Error(); err != nil {

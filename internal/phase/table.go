@@ -106,9 +106,9 @@ func WriteCSV(w io.Writer, results []Result) error {
 			} else {
 				file = v.Transfers[0].Path
 			}
-			_ = out.Write([]string{
+			_ = out.Write(validate.Cells(
 				r.Test, string(r.Verdict), id, file, string(v.Kind), string(v.Cause), v.Detail, asked, strconv.FormatInt(v.Monitored.Total(), 10),
-			})
+			))
 		}
 	}
 	out.Flush()

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -238,7 +238,7 @@ func (f *File) begin(file *os.File) error {
 			f.log.Warn("file: it is another one than before, and read from its beginning; what that one had behind the offset was not read",
 				"offset", f.place.At)
 		}
-		f.place = place{ID: strconv.FormatInt(time.Now().UnixNano(), 10)}
+		f.place = place{ID: rand.Text()}
 	}
 	f.place.Inode = inode(info)
 	f.tail, f.final = &tail{f: file, at: f.place.At}, false
@@ -275,8 +275,7 @@ func (f *File) changed() (more bool, err error) {
 	}
 	if f.final { // all of the old one is read
 		f.counts.others.Inc()
-		f.forget()
-		return true, nil
+		return true, f.advance()
 	}
 	now, err := os.Stat(f.cfg.Path)
 	if errors.Is(err, fs.ErrNotExist) {

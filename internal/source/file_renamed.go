@@ -1,8 +1,11 @@
 package source
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // renamed returns the file that p is of, which has another name in the folder of path now;
@@ -41,4 +44,70 @@ func (p place) open(path string) *os.File {
 	}
 	_ = f.Close()
 	return nil
+}
+
+// advance goes on behind a file that is read to its end and has another name now: with what was
+// renamed after it and nobody has read, as where several days went by; else with what has its name.
+func (f *File) advance() error {
+	next := ""
+	if old := f.place.renamed(f.cfg.Path); old != nil {
+		next = successor(f.cfg.Path, old.Name())
+		_ = old.Close()
+	}
+	f.forget()
+	if next == "" {
+		return nil
+	}
+	file, err := os.Open(next)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	f.place = place{ID: rand.Text(), Inode: inode(info)}
+	f.tail, f.final = &tail{f: file}, true
+	f.log.Info("file: one that was renamed meanwhile is read", "name", next)
+	return nil
+}
+
+// maxRotated is the greatest number that a renamed file has: more digits are a date.
+const maxRotated = 9999
+
+// successor returns what had the path after the file that has that name now, if it was renamed too:
+// PATH.1 of PATH.2, PATH-20261127 of PATH-20261126, as logrotate names them. Empty: nothing, or
+// it cannot be told, or it was packed.
+func successor(path, name string) string {
+	suffix, ok := strings.CutPrefix(name, path)
+	if !ok || len(suffix) < 2 || strings.Trim(suffix[1:], "0123456789") != "" {
+		return ""
+	}
+	n, err := strconv.Atoi(suffix[1:])
+	if suffix[0] == '.' && err == nil && n <= maxRotated {
+		for n--; n > 0; n-- {
+			if at := path + "." + strconv.Itoa(n); isFile(at) {
+				return at
+			}
+		}
+		return ""
+	}
+	entries, err := os.ReadDir(filepath.Dir(path)) // sorted
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		at := filepath.Join(filepath.Dir(path), e.Name())
+		later, ok := strings.CutPrefix(at, path+suffix[:1])
+		if ok && len(later) == len(suffix)-1 && strings.Trim(later, "0123456789") == "" && later > suffix[1:] && isFile(at) {
+			return at
+		}
+	}
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }

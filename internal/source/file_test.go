@@ -317,3 +317,46 @@ func TestFileRenamedMeanwhile(t *testing.T) {
 		r.end()
 	})
 }
+
+// What was renamed several times while nobody read it is read in its order, each once, and also
+// where that ends in the middle.
+func TestFileRenamedOften(t *testing.T) {
+	f := func(names ...string) { // of the oldest first
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			s, dir := bareStation(t, "file", 0, nil), t.TempDir()
+			path := filepath.Join(t.TempDir(), "lines")
+			cfg := source.FileConfig{Path: path, Follow: true}
+			add(t, path, counted(3))
+			r := read(t, s, path, dir, cfg)
+			settle()
+			r.wantSum(3)
+			r.end()
+			add(t, path, counted(4))
+			if err := os.Rename(path, path+names[0]); err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range names[1:] {
+				add(t, path+name, fmt.Sprintf("# %d\n", i)+counted(5))
+			}
+			for _, name := range []string{".0", ".77", ".1.gz", "-20261199x", "0", ".1~"} {
+				add(t, path+name, "# others\n"+counted(100))
+			}
+			add(t, path, "# now\n"+counted(6))
+			r = read(t, s, path, dir, cfg)
+			settle()
+			r.wantSum(float64(7 + 5*(len(names)-1) + 6))
+			r.wantCount(len(names), "replaced_total")
+			r.end()
+			r = read(t, s, path, dir, cfg)
+			settle()
+			r.wantSum(float64(7 + 5*(len(names)-1) + 6))
+			r.end()
+		})
+	}
+	f(".1")
+	f(".2", ".1")
+	f(".12", ".11", ".3", ".1") // some are gone
+	f("-20261125", "-20261126", "-20261127")
+	f(".1764115200", ".1764201600")
+}

@@ -51,6 +51,7 @@ func rules() []rule {
 		{transfer.NotMonitored, notMonitored},
 		{transfer.NotMonitored, copied},
 		{transfer.Partial, partial},
+		{transfer.PacketsLost, lostAlike},
 	}
 }
 

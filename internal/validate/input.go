@@ -29,8 +29,8 @@ type watch struct {
 	byName    map[string][]*transfer.Life
 	losses    map[string][]*transfer.Loss // by life
 	all       []transfer.Loss
-	anonymous map[string][]*account        // by life
-	opened    map[sameOpen]int             // how many claims there are of each
+	anonymous map[string][]*account // by life
+	alike     map[sameOpen]*crowd
 	witnessed map[string][]*transfer.Event // by path
 	balances  map[string]transfer.Balance  // by life, all of it together
 }
@@ -78,19 +78,37 @@ func balanced(all []transfer.Balance) map[string]transfer.Balance {
 	return out
 }
 
-// A sameOpen is what tells the accesses of one client from those of others, as the server knows it.
+// A sameOpen is what tells the accesses of one client to a file from those of others, as the server
+// knows it.
 type sameOpen struct {
 	pid  int
 	path string
 }
 
+// A crowd are the claims of one client to a file, from the first opened to the last that was over.
+type crowd struct {
+	claims   int
+	from, to float64
+}
+
+func crowds(claims []*claim) map[sameOpen]*crowd {
+	all := make(map[sameOpen]*crowd)
+	for _, c := range claims {
+		k := sameOpen{c.PID, c.path}
+		if all[k] == nil {
+			all[k] = &crowd{from: c.Opened, to: c.end}
+		}
+		in := all[k]
+		in.claims++
+		in.from, in.to = min(in.from, c.Opened), max(in.to, c.end)
+	}
+	return all
+}
+
 // meet notes the accounts that belong to nobody, since nothing says who made them or of
 // which file they are, and which claims are alike.
 func (w *watch) meet(claims []*claim, all []*account) {
-	w.opened = make(map[sameOpen]int)
-	for _, c := range claims {
-		w.opened[sameOpen{c.PID, c.path}]++
-	}
+	w.alike = crowds(claims)
 	w.anonymous = make(map[string][]*account)
 	for _, a := range all {
 		if a.owner == nil && (a.User == "" && a.host == "" || a.Path == "") {
@@ -126,6 +144,13 @@ func (w *watch) lifeOf(a *account) *transfer.Life { return w.byID[a.lifeID()] }
 // been while c was open. A server that never tells its name is known by its host
 // alone; who names no server that is known may have been sent to any.
 func (w *watch) during(c *claim) []*transfer.Life {
+	return slices.DeleteFunc(slices.Clone(w.of(c)), func(l *transfer.Life) bool {
+		return c.end < float64(l.Stod)-w.slack || l.Next != 0 && c.Opened > float64(l.Next)+w.slack
+	})
+}
+
+// of returns all lives of that server.
+func (w *watch) of(c *claim) []*transfer.Life {
 	of := w.byName[c.server]
 	if of == nil {
 		of = w.nameless(c.server)
@@ -133,9 +158,7 @@ func (w *watch) during(c *claim) []*transfer.Life {
 	if of == nil && c.anywhere {
 		of = w.lives
 	}
-	return slices.DeleteFunc(slices.Clone(of), func(l *transfer.Life) bool {
-		return c.end < float64(l.Stod)-w.slack || l.Next != 0 && c.Opened > float64(l.Next)+w.slack
-	})
+	return of
 }
 
 // known reports whether there is any life of the server that c names.

@@ -52,6 +52,26 @@ func lostName(x *exam) finding {
 	return finding{}
 }
 
+// lostAlike: what was lost at the time of another access of the same client to the file. That one's
+// claim may have taken the account of this one.
+func lostAlike(x *exam) finding {
+	if x.claim == nil || x.claim.join == "id" {
+		return finding{}
+	}
+	in := x.alike[sameOpen{x.claim.PID, x.claim.path}]
+	if in.claims == 1 {
+		return finding{}
+	}
+	var lost []*transfer.Loss
+	for _, l := range x.of(x.claim) {
+		lost = append(lost, x.lost(l.ID(), in.from, in.to, transfer.FilePackets, transfer.Records, transfer.IDs, transfer.MapPackets)...)
+	}
+	if len(lost) == 0 {
+		return finding{}
+	}
+	return finding{allKinds, append(idsOf(x.accounts), lossIDs(lost)...), lossText(lost)}
+}
+
 // lostClose: the server told of later things, and tells of closes, but never of this
 // one, which its client had long ago.
 func lostClose(x *exam) finding {

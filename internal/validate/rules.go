@@ -284,7 +284,7 @@ func packetsLost(x *exam) finding {
 // claims nothing else of that file.
 func (x *exam) own() bool {
 	c := x.claim
-	return c.join != "fields" || x.opened[sameOpen{c.PID, c.path}] == 1 &&
+	return c.join != "fields" || x.alike[sameOpen{c.PID, c.path}].claims == 1 &&
 		all(x.accounts, func(a *account) bool { return a.pid != 0 && a.pid == c.PID })
 }
 

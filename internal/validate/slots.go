@@ -96,7 +96,7 @@ func WriteSlotsCSV(w io.Writer, r *Report) error {
 			for _, n := range []int64{int64(s.Others), b.At, r.Step, b.Claimed, b.Monitored, b.Closes} {
 				line = append(line, strconv.FormatInt(n, 10))
 			}
-			_ = out.Write(line)
+			_ = out.Write(Cells(line...))
 		}
 	}
 	out.Flush()

@@ -243,6 +243,21 @@ func printable(s string) string {
 	return s
 }
 
+// Cells returns a line of CSV in which a spreadsheet sees no formula: clients and servers choose names
+// and texts, and spreadsheets run what begins with =, +, - or @. Such a cell gets a ' before it, as
+// spreadsheets write text; a number stays one.
+func Cells(line ...string) []string {
+	for i, s := range line {
+		if s == "" || !strings.Contains("=+-@\t\r", s[:1]) {
+			continue
+		}
+		if _, err := strconv.ParseFloat(s, 64); err != nil {
+			line[i] = "'" + s
+		}
+	}
+	return line
+}
+
 // WriteCSV writes all verdicts of r, one a line, under a line of names.
 func WriteCSV(w io.Writer, r *Report) error {
 	out := csv.NewWriter(w)
@@ -253,7 +268,7 @@ func WriteCSV(w io.Writer, r *Report) error {
 	}
 	_ = out.Write(names) // the writer keeps its first error for the end
 	for _, v := range r.Verdicts {
-		_ = out.Write(record(v))
+		_ = out.Write(Cells(record(v)...))
 	}
 	out.Flush()
 	if err := out.Error(); err != nil {

@@ -109,3 +109,17 @@ func TestWriteErrors(t *testing.T) {
 		t.Errorf("csv: %v", err)
 	}
 }
+
+// Ensure no spreadsheet runs what a client chose as a name.
+func TestCells(t *testing.T) {
+	got := validate.Cells("=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-2+3", "\t=1", "-17", "+1.5e3", "", "/store/a=b", "alice")
+	want := []string{"'=cmd|' /C calc'!A0", "'@SUM(1)", "'+1+1", "'-2+3", "'\t=1", "-17", "+1.5e3", "", "/store/a=b", "alice"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	var b strings.Builder
+	r := validate.Run(validate.Input{Claims: claims{with(readClaim("1", 1, 2, 100), func(c *transfer.Claim) { c.User = "=1+1" })}}, validate.Options{})
+	if err := validate.WriteCSV(&b, r); err != nil || !strings.Contains(b.String(), ",'=1+1,") {
+		t.Errorf("got %v and\n%s", err, b.String())
+	}
+}
