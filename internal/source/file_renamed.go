@@ -84,23 +84,32 @@ func successor(path, name string) string {
 	if !ok || len(suffix) < 2 || strings.Trim(suffix[1:], "0123456789") != "" {
 		return ""
 	}
-	n, err := strconv.Atoi(suffix[1:])
-	if suffix[0] == '.' && err == nil && n <= maxRotated {
-		for n--; n > 0; n-- {
-			if at := path + "." + strconv.Itoa(n); isFile(at) {
-				return at
-			}
-		}
-		return ""
+	if n, err := strconv.Atoi(suffix[1:]); suffix[0] == '.' && err == nil && n <= maxRotated {
+		return numbered(path, n)
 	}
+	return dated(path, suffix)
+}
+
+// numbered returns the file that has the greatest number below n.
+func numbered(path string, n int) string {
+	for n--; n > 0; n-- {
+		if at := path + "." + strconv.Itoa(n); isFile(at) {
+			return at
+		}
+	}
+	return ""
+}
+
+// dated returns the file that has the next date after that of suffix, written in the same way.
+func dated(path, suffix string) string {
 	entries, err := os.ReadDir(filepath.Dir(path)) // sorted
 	if err != nil {
 		return ""
 	}
 	for _, e := range entries {
 		at := filepath.Join(filepath.Dir(path), e.Name())
-		later, ok := strings.CutPrefix(at, path+suffix[:1])
-		if ok && len(later) == len(suffix)-1 && strings.Trim(later, "0123456789") == "" && later > suffix[1:] && isFile(at) {
+		date, ok := strings.CutPrefix(at, path+suffix[:1])
+		if ok && len(date) == len(suffix)-1 && strings.Trim(date, "0123456789") == "" && date > suffix[1:] && isFile(at) {
 			return at
 		}
 	}
