@@ -39,6 +39,7 @@ func rules() []rule {
 	return []rule{
 		{transfer.NoCloseByConfig, noClose},
 		{transfer.StillOpen, stillOpen},
+		{transfer.PacketsLost, lostClaimed},
 		{transfer.Checksums, pageChecksums},
 		{transfer.CauseExact, exact},
 		{transfer.ClientFailed, clientFailed},

@@ -150,9 +150,9 @@ func (r rows) continues(c *claim, a *account) bool {
 }
 
 // cut reports whether a was cut off by the end of its session or its server's
-// life.
+// life, as far as anybody can tell.
 func (a *account) cut() bool {
-	return a.End == transfer.Forced || a.End == transfer.Lost || a.End == transfer.Stopped
+	return a.End == transfer.Forced || a.End == transfer.Lost || a.End == transfer.Stopped || a.torn
 }
 
 func (c *claim) cut() bool { return slices.ContainsFunc(c.joined, (*account).cut) }

@@ -38,6 +38,7 @@ type account struct {
 	ids        []*claim  // the claims that it may be by its id
 	about      int64     // estimate of when it was opened, in ticks
 	blank      bool      // nothing is known of its bytes
+	torn       bool      // it is open, and its close may be what was lost
 	owner      *claim    // whom it belongs to
 	candidate  bool      // an ambiguous claim names it
 }

@@ -105,6 +105,13 @@ func crowds(claims []*claim) map[sameOpen]*crowd {
 	return all
 }
 
+// tear notes which accounts are open only because packets were lost, maybe.
+func (w *watch) tear(all []*account) {
+	for _, a := range all {
+		a.torn = a.End == transfer.Open && len(w.lost(a.lifeID(), a.begin, a.end, transfer.FilePackets, transfer.Records)) > 0
+	}
+}
+
 // meet notes the accounts that belong to nobody, since nothing says who made them or of
 // which file they are, and which claims are alike.
 func (w *watch) meet(claims []*claim, all []*account) {

@@ -12,6 +12,9 @@ func lostElse(x *exam) finding {
 	if x.claim == nil {
 		return finding{}
 	}
+	if of := x.lostPart(); len(of) > 0 {
+		return finding{x.less(), append(idsOf(x.accounts), lossIDs(of)...), lossText(of)}
+	}
 	for _, find := range []func(*exam) finding{lostEvents, lostName, lostClose} {
 		if f := find(x); f.explains != 0 {
 			return f
@@ -50,6 +53,28 @@ func lostName(x *exam) finding {
 		}
 	}
 	return finding{}
+}
+
+// lostClaimed: x has no claim, and what was lost is of the time of claims of its client to its file. One
+// of them may have taken another account for want of its own, or lack the part that leads to this one.
+// Or what says who the client is was lost.
+func lostClaimed(x *exam) finding {
+	if x.claim != nil || x.kind != transfer.Extra {
+		return finding{}
+	}
+	a := x.accounts[0]
+	var of []*transfer.Loss
+	in := x.alike[sameOpen{a.pid, a.path}]
+	switch {
+	case a.User == "" && a.host == "":
+		of = x.lost(a.lifeID(), math.Inf(-1), a.end, transfer.MapPackets, transfer.IDs)
+	case a.pid != 0 && in != nil && a.end >= in.from-x.slack && a.begin <= in.to+x.slack:
+		of = x.lost(a.lifeID(), in.from, in.to, transfer.FilePackets, transfer.Records, transfer.IDs, transfer.MapPackets)
+	}
+	if len(of) == 0 {
+		return finding{}
+	}
+	return finding{allKinds, append(idsOf(x.accounts), lossIDs(of)...), lossText(of)}
 }
 
 // lostAlike: what was lost at the time of another access of the same client to the file. That one's

@@ -154,7 +154,7 @@ func within(b, most transfer.Bytes) bool {
 func killedClient(x *exam) finding {
 	forced := x.those(func(a *account) bool { return a.End == transfer.Forced && a.Quality != transfer.Exact && a.Path != "" })
 	killed := x.claim != nil && x.claim.Outcome == transfer.Killed
-	if (x.kind == transfer.Ambiguous || !killed || !x.both && len(forced) == 0) && x.torn() {
+	if (x.kind == transfer.Ambiguous || !killed || !x.both && len(forced) == 0) && x.torn() || !killed && len(x.lostPart()) > 0 {
 		return finding{} // what is not known is so for another reason
 	}
 	switch {
@@ -184,6 +184,20 @@ func (x *exam) killed(forced []*account) finding {
 // torn reports whether some of what the server sent of x's accounts was lost.
 func (x *exam) torn() bool {
 	return slices.ContainsFunc(x.accounts, func(a *account) bool { return len(x.lostOf(a)) > 0 })
+}
+
+// lostPart returns what was lost between the end of a part of a claim that was cut, and the end of
+// the claim: another part may be among it.
+func (x *exam) lostPart() (out []*transfer.Loss) {
+	if x.claim == nil {
+		return nil
+	}
+	for _, a := range x.accounts {
+		if a.cut() && a.Closed.Known() {
+			out = append(out, x.lost(a.lifeID(), float64(a.Closed[1])+x.slack, x.claim.end-x.slack, transfer.FilePackets, transfer.Records, transfer.IDs)...)
+		}
+	}
+	return out
 }
 
 // pastEnd: reads are counted by the bytes asked for (XROOTD.md fact 6). That the client

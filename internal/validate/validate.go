@@ -36,7 +36,8 @@ import (
 // a transfer is extra only if its claim is not among them.
 func Run(in Input, o Options) *Report {
 	cs, as := sortClaims(in.Claims), sortAccounts(in.Transfers)
-	slack := o.slack()
+	slack, w := o.slack(), newWatch(in, o)
+	w.tear(as)
 	settleNames(cs, as)
 	joinByID(cs, as, slack)
 	parts := buckets(cs, as)
@@ -55,7 +56,7 @@ func Run(in Input, o Options) *Report {
 			}
 		}
 	}
-	return newReport(o, newWatch(in, o), cs, as)
+	return newReport(o, w, cs, as)
 }
 
 func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Report {
