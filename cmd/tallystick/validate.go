@@ -51,7 +51,8 @@ or plain files, and print the report.
 A DIR is an archive or a data folder, as for replay; without one, and without --packets,
 it is those of the configuration. Nothing in them is changed.
 
-It exits with 1 if something could not be read, or if any verdict is unexplained.`,
+It exits with 1 if something could not be read, or if any verdict is unexplained (with
+--against, --phase1 and --phase2 only for the former: what is wrong there is the result).`,
 		Example: `  tallystick validate --packets packets.jsonl --claims claims.jsonl
   tallystick validate --against records.jsonl --packets packets.jsonl
   tallystick validate --phase1 validation/phase1`,
@@ -162,7 +163,16 @@ func (a *app) auditFile(v validating, p *replay.Player, o validate.Options) erro
 	}
 	r := audit.Run(records, bad, validate.All(p.Ledger), o)
 	write := map[string]func(io.Writer, *audit.Report) error{"text": audit.WriteTable, "json": audit.WriteJSON, "csv": audit.WriteCSV}[v.form]
-	return write(a.stdout, r)
+	if err := write(a.stdout, r); err != nil {
+		return err
+	}
+	switch {
+	case len(bad) > 0:
+		return fmt.Errorf("%s: %d lines are no records", v.against, len(bad))
+	case len(records) == 0:
+		return fmt.Errorf("%s has no records", v.against)
+	}
+	return nil
 }
 
 // judge judges the files of an earlier validation.
@@ -253,6 +263,9 @@ func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p 
 	}
 	packets, claims, refused := p.Counts()
 	fmt.Fprintf(a.stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
+	if packets == 0 && claims == 0 {
+		fmt.Fprintln(a.stderr, "nothing was found: is that an archive or a data folder, and was it at that time?")
+	}
 	r.options.Now = float64(time.Now().Unix())
 	return p, sources.damaged, nil
 }

@@ -70,9 +70,11 @@ func TestValidate(t *testing.T) {
 	f(exitOK, []string{`"minimum-of-none":1`}, append(both, "--against", records, "--format", "json")...)
 	f(exitOK, nil, append(both, "--export", "out")...)
 	f(exitFailure, []string{"file exists"}, append(both, "--export", "out")...)
-	f(exitOK, []string{name, "mismatch", "8 "}, "--phase1", "out")
+	f(exitOK, []string{name, "0 mismatch", "7 exact"}, "--phase1", "out") // one of the eight wrote
 	f(exitOK, nil, append(both, "--export", "out", "--export-phase", "2")...)
 	f(exitOK, []string{name}, "--phase2", "out", "--format", "csv")
+	f(exitOK, []string{"nothing was found"}, t.TempDir())
+	f(exitFailure, []string{"lines are no records"}, append(both, "--against", packets)...)
 	f(exitFailure, []string{"no files of phase 1"}, "--phase1", t.TempDir())
 	f(exitFailure, []string{"no such file"}, "--phase1", "nowhere")
 	f(exitFailure, []string{"no such file"}, "--packets", "nowhere")

@@ -86,10 +86,10 @@ const MaxFindings = 10_000
 
 // Run checks records. in has our transfers, and the claims if there are any; bad is
 // what Read could not read.
-func Run(records []Record, bad []error, in validate.Input, o validate.Options) *Report {
+func Run(records []Record, bad []Finding, in validate.Input, o validate.Options) *Report {
 	r := &Report{Records: make(map[Form]int), Errors: make(map[Error]int), Findings: []Finding{}}
-	for _, err := range bad {
-		r.find(Finding{Error: Unreadable, Theirs: err.Error()})
+	for _, f := range bad {
+		r.find(f)
 	}
 	var theirs []*Record
 	for i := range records {

@@ -126,6 +126,11 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", how, d)
 		}
 	}
+	records, bad, err := audit.Read(strings.NewReader(whole[0] + "\n\n{"))
+	want := []audit.Finding{{Error: audit.Unreadable, Line: 3, Theirs: "unexpected end of JSON input"}}
+	if d := cmp.Diff(want, bad); d != "" || len(records) != 1 || err != nil {
+		t.Errorf("got %d records, %v (-want +got):\n%s", len(records), err, d)
+	}
 	f("our own records", func(l []string) []string { return l }, counts{})
 	f("one less", func(l []string) []string { return l[1:] }, counts{audit.NotTold: 1})
 	f("one twice", func(l []string) []string { return append(l, l[0]) }, counts{audit.Twice: 1})

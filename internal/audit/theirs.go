@@ -54,7 +54,7 @@ var errForm = errors.New("is a record in no form that is known: neither of the G
 
 // Read reads records, one a line in JSON. What cannot be read is told by line, and
 // left out.
-func Read(r io.Reader) (records []Record, bad []error, err error) {
+func Read(r io.Reader) (records []Record, bad []Finding, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for n := 1; lines.Scan(); n++ {
@@ -64,7 +64,7 @@ func Read(r io.Reader) (records []Record, bad []error, err error) {
 		}
 		rec, err := parse(text)
 		if err != nil {
-			bad = append(bad, fmt.Errorf("line %d: %w", n, err))
+			bad = append(bad, Finding{Error: Unreadable, Line: n, Theirs: err.Error()})
 			continue
 		}
 		rec.Line = n

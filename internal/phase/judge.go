@@ -164,7 +164,7 @@ func (t *Test) transfer(id string, r Record) *transfer.Transfer {
 		Bytes: transfer.Bytes{Read: r.Bytes}, End: transfer.Closed, Quality: transfer.Exact,
 	}
 	switch q := t.Requests[id]; {
-	case r.Split:
+	case r.Split && (q.Vector != nil || r.Bytes != q.Bytes): // else it is asked for as one number
 		x.Bytes = transfer.Bytes{Read: r.Single, ReadV: r.VectorBytes}
 	case q.Vector != nil: // one number is told for both
 		x.Bytes = transfer.Bytes{ReadV: r.Bytes}

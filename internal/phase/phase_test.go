@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -179,5 +180,20 @@ func checkPhase1(t *testing.T, r *phase.Result) {
 		if v.Claim != nil && v.Cause != cause && v.Cause != transfer.CauseExact {
 			t.Errorf("%s: %s is %s, want %s", r.Test, v.Claim.ID, v.Cause, cause)
 		}
+	}
+}
+
+// Ensure what was asked for as one number is compared with one number, however the server tells it.
+func TestOneNumber(t *testing.T) {
+	got := judge(t, fstest.MapFS{
+		"a_requested.json": {Data: []byte(`{"1": ["data/f", 300], "2": ["data/f", 300]}`)},
+		"a_recorded.txt":   {Data: []byte(`{"1": ["/data/f", 300, 100, 200, "u"], "2": ["/data/f", 299, 100, 199, "u"]}`)},
+	})["a"]
+	var causes []transfer.Cause
+	for _, v := range got.Report.Verdicts {
+		causes = append(causes, v.Cause)
+	}
+	if want := []transfer.Cause{transfer.CauseExact, transfer.CauseUnexplained}; !slices.Equal(causes, want) {
+		t.Errorf("got %v, want %v", causes, want)
 	}
 }

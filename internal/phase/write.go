@@ -17,7 +17,8 @@ type File struct {
 
 // Write returns the runs of a report as the files of an earlier validation: of phase 1
 // in the form of five fields, of phase 2 with its server. What belongs to no claim is
-// not in them, as it was not then; several transfers of one claim are added up.
+// not in them, as it was not then, nor are writes, which they have no place for; several transfers of
+// one claim are added up.
 func Write(r *validate.Report, phase int) ([]File, error) {
 	if phase != 1 && phase != 2 {
 		return nil, fmt.Errorf("phase %d is none of 1, 2", phase)
@@ -26,7 +27,7 @@ func Write(r *validate.Report, phase int) ([]File, error) {
 	var runs []string
 	for i := range r.Verdicts {
 		v := &r.Verdicts[i]
-		if v.Claim == nil {
+		if v.Claim == nil || v.Claim.Asked.Write > 0 {
 			continue
 		}
 		run := v.Claim.Run

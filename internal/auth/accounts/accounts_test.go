@@ -371,6 +371,7 @@ func TestCheck(t *testing.T) {
 	for database, want := range map[string]bool{
 		"": true, "accounts.db": true, "postgres://a@h/d": true, "postgresql://a@h/d?sslmode=disable": true,
 		"postgres://a:secret@h/d": false, "postgres://h/d?password=secret": false, "postgres://%zz:secret@h": false,
+		"mysql://h/d": false, "sqlite://accounts.db": false, "Postgres://a@h/d": false, "a:b.db": true,
 	} {
 		err := accounts.Config{Database: database}.Check()
 		if (err == nil) != want || err != nil && strings.Contains(err.Error(), "secret") {

@@ -49,7 +49,10 @@ func (c Config) IsPostgres() bool {
 
 // Check returns what is wrong with the name of the database, or nil.
 func (c Config) Check() error {
-	if !c.IsPostgres() {
+	switch {
+	case strings.Contains(c.Database, "://") && !c.IsPostgres():
+		return errors.New("is neither a file nor postgres://USER@HOST/NAME")
+	case !c.IsPostgres():
 		return nil
 	}
 	u, err := url.Parse(c.Database)
