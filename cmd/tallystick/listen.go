@@ -76,8 +76,8 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return lc.Listen(ctx, network, at)
 }
 
-// secure bounds how many connections there may be, and has TLS spoken by those that are reached by a network, if it is configured, and
-// refuses what the configuration does not allow without.
+// secure bounds how many connections there may be, has TLS spoken by those that are reached by a
+// network, if it is configured, and refuses what the configuration does not allow without.
 func (s *server) secure() (err error) {
 	if s.cfg.HTTP.TLS.On() {
 		if s.certs, err = certs.Open(s.cfg.HTTP.TLS, s.registry, s.log); err != nil {

@@ -60,6 +60,25 @@ type authFunc func(*http.Request) (auth.User, error)
 
 func (f authFunc) Authenticate(r *http.Request) (auth.User, error) { return f(r) }
 
+// sent returns what a request is answered with, and where it is sent to, if it is.
+func (s *server) sent(method, path, accept, token string) (status int, location string) {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), method, s.http.URL+path, http.NoBody)
+	if err != nil {
+		s.Fatal(err)
+	}
+	r.Header.Set("Accept", accept)
+	if token != "" {
+		r.Header.Set("X-Auth-Token", token)
+	}
+	res, err := s.http.Client().Transport.RoundTrip(r) // which follows no redirect
+	if err != nil {
+		s.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode, res.Header.Get("Location")
+}
+
 // Ensure people are sent to where they log in, and programs are told; and what an error of who
 // knows callers becomes.
 func TestStranger(t *testing.T) {
@@ -68,23 +87,12 @@ func TestStranger(t *testing.T) {
 		p.Login = "/login"
 		p.Auth = authFunc(func(*http.Request) (auth.User, error) { return auth.User{}, err })
 	})
-	s.http.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 	f := func(is error, method, accept string, status int, location string) {
 		t.Helper()
 		err = is
-		r, errRequest := http.NewRequestWithContext(t.Context(), method, s.http.URL+"/api/v1/metrics?where=1&x=%2f", http.NoBody)
-		if errRequest != nil {
-			t.Fatal(errRequest)
-		}
-		r.Header.Set("Accept", accept)
-		res, errRequest := s.http.Client().Do(r)
-		if errRequest != nil {
-			t.Fatal(errRequest)
-		}
-		res.Body.Close()
-		if got := res.Header.Get("Location"); res.StatusCode != status || got != location {
-			t.Errorf("%v, %s, %s: got %d to %q, want %d to %q", is, method, accept, res.StatusCode, got, status, location)
+		if code, got := s.sent(method, "/api/v1/metrics?where=1&x=%2f", accept, ""); code != status || got != location {
+			t.Errorf("%v, %s, %s: got %d to %q, want %d to %q", is, method, accept, code, got, status, location)
 		}
 	}
 	f(auth.ErrNoToken, http.MethodGet, browser, http.StatusSeeOther, "/login?next=%2Fapi%2Fv1%2Fmetrics%3Fwhere%3D1%26x%3D%252f")
@@ -102,24 +110,10 @@ func TestLacking(t *testing.T) {
 		p.Account = "/account"
 		p.Auth = authFunc(func(*http.Request) (auth.User, error) { return auth.User{Name: "alice"}, nil })
 	})
-	s.http.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	f := func(accept, token string, status int, location string) {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.http.URL+"/api/v1/metrics", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Accept", accept)
-		if token != "" {
-			r.Header.Set("X-Auth-Token", token)
-		}
-		res, err := s.http.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if got := res.Header.Get("Location"); res.StatusCode != status || got != location {
-			t.Errorf("%s, %q: got %d to %q, want %d to %q", accept, token, res.StatusCode, got, status, location)
+		if code, got := s.sent(http.MethodGet, "/api/v1/metrics", accept, token); code != status || got != location {
+			t.Errorf("%s, %q: got %d to %q, want %d to %q", accept, token, code, got, status, location)
 		}
 	}
 	f("text/html,*/*;q=0.8", "", http.StatusSeeOther, "/account?needs=viewer")

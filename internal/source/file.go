@@ -274,8 +274,11 @@ func (f *File) changed() (more bool, err error) {
 		return false, nil
 	}
 	if f.final { // all of the old one is read
+		if err := f.advance(); err != nil {
+			return false, err
+		}
 		f.counts.others.Inc()
-		return true, f.advance()
+		return true, nil
 	}
 	now, err := os.Stat(f.cfg.Path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -54,8 +54,8 @@ func (f *File) advance() error {
 		next = successor(f.cfg.Path, old.Name())
 		_ = old.Close()
 	}
-	f.forget()
 	if next == "" {
+		f.forget()
 		return nil
 	}
 	file, err := os.Open(next)
@@ -67,6 +67,7 @@ func (f *File) advance() error {
 		_ = file.Close()
 		return err
 	}
+	f.forget() // not before: what cannot be opened now is tried again, and not passed over
 	f.place = place{ID: rand.Text(), Inode: inode(info)}
 	f.tail, f.final = &tail{f: file}, true
 	f.log.Info("file: one that was renamed meanwhile is read", "name", next)
