@@ -189,10 +189,13 @@ func TestProblems(t *testing.T) {
 
 	f("", noKey)
 	f("auth:\n  issuer: me\n", "c.yaml:1: "+noKey)
-	f("a: [", "c.yaml: yaml: line 1: did not find expected node content", noKey)
-	f("- a\n", "c.yaml:1: is not a mapping of keys to values", noKey)
-	f(dev+"---\n"+dev, "c.yaml: has more than one document", noKey)
-	f(dev+"log: &a\n  level: info\nhttp: *a\n", "c.yaml: line 4: an alias (*a) is not possible here", noKey)
+	
+	// Of a file that cannot be read only that is told.
+	f("a: [", "c.yaml: yaml: line 1: did not find expected node content")
+	f("- a\n", "c.yaml:1: is not a mapping of keys to values")
+	f(dev+"---\n"+dev, "c.yaml: has more than one document")
+	f(dev+"log: &a\n  level: info\nhttp: *a\n", "c.yaml: line 4: an alias (*a) is not possible here")
+
 	f(dev+"grace: 1s\ngrace: 2s\n", "c.yaml:3: grace: is there twice")
 
 	// Unknown keys.
@@ -294,8 +297,9 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(set("http.listen.x=1"), `"http.listen.x=1": unknown key, did you mean http.listen?`)
 	f(set("metrics.a.stp=1s"), `"metrics.a.stp=1s": unknown key, did you mean metrics.a.step?`)
 	f(set("grace=0s"), `"grace=0s": grace: 0s is less than 1s`)
-	f(config.Sources{File: "/no/such.yaml", Settings: []string{"development=true"}},
-		"open /no/such.yaml: no such file or directory")
+	f(config.Sources{File: "/no/such.yaml"}, "open /no/such.yaml: no such file or directory")
+	f(config.Sources{File: "/no/such.yaml", Settings: []string{"grce=1s"}},
+		"open /no/such.yaml: no such file or directory\n"+`"grce=1s": unknown key, did you mean grace?`)
 }
 
 func TestJSON(t *testing.T) {

@@ -22,6 +22,7 @@ type layer struct {
 	values   map[string]any    // nested, by name
 	places   map[string]string // by key, where it is said
 	problems []*Problem
+	unread   bool // it is there, and nobody knows what it says
 }
 
 func newLayer(f form) *layer {
@@ -37,6 +38,7 @@ func readFile(f form, path string) *layer {
 	l := newLayer(f)
 	raw, err := os.ReadFile(path)
 	if err != nil {
+		l.unread = true
 		l.problem("", "", "%v", err)
 		return l
 	}
@@ -48,6 +50,7 @@ func readFile(f form, path string) *layer {
 func (l *layer) read(name string, raw []byte) {
 	doc, err := parse(raw)
 	if err != nil {
+		l.unread = true
 		l.problem(name, "", "%v", err)
 		return
 	}
@@ -59,6 +62,7 @@ func (l *layer) read(name string, raw []byte) {
 	}
 	if doc != nil {
 		l.values = l.section(l.root, doc, "", place)
+		l.unread = l.values == nil && l.problems != nil
 	}
 }
 

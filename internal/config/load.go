@@ -45,7 +45,8 @@ func load(f form, s Sources, file *layer) (Config, error) {
 }
 
 // merge lays the layers over each other, and decodes the result into cfg, a pointer. The
-// layer that it returns has all their problems and places.
+// layer that it returns has all their problems and places. If one could not be read at all, the
+// error has their problems: what else seems wrong then may only be missing.
 func merge(f form, layers []*layer, cfg any) (*layer, error) {
 	k := koanf.New("\x00") // no path: keys of maps, such as addresses, have dots
 	all := newLayer(f)
@@ -55,6 +56,10 @@ func merge(f form, layers []*layer, cfg any) (*layer, error) {
 		}
 		all.problems = append(all.problems, l.problems...)
 		maps.Copy(all.places, l.places)
+		all.unread = all.unread || l.unread
+	}
+	if all.unread {
+		return nil, invalid(all.problems)
 	}
 	all.add(decode(k, cfg))
 	return all, nil
