@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/config"
+	"tallystick/internal/settings"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -50,7 +51,7 @@ func (a *app) checkConfig() error {
 	return err
 }
 
-func (a *app) listKeys(keys []config.Key) error {
+func (a *app) listKeys(keys []settings.Key) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tTYPE\tDEFAULT\tVARIABLE")
 	for _, k := range keys {

@@ -11,6 +11,7 @@ import (
 	"tallystick/internal/config"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/logs"
+	"tallystick/internal/settings"
 )
 
 // A control changes a server while it runs. It implements httpapi.Control.
@@ -104,7 +105,7 @@ func (c *control) Actual() (text []byte, tag string, err error) {
 
 // controlError returns err in the words of httpapi.
 func controlError(err error) error {
-	var invalid *config.InvalidError
+	var invalid *settings.InvalidError
 	switch {
 	case errors.Is(err, config.ErrNoFile):
 		return httpapi.ErrNoConfiguration

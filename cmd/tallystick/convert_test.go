@@ -8,6 +8,7 @@ import (
 
 	"tallystick/internal/ccms"
 	"tallystick/internal/config"
+	"tallystick/internal/settings"
 )
 
 const cockpitConfig = "../../internal/ccms/testdata/config.json"
@@ -71,7 +72,7 @@ func FuzzConvert(f *testing.F) {
 		if err := os.WriteFile(path, c.YAML, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := config.Load(config.Sources{File: path}); err != nil {
+		if _, err := config.Load(settings.Sources{File: path}); err != nil {
 			t.Fatalf("%v\n%s", err, c.YAML)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/config"
+	"tallystick/internal/settings"
 )
 
 // The exit codes.
@@ -27,7 +28,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	sources config.Sources
+	sources settings.Sources
 	entered bool // a command has been found and its flags are right
 }
 
@@ -45,7 +46,7 @@ func executeWith(ctx context.Context, args []string, stdin io.Reader, stdout, st
 	if err == nil {
 		return exitOK
 	}
-	var invalid *config.InvalidError
+	var invalid *settings.InvalidError
 	switch {
 	case errors.As(err, &invalid):
 		fmt.Fprintf(stderr, "tallystick: the configuration is wrong:\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))

@@ -43,6 +43,7 @@ import (
 	"tallystick/internal/retain"
 	"tallystick/internal/run"
 	"tallystick/internal/selector"
+	"tallystick/internal/settings"
 	"tallystick/internal/source"
 	"tallystick/internal/store"
 	"tallystick/internal/systemd"
@@ -98,7 +99,7 @@ type server struct {
 // newServer makes all parts. It listens first, so that an address in use fails
 // before anything is read; connections wait until there is somebody to answer. The
 // sockets that it was given take the place of the configured addresses.
-func newServer(ctx context.Context, cfg config.Config, from config.Sources, given *systemd.Sockets, log *logs.Log) (*server, error) {
+func newServer(ctx context.Context, cfg config.Config, from settings.Sources, given *systemd.Sockets, log *logs.Log) (*server, error) {
 	s := &server{cfg: cfg, log: log.Logger, registry: prometheus.NewRegistry(), back: make(chan struct{})}
 	s.garbage = &retain.Garbage{Slabs: func() int64 { return s.store.Stats().Slabs }}
 	s.garbage.Begin()

@@ -6,25 +6,26 @@ import (
 	"strings"
 
 	"tallystick/internal/bus"
+	"tallystick/internal/settings"
 	"tallystick/internal/source"
 )
 
-func (c Config) checkNATS(k *checker) {
+func (c Config) checkNATS(k *settings.Checker) {
 	checkBus(k, "nats", c.NATS.Broker.Check(), len(c.NATS.Broker.URLs) > 0, c.NATS.Subscriptions, source.Subscription.Check, source.Subscription.Mixes)
 }
 
-func (c Config) checkAMQP(k *checker) {
+func (c Config) checkAMQP(k *settings.Checker) {
 	checkBus(k, "amqp", c.AMQP.Broker.Check(), len(c.AMQP.Broker.URLs) > 0, c.AMQP.Subscriptions, source.AMQPSubscription.Check, source.AMQPSubscription.Mixes)
 }
 
-func (c Config) checkSTOMP(k *checker) {
+func (c Config) checkSTOMP(k *settings.Checker) {
 	checkBus(k, "stomp", c.STOMP.Broker.Check(), len(c.STOMP.Broker.URLs) > 0, c.STOMP.Subscriptions, source.STOMPSubscription.Check, source.STOMPSubscription.Mixes)
 }
 
-func (c Config) checkFiles(k *checker) {
+func (c Config) checkFiles(k *settings.Checker) {
 	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
 		for _, p := range c.Files[name].Check() {
-			k.wrong(true, join(join("files", name), p.Key), "%v", p.Err)
+			k.Wrong(true, settings.Join(settings.Join("files", name), p.Key), "%v", p.Err)
 		}
 	}
 }
@@ -32,21 +33,21 @@ func (c Config) checkFiles(k *checker) {
 // checkBus checks what is under the key of a broker, there being one or not: what was
 // found wrong with it, and its subscriptions, each by itself and each two together.
 func checkBus[S any](
-	k *checker, under string, problems []bus.Problem, broker bool, subs map[string]S,
+	k *settings.Checker, under string, problems []bus.Problem, broker bool, subs map[string]S,
 	check func(s S, name string) []bus.Problem, mixes func(s S, name, otherName string, other S) bool,
 ) {
 	for _, p := range problems {
-		k.wrong(true, strings.TrimSuffix(join(under, p.Key), "."), "%v", p.Err)
+		k.Wrong(true, strings.TrimSuffix(settings.Join(under, p.Key), "."), "%v", p.Err)
 	}
-	k.wrong(len(subs) > 0 && !broker, join(under, "urls"), "there are subscriptions, and no broker")
+	k.Wrong(len(subs) > 0 && !broker, settings.Join(under, "urls"), "there are subscriptions, and no broker")
 	names := slices.Sorted(maps.Keys(subs))
 	for i, name := range names {
-		key := join(join(under, "subscriptions"), name)
+		key := settings.Join(settings.Join(under, "subscriptions"), name)
 		for _, p := range check(subs[name], name) {
-			k.wrong(true, join(key, p.Key), "%v", p.Err)
+			k.Wrong(true, settings.Join(key, p.Key), "%v", p.Err)
 		}
 		for _, other := range names[:i] {
-			k.wrong(mixes(subs[other], other, name, subs[name]), key,
+			k.Wrong(mixes(subs[other], other, name, subs[name]), key,
 				"each message would go to it or to %s, as chance has it, and they differ in kind, cluster or precision", other)
 		}
 	}

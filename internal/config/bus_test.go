@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tallystick/internal/config"
+	"tallystick/internal/settings"
 	"tallystick/internal/source"
 )
 
@@ -17,8 +18,8 @@ func TestNATSProblems(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
 		path := write(t, "c.yaml", "development: true\nnats:\n"+text)
-		_, err := config.Load(config.Sources{File: path})
-		var invalid *config.InvalidError
+		_, err := config.Load(settings.Sources{File: path})
+		var invalid *settings.InvalidError
 		if !errors.As(err, &invalid) {
 			t.Errorf("%q: got error %v, want an InvalidError", text, err)
 			return
@@ -47,7 +48,7 @@ func TestNATSProblems(t *testing.T) {
 }
 
 func TestNATSSettings(t *testing.T) {
-	cfg := load(t, config.Sources{Settings: []string{"nats.subscriptions.a.b.subject=s"}, Environ: []string{
+	cfg := load(t, settings.Sources{Settings: []string{"nats.subscriptions.a.b.subject=s"}, Environ: []string{
 		"TALLYSTICK_NATS_URLS=nats://a:4222,nats://b:4222", "TALLYSTICK_NATS_SUBSCRIPTIONS={c: {subject: t, kind: claims}}",
 	}})
 	want := map[string]source.Subscription{"a.b": {Subject: "s"}, "c": {Subject: "t", Kind: source.Claims}}
@@ -64,7 +65,7 @@ func TestAMQPProblems(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
 		path := write(t, "c.yaml", "development: true\namqp:\n"+text)
-		_, err := config.Load(config.Sources{File: path})
+		_, err := config.Load(settings.Sources{File: path})
 		if got := strings.ReplaceAll(fmt.Sprint(err), path, "c.yaml"); !strings.Contains(got, want) {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
@@ -78,7 +79,7 @@ func TestAMQPProblems(t *testing.T) {
 // TestFileProblems has that problems of files have their keys.
 func TestFileProblems(t *testing.T) {
 	path := write(t, "c.yaml", "development: true\nfiles:\n  a:\n    kind: claims\n    cluster: c\n")
-	_, err := config.Load(config.Sources{File: path})
+	_, err := config.Load(settings.Sources{File: path})
 	want := "c.yaml:3: files.a.path: is empty"
 	if got := strings.ReplaceAll(fmt.Sprint(err), path, "c.yaml"); !strings.Contains(got, want) ||
 		!strings.Contains(got, "c.yaml:4: files.a.kind: cluster and precision are for lines, not for claims") {

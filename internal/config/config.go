@@ -1,28 +1,9 @@
 // Package config is what an operator may choose, all of it.
 //
 // Each package has its own Config type; this one puts them together under one
-// key each, and reads them from, the later before the earlier:
-//
-//	defaults < file < environment < settings of the command line
-//
-// The key http.listen is in a file (YAML, of which JSON is a part)
-//
-//	http:
-//	  listen: 127.0.0.1:8080
-//
-// in the environment TALLYSTICK_HTTP_LISTEN=127.0.0.1:8080, and on the command
-// line http.listen=127.0.0.1:8080.
-//
-// Rules:
-//
-//   - Every default is in Default, which takes it from the package that knows it.
-//     configs/tallystick.yaml tells all of them, and a test compares the two.
-//   - JSON is read as YAML, of which it is a part but for the escapes \/ and \ud83d.
-//   - Strict: a key that is not known is an error, as is a value of the wrong type.
-//     A key without a value (null) is as if it were not there.
-//   - All that is wrong is reported at once, each with its place and its key.
-//   - Durations have a unit ("10m", "90d"), sizes are bytes.
-//   - Lists are replaced as a whole; of maps, each entry's key by itself.
+// key each, and reads them as package settings does, with the prefix TALLYSTICK_. Every default
+// is in Default, which takes it from the package that knows it; configs/tallystick.yaml tells all
+// of them, and a test compares the two.
 package config
 
 import (

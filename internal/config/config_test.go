@@ -14,6 +14,7 @@ import (
 	"tallystick/internal/collect"
 	"tallystick/internal/config"
 	"tallystick/internal/metric"
+	"tallystick/internal/settings"
 )
 
 const configs = "../../configs"
@@ -27,7 +28,7 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-func load(t *testing.T, s config.Sources) config.Config {
+func load(t *testing.T, s settings.Sources) config.Config {
 	t.Helper()
 	cfg, err := config.Load(s)
 	if err != nil {
@@ -46,7 +47,7 @@ func TestExamples(t *testing.T) {
 		if filepath.Base(path) == "shovel.yaml" {
 			continue // TestShovelExample
 		}
-		load(t, config.Sources{File: path})
+		load(t, settings.Sources{File: path})
 	}
 }
 
@@ -54,8 +55,8 @@ func TestExamples(t *testing.T) {
 // each with its default.
 func TestExampleHasAllDefaults(t *testing.T) {
 	path := filepath.Join(configs, "tallystick.yaml")
-	want := load(t, config.Sources{})
-	if diff := cmp.Diff(want, load(t, config.Sources{File: path})); diff != "" {
+	want := load(t, settings.Sources{})
+	if diff := cmp.Diff(want, load(t, settings.Sources{File: path})); diff != "" {
 		t.Errorf("configuration (-default +file):\n%s", diff)
 	}
 	raw, err := os.ReadFile(path)
@@ -75,14 +76,14 @@ func TestExampleHasAllDefaults(t *testing.T) {
 			indent += "  "
 		}
 		spoiled := strings.TrimSuffix(before, ":") + "spoiled:" + after
-		if _, err := config.Load(config.Sources{File: write(t, "c.yaml", spoiled)}); err == nil {
+		if _, err := config.Load(settings.Sources{File: write(t, "c.yaml", spoiled)}); err == nil {
 			t.Errorf("%s: no error when it is spoiled: it stands elsewhere", k.Name)
 		}
 	}
 }
 
 func TestDevelopmentOnlyWithoutFile(t *testing.T) {
-	f := func(want bool, s config.Sources) {
+	f := func(want bool, s settings.Sources) {
 		t.Helper()
 		if got := load(t, s).Development; got != want {
 			t.Errorf("%+v: got development %v, want %v", s, got, want)
@@ -90,13 +91,13 @@ func TestDevelopmentOnlyWithoutFile(t *testing.T) {
 	}
 	key := []string{"auth.key_file=k.pem"}
 	file := write(t, "c.yaml", "grace: 10s")
-	f(true, config.Sources{})
-	f(true, config.Sources{Settings: key})
-	f(false, config.Sources{File: file, Settings: key})
-	f(false, config.Sources{Environ: []string{"TALLYSTICK_CONFIG=" + file}, Settings: key})
-	f(true, config.Sources{File: write(t, "c.yaml", "development: true")})
-	f(true, config.Sources{File: file, Environ: []string{"TALLYSTICK_DEVELOPMENT=true"}})
-	f(false, config.Sources{Environ: []string{"TALLYSTICK_DEVELOPMENT=false"}, Settings: key})
+	f(true, settings.Sources{})
+	f(true, settings.Sources{Settings: key})
+	f(false, settings.Sources{File: file, Settings: key})
+	f(false, settings.Sources{Environ: []string{"TALLYSTICK_CONFIG=" + file}, Settings: key})
+	f(true, settings.Sources{File: write(t, "c.yaml", "development: true")})
+	f(true, settings.Sources{File: file, Environ: []string{"TALLYSTICK_DEVELOPMENT=true"}})
+	f(false, settings.Sources{Environ: []string{"TALLYSTICK_DEVELOPMENT=false"}, Settings: key})
 }
 
 func TestPrecedence(t *testing.T) {
@@ -114,13 +115,13 @@ metrics:
 		"TALLYSTICK_UDP_LISTEN=127.0.0.1:3, 127.0.0.1:4", "TALLYSTICK_LOG_LEVEL=", // empty: not there
 		`TALLYSTICK_METRICS={a: {unit: env}, c: {step: 3s}}`,
 	}
-	settings := []string{
+	set := []string{
 		"http.max_body=3", "http.max_body=4", "metrics.a.step=4s", "metrics.d.e.step=5s",
 		"collect.servers.192.0.2.7:1094.site=S", "auth.issuer=123",
 	}
-	cfg := load(t, config.Sources{File: file, Environ: environ, Settings: settings})
+	cfg := load(t, settings.Sources{File: file, Environ: environ, Settings: set})
 
-	want := load(t, config.Sources{})
+	want := load(t, settings.Sources{})
 	want.HTTP.Listen, want.HTTP.API.MaxBody = []string{"127.0.0.1:2"}, 4
 	want.UDP.Listen = []string{"127.0.0.1:3", "127.0.0.1:4"}
 	want.Grace = time.Second
@@ -139,16 +140,16 @@ metrics:
 // is of a section or a value.
 func TestNullIsDefault(t *testing.T) {
 	file := write(t, "c.yaml", "development: true\nhttp:\nudp:\n  listen:\nmetrics:\ngrace: ~\n")
-	if diff := cmp.Diff(load(t, config.Sources{}), load(t, config.Sources{File: file})); diff != "" {
+	if diff := cmp.Diff(load(t, settings.Sources{}), load(t, settings.Sources{File: file})); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }
 
 func TestResolved(t *testing.T) {
-	f := func(get func(config.Config) string, want string, settings ...string) {
+	f := func(get func(config.Config) string, want string, set ...string) {
 		t.Helper()
-		if got := get(load(t, config.Sources{Settings: settings})); got != want {
-			t.Errorf("%v: got %q, want %q", settings, got, want)
+		if got := get(load(t, settings.Sources{Settings: set})); got != want {
+			t.Errorf("%v: got %q, want %q", set, got, want)
 		}
 	}
 	dir := func(c config.Config) string { return c.Checkpoint.Dir }
@@ -170,8 +171,8 @@ func TestProblems(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
 		path := write(t, "c.yaml", text)
-		_, err := config.Load(config.Sources{File: path})
-		var invalid *config.InvalidError
+		_, err := config.Load(settings.Sources{File: path})
+		var invalid *settings.InvalidError
 		if !errors.As(err, &invalid) {
 			t.Errorf("%q: got error %v, want an InvalidError", text, err)
 			return
@@ -189,7 +190,7 @@ func TestProblems(t *testing.T) {
 
 	f("", noKey)
 	f("auth:\n  issuer: me\n", "c.yaml:1: "+noKey)
-	
+
 	// Of a file that cannot be read only that is told.
 	f("a: [", "c.yaml: yaml: line 1: did not find expected node content")
 	f("- a\n", "c.yaml:1: is not a mapping of keys to values")
@@ -268,15 +269,15 @@ func TestProblems(t *testing.T) {
 }
 
 func TestProblemsOutsideOfFiles(t *testing.T) {
-	f := func(s config.Sources, want string) {
+	f := func(s settings.Sources, want string) {
 		t.Helper()
 		_, err := config.Load(s)
 		if got := fmt.Sprint(err); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
-	env := func(pairs ...string) config.Sources { return config.Sources{Environ: pairs} }
-	set := func(settings ...string) config.Sources { return config.Sources{Settings: settings} }
+	env := func(pairs ...string) settings.Sources { return settings.Sources{Environ: pairs} }
+	set := func(set ...string) settings.Sources { return settings.Sources{Settings: set} }
 
 	f(env("TALLYSTICK_HTP_LISTEN=x"), "TALLYSTICK_HTP_LISTEN: unknown variable, did you mean TALLYSTICK_HTTP_LISTEN?")
 	f(env("TALLYSTICK_WHATEVER_ELSE_IT_IS=x"), "TALLYSTICK_WHATEVER_ELSE_IT_IS: unknown variable")
@@ -297,15 +298,15 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(set("http.listen.x=1"), `"http.listen.x=1": unknown key, did you mean http.listen?`)
 	f(set("metrics.a.stp=1s"), `"metrics.a.stp=1s": unknown key, did you mean metrics.a.step?`)
 	f(set("grace=0s"), `"grace=0s": grace: 0s is less than 1s`)
-	f(config.Sources{File: "/no/such.yaml"}, "open /no/such.yaml: no such file or directory")
-	f(config.Sources{File: "/no/such.yaml", Settings: []string{"grce=1s"}},
+	f(settings.Sources{File: "/no/such.yaml"}, "open /no/such.yaml: no such file or directory")
+	f(settings.Sources{File: "/no/such.yaml", Settings: []string{"grce=1s"}},
 		"open /no/such.yaml: no such file or directory\n"+`"grce=1s": unknown key, did you mean grace?`)
 }
 
 func TestJSON(t *testing.T) {
 	file := write(t, "c.json", "{\n\t\"development\": true,\n\t\"udp\": {\"listen\": [\"127.0.0.1:1\"]},\n"+
 		"\t\"store\": {\"max_bytes\": 1e9},\n\t\"auth\": {\"issuer\": \"https://a\\u00e9\"}\n}\n")
-	cfg := load(t, config.Sources{File: file})
+	cfg := load(t, settings.Sources{File: file})
 	if got, want := cfg.UDP.Listen[0], "127.0.0.1:1"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -320,12 +321,12 @@ func TestJSON(t *testing.T) {
 // TestYAML holds that a configuration that is written is read as the same.
 func TestYAML(t *testing.T) {
 	for _, name := range []string{"tallystick.yaml", "site.yaml"} {
-		want := load(t, config.Sources{File: filepath.Join(configs, name)})
+		want := load(t, settings.Sources{File: filepath.Join(configs, name)})
 		text, err := want.YAML()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, load(t, config.Sources{File: write(t, "c.yaml", string(text))})); diff != "" {
+		if diff := cmp.Diff(want, load(t, settings.Sources{File: write(t, "c.yaml", string(text))})); diff != "" {
 			t.Errorf("%s, written and read (-want +got):\n%s", name, diff)
 		}
 	}
@@ -335,7 +336,7 @@ func TestYAML(t *testing.T) {
 // is told, by variable and by setting.
 func TestKeys(t *testing.T) {
 	vars := make(map[string]string)
-	want := load(t, config.Sources{})
+	want := load(t, settings.Sources{})
 	for _, k := range config.Keys() {
 		if other := vars[k.Env]; other != "" || k.Env == config.FileVariable {
 			t.Errorf("%s and %s have one variable", k.Name, other)
@@ -344,7 +345,7 @@ func TestKeys(t *testing.T) {
 		if k.Default == "" || k.Name == "development" {
 			continue
 		}
-		for _, s := range []config.Sources{
+		for _, s := range []settings.Sources{
 			{Environ: []string{k.Env + "=" + k.Default}},
 			{Settings: []string{k.Name + "=" + k.Default}},
 		} {
@@ -361,7 +362,7 @@ func TestKeys(t *testing.T) {
 func TestDurations(t *testing.T) {
 	f := func(text string, want time.Duration, written string) {
 		t.Helper()
-		cfg := load(t, config.Sources{Settings: []string{"grace=" + text}})
+		cfg := load(t, settings.Sources{Settings: []string{"grace=" + text}})
 		if cfg.Grace != want {
 			t.Errorf("%s: got %v, want %v", text, cfg.Grace, want)
 		}
@@ -381,7 +382,7 @@ func TestDurations(t *testing.T) {
 }
 
 func TestMetricTable(t *testing.T) {
-	cfg := load(t, config.Sources{Settings: []string{
+	cfg := load(t, settings.Sources{Settings: []string{
 		"xrootd.step=10s", "metrics.cpu_load.step=1m", "metrics.cpu_load.aggregation=avg", "metrics.cpu_load.unit=1",
 	}})
 	table, err := cfg.MetricTable()
@@ -411,7 +412,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n? [x]\n: 1\n"))
 	f.Add([]byte("metrics: {\"\": {step: 1s}, 1: {step: 1s}}\n<<: {grace: 1s}"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		cfg, err := config.Load(config.Sources{File: write(t, "c.yaml", string(raw))})
+		cfg, err := config.Load(settings.Sources{File: write(t, "c.yaml", string(raw))})
 		if err != nil {
 			return
 		}
@@ -419,7 +420,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(cfg, load(t, config.Sources{File: write(t, "c.yaml", string(text))})); diff != "" {
+		if diff := cmp.Diff(cfg, load(t, settings.Sources{File: write(t, "c.yaml", string(text))})); diff != "" {
 			t.Errorf("written and read (-want +got):\n%s", diff)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 	"tallystick/internal/durable"
 	"tallystick/internal/durable/durabletest"
 	"tallystick/internal/secret"
+	"tallystick/internal/settings"
 )
 
 // mark is in every secret of these tests.
@@ -26,9 +27,9 @@ retention:
 log: {level: info}
 `
 
-func newFile(t *testing.T, text string, settings ...string) *config.File {
+func newFile(t *testing.T, text string, set ...string) *config.File {
 	t.Helper()
-	return &config.File{Sources: config.Sources{File: write(t, "c.yaml", text), Settings: settings}, FS: durable.OS{}}
+	return &config.File{Sources: settings.Sources{File: write(t, "c.yaml", text), Settings: set}, FS: durable.OS{}}
 }
 
 func content(t *testing.T, f *config.File) string {
@@ -141,14 +142,14 @@ func TestFileFaults(t *testing.T) {
 }
 
 func TestDifferences(t *testing.T) {
-	f := func(want []string, settings ...string) {
+	f := func(want []string, set ...string) {
 		t.Helper()
-		got, err := config.Differences(load(t, config.Sources{}), load(t, config.Sources{Settings: settings}))
+		got, err := config.Differences(load(t, settings.Sources{}), load(t, settings.Sources{Settings: set}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", settings, diff)
+			t.Errorf("%q (-want +got):\n%s", set, diff)
 		}
 	}
 	f(nil)
@@ -164,7 +165,7 @@ func TestDifferences(t *testing.T) {
 func TestSecretsStayInside(t *testing.T) {
 	f := func(setting string) {
 		t.Helper()
-		cfg, err := config.Load(config.Sources{Settings: []string{setting, "grace=no"}})
+		cfg, err := config.Load(settings.Sources{Settings: []string{setting, "grace=no"}})
 		if err == nil || strings.Contains(err.Error(), mark) {
 			t.Errorf("%s: got the error %v", setting, err)
 		}

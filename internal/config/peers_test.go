@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"tallystick/internal/config"
+	"tallystick/internal/settings"
 )
 
 // TestPeers has all mistakes about those who know people elsewhere told at once.
 func TestPeers(t *testing.T) {
-	_, err := config.Load(config.Sources{File: write(t, "c.yaml", `development: true
+	_, err := config.Load(settings.Sources{File: write(t, "c.yaml", `development: true
 auth:
   ldap:
     urls: [ldap://ldap.example.org]

@@ -10,6 +10,7 @@ import (
 	"tallystick/internal/config"
 	"tallystick/internal/forward"
 	"tallystick/internal/record"
+	"tallystick/internal/settings"
 )
 
 // TestRecordsProblems has what can be wrong about records, with its place.
@@ -17,8 +18,8 @@ func TestRecordsProblems(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
 		path := write(t, "c.yaml", "development: true\nrecords:\n"+text)
-		_, err := config.Load(config.Sources{File: path})
-		invalid, ok := errors.AsType[*config.InvalidError](err)
+		_, err := config.Load(settings.Sources{File: path})
+		invalid, ok := errors.AsType[*settings.InvalidError](err)
 		if !ok {
 			t.Errorf("%q: got error %v, want an InvalidError", text, err)
 			return
@@ -46,7 +47,7 @@ func TestRecordsProblems(t *testing.T) {
 }
 
 func TestRecordsSettings(t *testing.T) {
-	cfg := load(t, config.Sources{Settings: []string{
+	cfg := load(t, settings.Sources{Settings: []string{
 		"records.outputs.a.form=wlcg", "records.outputs.a.url=https://x.example/in", "records.outputs.a.route=wlcg",
 		"records.wlcg.type=test", "records.outputs.a.drop_vos=atlas,lhcb",
 	}})

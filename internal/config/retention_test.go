@@ -8,21 +8,22 @@ import (
 
 	"tallystick/internal/config"
 	"tallystick/internal/retain"
+	"tallystick/internal/settings"
 )
 
 // TestRetentionRules reads rules in their order, from a file and from the environment.
 func TestRetentionRules(t *testing.T) {
 	const day = 24 * time.Hour
 	want := []retain.Rule{{Cluster: "test*", Keep: day}, {Metric: "cpu_*", Keep: 2 * day}}
-	f := func(name string, s config.Sources) {
+	f := func(name string, s settings.Sources) {
 		t.Helper()
 		if got := load(t, s).Retention.Rules; !slices.Equal(got, want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}
-	f("file", config.Sources{File: write(t, "c.yaml",
+	f("file", settings.Sources{File: write(t, "c.yaml",
 		"development: true\nretention:\n  rules:\n    - {cluster: 'test*', keep: 1d}\n    - metric: cpu_*\n      keep: 48h\n")})
-	f("environment", config.Sources{Environ: []string{
+	f("environment", settings.Sources{Environ: []string{
 		"TALLYSTICK_RETENTION_RULES=[{cluster: 'test*', keep: 1d}, {metric: cpu_*, keep: 2d}]",
 	}})
 }
@@ -30,7 +31,7 @@ func TestRetentionRules(t *testing.T) {
 func TestRetentionProblems(t *testing.T) {
 	f := func(setting, want string) {
 		t.Helper()
-		_, err := config.Load(config.Sources{Settings: []string{setting}})
+		_, err := config.Load(settings.Sources{Settings: []string{setting}})
 		if got := fmt.Sprint(err); got != fmt.Sprintf("%q: %s", setting, want) {
 			t.Errorf("got  %s\nwant %q: %s", got, setting, want)
 		}

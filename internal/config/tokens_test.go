@@ -7,15 +7,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tallystick/internal/config"
+	"tallystick/internal/settings"
 )
 
 // Ensure what is wrong about tokens, certificates and limits is told with its key.
 func TestTokenProblems(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
-		_, err := config.Load(config.Sources{File: write(t, "c.yaml", "development: true\n"+text)})
+		_, err := config.Load(settings.Sources{File: write(t, "c.yaml", "development: true\n"+text)})
 		var got []string
-		if invalid, ok := errors.AsType[*config.InvalidError](err); ok {
+		if invalid, ok := errors.AsType[*settings.InvalidError](err); ok {
 			for _, p := range invalid.Problems {
 				got = append(got, p.Key+": "+p.Text)
 			}

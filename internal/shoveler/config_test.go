@@ -1,4 +1,4 @@
-package config_test
+package shoveler_test
 
 import (
 	"os"
@@ -10,29 +10,30 @@ import (
 
 	"tallystick/internal/bus/amqp"
 	"tallystick/internal/bus/stomp"
-	"tallystick/internal/config"
 	"tallystick/internal/forward"
+	"tallystick/internal/settings"
 	"tallystick/internal/shovel"
+	"tallystick/internal/shoveler"
 )
 
 // loadShovel loads a file with that text, variables and settings.
-func loadShovel(t *testing.T, text string, environ ...string) (config.Shovel, error) {
+func loadShovel(t *testing.T, text string, environ ...string) (shoveler.Config, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return config.LoadShovel(config.Sources{File: path, Environ: environ})
+	return shoveler.Load(settings.Sources{File: path, Environ: environ})
 }
 
 // Ensure the example has each key, with its default.
 func TestShovelExample(t *testing.T) {
 	const path = "../../configs/shovel.yaml"
-	got, err := config.LoadShovel(config.Sources{File: path, Settings: []string{"amqp.url=amqp://127.0.0.1"}})
+	got, err := shoveler.Load(settings.Sources{File: path, Settings: []string{"amqp.url=amqp://127.0.0.1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config.DefaultShovel()
+	want := shoveler.Default()
 	want.AMQP.URL = "amqp://127.0.0.1"
 	want.Map, want.To = map[string]string{}, map[string]shovel.Output{}
 	if d := cmp.Diff(want, got); d != "" {
@@ -42,7 +43,7 @@ func TestShovelExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range config.ShovelKeys() {
+	for _, k := range shoveler.Keys() {
 		name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
 		if !strings.Contains(string(raw), name+":") {
 			t.Errorf("%s is not there", k.Name)

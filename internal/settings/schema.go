@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"encoding"
@@ -28,7 +28,7 @@ func nodeOf(t reflect.Type, key string) *node {
 	case isLeaf(t):
 		n.leaf = t
 	case t.Kind() == reflect.Map:
-		n.entry = nodeOf(t.Elem(), join(key, "NAME"))
+		n.entry = nodeOf(t.Elem(), Join(key, "NAME"))
 	default:
 		n.children = fields(t, key)
 	}
@@ -50,7 +50,7 @@ func fields(t reflect.Type, key string) []*node {
 		case option == "squash":
 			found = fields(f.Type, key)
 		case name != "" && name != "-":
-			found = []*node{nodeOf(f.Type, join(key, name))}
+			found = []*node{nodeOf(f.Type, Join(key, name))}
 		}
 		for _, n := range found {
 			n.index = append([]int{i}, n.index...)
@@ -60,7 +60,8 @@ func fields(t reflect.Type, key string) []*node {
 	return out
 }
 
-func join(key, name string) string {
+// Join returns the key of a name below a key.
+func Join(key, name string) string {
 	if key == "" {
 		return name
 	}
@@ -127,17 +128,14 @@ type Key struct {
 	Default string // empty if there is none
 }
 
-// Keys returns all keys, in the order in which they are told.
-func Keys() []Key {
-	return serverForm().keys(reflect.ValueOf(Default()))
-}
-
-func (f form) keys(of reflect.Value) (keys []Key) {
-	defaults := values(f.root, of)
+// Keys returns all keys, in the order in which they are told, with the values of defaults, which
+// has the form's type.
+func (f Form) Keys(defaults any) (keys []Key) {
+	of := values(f.root, reflect.ValueOf(defaults))
 	f.root.settable(func(n *node) {
 		k := Key{Name: n.key, Env: f.variable(n.key), Type: typeName(n)}
 		if n.leaf != nil {
-			k.Default = text(lookup(defaults, n.key))
+			k.Default = text(lookup(of, n.key))
 		}
 		keys = append(keys, k)
 	})

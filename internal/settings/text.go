@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"encoding"
@@ -17,8 +17,8 @@ import (
 // maxDays is how many days a duration can have.
 const maxDays = int64((1<<63 - 1) / (24 * time.Hour))
 
-// parseDuration reads what time.ParseDuration does, and whole days ("90d").
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads what time.ParseDuration does, and whole days ("90d").
+func ParseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseInt(days, 10, 64); err == nil && -maxDays <= n && n <= maxDays {
 			return time.Duration(n) * 24 * time.Hour, nil
@@ -31,7 +31,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// formatDuration writes what parseDuration reads, without units that are 0.
+// formatDuration writes what ParseDuration reads, without units that are 0.
 func formatDuration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d != 0 && d%day == 0 {
@@ -51,12 +51,10 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// YAML returns the configuration as a file that Load would read it from, but that what is
-// secret is hidden.
-func (c Config) YAML() ([]byte, error) { return serverForm().yaml(reflect.ValueOf(c)) }
-
-func (f form) yaml(v reflect.Value) ([]byte, error) {
-	tree, err := yamlOf(f.root, v)
+// YAML returns cfg, which has the form's type, as a file that Load would read it from, but that what
+// is secret is hidden.
+func (f Form) YAML(cfg any) ([]byte, error) {
+	tree, err := yamlOf(f.root, reflect.ValueOf(cfg))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
-package config
+package settings
 
 import (
+	"fmt"
 	"strings"
 
 	"tallystick/internal/secret"
@@ -38,10 +39,20 @@ func (e *InvalidError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// invalid returns an error of the problems, or nil if there are none.
-func invalid(problems []*Problem) error {
+// Invalid returns an *InvalidError of the problems, or nil if there are none.
+func Invalid(problems []*Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
 	return &InvalidError{Problems: problems}
+}
+
+// A Checker gathers problems of values.
+type Checker []*Problem
+
+// Wrong adds a problem with a key if there is one.
+func (k *Checker) Wrong(bad bool, key, format string, args ...any) {
+	if bad {
+		*k = append(*k, &Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+	}
 }

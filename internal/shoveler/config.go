@@ -1,11 +1,11 @@
-package config
+package shoveler
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net"
 	"net/url"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -14,24 +14,25 @@ import (
 	"tallystick/internal/bus/stomp"
 	"tallystick/internal/forward"
 	"tallystick/internal/logs"
+	"tallystick/internal/settings"
 	"tallystick/internal/shovel"
 	"tallystick/internal/source"
 )
 
-// A Shovel is the configuration of `tallystick shovel`: that of the field's shoveler
+// A Config is the configuration of `tallystick shovel`: that of the field's shoveler
 // (opensciencegrid/xrootd-monitoring-shoveler 2.3), with its keys, variables and defaults,
 // and beside them ours.
-type Shovel struct {
+type Config struct {
 	Debug  bool `koanf:"debug"`
 	Verify bool `koanf:"verify"`
 	// MQ is amqp or stomp; empty: the one whose url is there.
 	MQ             string            `koanf:"mq"`
-	AMQP           ShovelAMQP        `koanf:"amqp"`
-	STOMP          ShovelSTOMP       `koanf:"stomp"`
-	Listen         ShovelListen      `koanf:"listen"`
-	Outputs        ShovelCopies      `koanf:"outputs"`
-	Metrics        ShovelMetrics     `koanf:"metrics"`
-	Profile        ShovelProfile     `koanf:"profile"`
+	AMQP           AMQP              `koanf:"amqp"`
+	STOMP          STOMP             `koanf:"stomp"`
+	Listen         Listen            `koanf:"listen"`
+	Outputs        Copies            `koanf:"outputs"`
+	Metrics        Metrics           `koanf:"metrics"`
+	Profile        Profile           `koanf:"profile"`
 	QueueDirectory string            `koanf:"queue_directory"`
 	Map            map[string]string `koanf:"map"` // all, an address or a network: what stands for it
 
@@ -40,22 +41,22 @@ type Shovel struct {
 	ID       string                   `koanf:"id"`
 	Envelope string                   `koanf:"envelope"` // of the outputs amqp and stomp: plain or extended
 	UDP      source.Config            `koanf:"udp"`      // its listen, if there, instead of listen
-	Queue    ShovelQueue              `koanf:"queue"`
+	Queue    Queue                    `koanf:"queue"`
 	To       map[string]shovel.Output `koanf:"to"` // more outputs, by name
 	Grace    time.Duration            `koanf:"grace"`
 	Log      logs.Config              `koanf:"log"`
 }
 
-// ShovelAMQP is an exchange.
-type ShovelAMQP struct {
+// AMQP is an exchange.
+type AMQP struct {
 	URL           string `koanf:"url"` // with user and password, else the user is shoveler and the password the token
 	Exchange      string `koanf:"exchange"`
 	TokenLocation string `koanf:"token_location"` // read anew when it changes
 	CAFile        string `koanf:"ca_file"`        // ours
 }
 
-// ShovelSTOMP is a topic.
-type ShovelSTOMP struct {
+// STOMP is a topic.
+type STOMP struct {
 	URL      string `koanf:"url"` // host:port, stomp://… or stomps://…
 	User     string `koanf:"user"`
 	Password string `koanf:"password"`
@@ -65,53 +66,53 @@ type ShovelSTOMP struct {
 	CAFile   string `koanf:"ca_file"` // ours
 }
 
-// ShovelListen is where datagrams are received.
-type ShovelListen struct {
+// Listen is where datagrams are received.
+type Listen struct {
 	Port int    `koanf:"port"`
 	IP   string `koanf:"ip"` // empty: all
 }
 
-// ShovelCopies are where messages are also sent by UDP: host:port each.
-type ShovelCopies struct {
+// Copies are where messages are also sent by UDP: host:port each.
+type Copies struct {
 	Destinations []string `koanf:"destinations"`
 }
 
-// ShovelMetrics is where /metrics, /healthz and /status are.
-type ShovelMetrics struct {
+// Metrics is where /metrics, /healthz and /status are.
+type Metrics struct {
 	Enable bool   `koanf:"enable"`
 	Port   int    `koanf:"port"`
 	IP     string `koanf:"ip"` // ours; empty: all
 }
 
-// ShovelProfile is where profiles are, on loopback.
-type ShovelProfile struct {
+// Profile is where profiles are, on loopback.
+type Profile struct {
 	Enable bool `koanf:"enable"`
 	Port   int  `koanf:"port"`
 }
 
-// ShovelQueue is what bounds the queue: see shovel.QueueConfig.
-type ShovelQueue struct {
+// Queue is what bounds the queue: see shovel.QueueConfig.
+type Queue struct {
 	MaxBytes int64         `koanf:"max_bytes"`
 	MaxAge   time.Duration `koanf:"max_age"`
 	Full     string        `koanf:"full"`
 	Sync     time.Duration `koanf:"sync"`
 }
 
-// DefaultShovel returns the configuration of an operator who chooses nothing.
-func DefaultShovel() Shovel {
+// Default returns the configuration of an operator who chooses nothing.
+func Default() Config {
 	own := shovel.Default()
-	return Shovel{
+	return Config{
 		Verify:         true,
-		AMQP:           ShovelAMQP{Exchange: "shoveled-xrd", TokenLocation: "/etc/xrootd-monitoring-shoveler/token"},
-		STOMP:          ShovelSTOMP{Topic: "xrootd.shoveler"},
-		Listen:         ShovelListen{Port: 9993},
-		Outputs:        ShovelCopies{Destinations: []string{}},
-		Metrics:        ShovelMetrics{Enable: true, Port: 8000},
-		Profile:        ShovelProfile{Port: 3030},
+		AMQP:           AMQP{Exchange: "shoveled-xrd", TokenLocation: "/etc/xrootd-monitoring-shoveler/token"},
+		STOMP:          STOMP{Topic: "xrootd.shoveler"},
+		Listen:         Listen{Port: 9993},
+		Outputs:        Copies{Destinations: []string{}},
+		Metrics:        Metrics{Enable: true, Port: 8000},
+		Profile:        Profile{Port: 3030},
 		QueueDirectory: "/var/spool/xrootd-monitoring-shoveler/queue",
 		Envelope:       string(shovel.Plain),
 		UDP:            source.Config{Listen: []string{}, Buffer: own.UDP.Buffer, Sockets: own.UDP.Sockets},
-		Queue: ShovelQueue{
+		Queue: Queue{
 			MaxBytes: own.Queue.MaxBytes, MaxAge: own.Queue.MaxAge, Full: string(own.Queue.Full), Sync: own.Queue.Sync,
 		},
 		Grace: own.Grace,
@@ -119,35 +120,29 @@ func DefaultShovel() Shovel {
 	}
 }
 
-// ShovelFileVariable names the shovel's configuration file if the command line does not.
-const ShovelFileVariable = "SHOVELER_CONFIG"
+// prefix begins the name of every variable of a shovel.
+const prefix = "SHOVELER_"
 
-func shovelForm() form {
-	return form{
-		root: nodeOf(reflect.TypeFor[Shovel](), ""), prefix: "SHOVELER_",
-		extra: map[string][]string{"SHOVELER_MAP_ALL": {"map", "all"}},
-	}
+// FileVariable names the shovel's configuration file if the command line does not.
+const FileVariable = prefix + "CONFIG"
+
+func form() settings.Form {
+	return settings.FormOf[Config](prefix, map[string][]string{prefix + "MAP_ALL": {"map", "all"}})
 }
 
-// LoadShovel reads, decodes and validates the configuration of a shovel. The error is an
-// *InvalidError with all that is wrong.
-func LoadShovel(s Sources) (Shovel, error) {
-	f := shovelForm()
-	base := newLayer(f)
-	base.values = values(base.root, reflect.ValueOf(DefaultShovel()))
-	var cfg Shovel
-	all, err := merge(f, f.layers(s, base, f.readFile(s)), &cfg)
-	if err != nil {
-		return Shovel{}, err
+// Load reads, decodes and validates the configuration of a shovel. The error is a
+// *settings.InvalidError with all that is wrong.
+func Load(s settings.Sources) (Config, error) {
+	cfg, err := settings.Load(form(), s, Default(), func(c *Config) []*settings.Problem { return c.check() })
+	if invalid, ok := errors.AsType[*settings.InvalidError](err); ok {
+		explain(invalid.Problems)
 	}
-	explain(all.problems)
-	all.add(cfg.check())
-	return cfg, invalid(all.problems)
+	return cfg, err
 }
 
 // explain says of keys that the field's examples have, and its shoveler does not read, what
 // is meant.
-func explain(problems []*Problem) {
+func explain(problems []*settings.Problem) {
 	instead := map[string]string{
 		"input": "listen.port and listen.ip", "amqp_url": "amqp.url", "amqp_exchange": "amqp.exchange",
 		"amqp_token_location": "amqp.token_location", "metrics_port": "metrics.port", "listen_port": "listen.port",
@@ -163,7 +158,7 @@ func explain(problems []*Problem) {
 	}
 }
 
-// Keys of Shovel that are told in problems.
+// Keys of Config that are told in problems.
 const (
 	keyMQ     = "mq"
 	mqAMQP    = "amqp"
@@ -171,36 +166,36 @@ const (
 	keyListen = "listen.port"
 )
 
-func (c Shovel) check() []*Problem {
-	var k checker
-	k.wrong(c.MQ != "" && c.MQ != mqAMQP && c.MQ != mqSTOMP, keyMQ, "%q is neither amqp nor stomp", c.MQ)
-	k.wrong(c.MQ == mqAMQP && c.AMQP.URL == "", "amqp.url", "is not there")
-	k.wrong(c.MQ == mqSTOMP && c.STOMP.URL == "", "stomp.url", "is not there")
+func (c Config) check() []*settings.Problem {
+	var k settings.Checker
+	k.Wrong(c.MQ != "" && c.MQ != mqAMQP && c.MQ != mqSTOMP, keyMQ, "%q is neither amqp nor stomp", c.MQ)
+	k.Wrong(c.MQ == mqAMQP && c.AMQP.URL == "", "amqp.url", "is not there")
+	k.Wrong(c.MQ == mqSTOMP && c.STOMP.URL == "", "stomp.url", "is not there")
 	for key, port := range map[string]int{keyListen: c.Listen.Port, "metrics.port": c.Metrics.Port, "profile.port": c.Profile.Port} {
-		k.wrong(port < 0 || port > 65535, key, "%d is no port", port)
+		k.Wrong(port < 0 || port > 65535, key, "%d is no port", port)
 	}
 	for _, d := range c.Outputs.Destinations {
 		_, _, err := net.SplitHostPort(d)
-		k.wrong(err != nil, "outputs.destinations", "%q is not host:port", d)
+		k.Wrong(err != nil, "outputs.destinations", "%q is not host:port", d)
 	}
 	own := c.Config()
-	k.wrong(len(own.Outputs) == 0, "", "there is nowhere to send to: set amqp.url, stomp.url, outputs.destinations or to")
+	k.Wrong(len(own.Outputs) == 0, "", "there is nowhere to send to: set amqp.url, stomp.url, outputs.destinations or to")
 	for _, p := range own.Check() {
 		if p.Key == "outputs" {
 			continue // said above, in the words of these keys
 		}
-		k.wrong(true, c.key(p.Key), "%v", p.Err)
+		k.Wrong(true, c.key(p.Key), "%v", p.Err)
 	}
 	for name, o := range own.Outputs {
 		for _, p := range o.Check(name) {
-			k.wrong(true, c.outputKey(name, p.Key), "%v", p.Err)
+			k.Wrong(true, c.outputKey(name, p.Key), "%v", p.Err)
 		}
 	}
 	return k
 }
 
 // key returns what a key of shovel.Config is called here.
-func (c Shovel) key(of string) string {
+func (c Config) key(of string) string {
 	switch {
 	case of == "queue.dir":
 		return "queue_directory"
@@ -210,7 +205,7 @@ func (c Shovel) key(of string) string {
 	return of
 }
 
-func (c Shovel) outputKey(name, key string) string {
+func (c Config) outputKey(name, key string) string {
 	if _, ours := c.To[name]; ours {
 		return strings.TrimSuffix("to."+name+"."+key, ".")
 	}
@@ -219,7 +214,7 @@ func (c Shovel) outputKey(name, key string) string {
 }
 
 // Config returns what the shovel is to do.
-func (c Shovel) Config() shovel.Config {
+func (c Config) Config() shovel.Config {
 	out := shovel.Config{
 		ID: c.ID, UDP: c.UDP, Verify: c.Verify, Map: c.Map, Grace: c.Grace, Outputs: make(map[string]shovel.Output),
 		Queue: shovel.QueueConfig{
@@ -240,7 +235,7 @@ func (c Shovel) Config() shovel.Config {
 }
 
 // addOutputs adds the outputs of the field's keys, and those beside them.
-func (c Shovel) addOutputs(to map[string]shovel.Output) {
+func (c Config) addOutputs(to map[string]shovel.Output) {
 	switch {
 	case c.MQ == mqSTOMP, c.MQ == "" && c.AMQP.URL == "" && c.STOMP.URL != "":
 		to[mqSTOMP] = c.STOMP.output()
@@ -266,7 +261,7 @@ func hostPort(host string, port int) string { return net.JoinHostPort(host, strc
 
 // output returns the exchange. A URL without a user means the user shoveler, whose password is
 // the token.
-func (a ShovelAMQP) output() shovel.Output {
+func (a AMQP) output() shovel.Output {
 	b := amqp.Config{URLs: []string{a.URL}, CAFile: a.CAFile, Retry: amqp.DefaultRetry}
 	var user *url.Userinfo
 	b.URLs[0], user = cutUser(a.URL)
@@ -280,7 +275,7 @@ func (a ShovelAMQP) output() shovel.Output {
 }
 
 // output returns the topic. Our own certificate means TLS, as in the field's.
-func (s ShovelSTOMP) output() shovel.Output {
+func (s STOMP) output() shovel.Output {
 	scheme := "stomp"
 	if s.Cert != "" || s.CAFile != "" {
 		scheme = "stomps"
@@ -315,12 +310,12 @@ func cutUser(text string) (string, *url.Userinfo) {
 	return u.String(), user
 }
 
-// YAML returns the configuration as a file that LoadShovel would read it from, without
+// YAML returns the configuration as a file that Load would read it from, without
 // passwords.
-func (c Shovel) YAML() ([]byte, error) {
-	return shovelForm().yaml(reflect.ValueOf(c))
+func (c Config) YAML() ([]byte, error) {
+	return form().YAML(c)
 }
 
-// ShovelKeys returns all keys of a shovel's configuration, in the order in which they are
+// Keys returns all keys of a shovel's configuration, in the order in which they are
 // told.
-func ShovelKeys() []Key { return shovelForm().keys(reflect.ValueOf(DefaultShovel())) }
+func Keys() []settings.Key { return form().Keys(Default()) }

@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func (n *node) unknown(key string) string {
 	var all []string
 	n.settable(func(s *node) { all = append(all, s.key) })
 	for _, name := range here {
-		all = append(all, join(above, name))
+		all = append(all, Join(above, name))
 	}
 	if near := nearest(key, all); near != "" {
 		return fmt.Sprintf("unknown key, did you mean %s?", near)
@@ -47,7 +47,7 @@ func (n *node) deepest(key string) (section *node, above string) {
 		return c, name
 	}
 	section, above = c.deepest(rest)
-	return section, strings.TrimSuffix(join(name, above), ".")
+	return section, strings.TrimSuffix(Join(name, above), ".")
 }
 
 // nearest returns the candidate with the fewest changed letters, or nothing if

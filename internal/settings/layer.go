@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ type layer struct {
 	unread   bool // it is there, and nobody knows what it says
 }
 
-func newLayer(f form) *layer {
+func newLayer(f Form) *layer {
 	return &layer{root: f.root, values: make(map[string]any), places: make(map[string]string)}
 }
 
@@ -34,7 +34,7 @@ func (l *layer) problem(place, key, format string, args ...any) {
 }
 
 // readFile reads a YAML file with at most one document.
-func readFile(f form, path string) *layer {
+func readFile(f Form, path string) *layer {
 	l := newLayer(f)
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -128,7 +128,7 @@ func (l *layer) section(n *node, y *yaml.Node, key string, place func(*yaml.Node
 	seen := make(map[string]bool)
 	for i := 0; i < len(y.Content); i += 2 {
 		name, value := y.Content[i], y.Content[i+1]
-		key := join(key, name.Value)
+		key := Join(key, name.Value)
 		l.places[key] = place(name)
 		c := n.child(name.Value)
 		switch {
@@ -150,7 +150,7 @@ func (l *layer) section(n *node, y *yaml.Node, key string, place func(*yaml.Node
 
 // readEnviron reads the variables with the form's prefix, sorted by name; one that is
 // empty is as if it were not there.
-func readEnviron(f form, environ []string) *layer {
+func readEnviron(f Form, environ []string) *layer {
 	l := newLayer(f)
 	keys := f.variables()
 	names := append(slices.Collect(maps.Keys(keys)), f.fileVariable())
@@ -171,7 +171,7 @@ func readEnviron(f form, environ []string) *layer {
 }
 
 // readSettings reads settings like http.listen=127.0.0.1:8080.
-func readSettings(f form, settings []string) *layer {
+func readSettings(f Form, settings []string) *layer {
 	l := newLayer(f)
 	for _, s := range settings {
 		key, value, ok := strings.Cut(s, "=")
