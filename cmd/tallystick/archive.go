@@ -18,6 +18,7 @@ import (
 
 	"tallystick/internal/archive"
 	"tallystick/internal/checkpoint"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 	"tallystick/internal/durable"
 )
@@ -50,7 +51,7 @@ what they must be. docs/archive.md describes it.
 
 Each command takes the folder of an archive, or without one, the archive of the
 configuration: a folder or an S3 bucket. A server may run on it meanwhile.`,
-		RunE: help,
+		RunE: cli.Help,
 	}
 	cmd.AddCommand(a.archiveList(), a.archiveVerify(), a.archiveRepair(), a.archiveExport(), a.archivePrune())
 	return cmd
@@ -64,9 +65,9 @@ func (a *app) archiveSub(g *archiving, cmd *cobra.Command, do func(ctx context.C
 	cmd.Args = cobra.MaximumNArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
 		if err := g.check(); err != nil {
-			return a.usage("%w", err)
+			return a.Usage("%w", err)
 		}
-		return a.entering(func(cmd *cobra.Command) error {
+		return a.Entering(func(cmd *cobra.Command) error {
 			days, err := g.open(cmd.Context(), dirs)
 			if err != nil {
 				return err
@@ -109,7 +110,7 @@ func (g *archiving) open(ctx context.Context, dirs []string) ([]archive.Listing,
 		g.cfg = archive.Default()
 		g.cfg.Dir = dirs[0]
 	} else {
-		cfg, err := config.Load(g.sources)
+		cfg, err := config.Load(g.Sources)
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +127,7 @@ func (g *archiving) open(ctx context.Context, dirs []string) ([]archive.Listing,
 	}
 	g.archive = archive.Open(target, func(file string, err error) {
 		g.damage++
-		fmt.Fprintf(g.stderr, "%s: %v\n", file, err)
+		fmt.Fprintf(g.Stderr, "%s: %v\n", file, err)
 	})
 	all, err := g.archive.Days(ctx)
 	var days []archive.Listing
@@ -177,7 +178,7 @@ func (g *archiving) list(ctx context.Context, days []archive.Listing) error {
 		out = append(out, day)
 	}
 	if g.json {
-		enc := json.NewEncoder(g.stdout)
+		enc := json.NewEncoder(g.Stdout)
 		enc.SetIndent("", "  ")
 		return enc.Encode(out)
 	}
@@ -185,7 +186,7 @@ func (g *archiving) list(ctx context.Context, days []archive.Listing) error {
 }
 
 func (g *archiving) table(days []listedDay) error {
-	w := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(g.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DAY\tKIND\tFILES\tRECORDS\tBYTES\t")
 	for _, d := range days {
 		if d.Problem != "" {
@@ -220,7 +221,7 @@ manifests: sizes, records, SHA-256. It exits with 1 if anything is wrong.`,
 }
 
 func (g *archiving) verify(ctx context.Context, days []archive.Listing) error {
-	bar := newBar(g.stderr, "verify", days)
+	bar := newBar(g.Stderr, "verify", days)
 	files, wrong, records := 0, 0, int64(0)
 	for _, d := range days {
 		err := g.archive.Verify(ctx, d, func(c archive.Checked) {
@@ -231,7 +232,7 @@ func (g *archiving) verify(ctx context.Context, days []archive.Listing) error {
 				bar.clear()
 			}
 			for _, p := range c.Problems {
-				fmt.Fprintf(g.stdout, "%s: %v\n", c.Name, p)
+				fmt.Fprintf(g.Stdout, "%s: %v\n", c.Name, p)
 			}
 		})
 		if err != nil {
@@ -239,7 +240,7 @@ func (g *archiving) verify(ctx context.Context, days []archive.Listing) error {
 		}
 	}
 	bar.finish()
-	fmt.Fprintf(g.stdout, "%d days, %d files, %d records read; %d files are wrong\n", len(days), files, records, wrong)
+	fmt.Fprintf(g.Stdout, "%d days, %d files, %d records read; %d files are wrong\n", len(days), files, records, wrong)
 	if wrong > 0 {
 		return errors.New("the archive is damaged; tallystick archive repair makes the best of it")
 	}
@@ -260,16 +261,16 @@ the files. What is right is not touched, and nothing is removed.`,
 
 func (g *archiving) repair(ctx context.Context, days []archive.Listing) error {
 	mender := archive.Mender{Archive: g.archive, FS: durable.OS{}, Temp: g.cfg.TempDir()}
-	bar := newBar(g.stderr, "repair", days)
+	bar := newBar(g.Stderr, "repair", days)
 	repaired := 0
 	for _, d := range days {
 		err := mender.Repair(ctx, d, func(r archive.Repaired) {
 			repaired++
 			bar.clear()
 			if r.Err != nil {
-				fmt.Fprintf(g.stdout, "%s: %v\n", r.Name, r.Err)
+				fmt.Fprintf(g.Stdout, "%s: %v\n", r.Name, r.Err)
 			}
-			fmt.Fprintf(g.stdout, "%s: %s\n", r.Name, r.Done)
+			fmt.Fprintf(g.Stdout, "%s: %s\n", r.Name, r.Done)
 		})
 		if err != nil {
 			return err
@@ -277,7 +278,7 @@ func (g *archiving) repair(ctx context.Context, days []archive.Listing) error {
 		bar.add(d.Bytes())
 	}
 	bar.finish()
-	fmt.Fprintf(g.stdout, "%d days; %d repairs\n", len(days), repaired)
+	fmt.Fprintf(g.Stdout, "%d days; %d repairs\n", len(days), repaired)
 	return nil
 }
 
@@ -308,7 +309,7 @@ Damaged pieces are told and left out; it exits with 1 then.`,
 }
 
 func (g *archiving) export(ctx context.Context, days []archive.Listing) error {
-	bar := newBar(g.stderr, "export", days)
+	bar := newBar(g.Stderr, "export", days)
 	var n int64
 	write := func(w io.Writer) (err error) {
 		n, err = g.archive.Export(ctx, days, g.query, archive.Format(g.format), w, func(d archive.Listing) { bar.add(d.Bytes()) })
@@ -316,7 +317,7 @@ func (g *archiving) export(ctx context.Context, days []archive.Listing) error {
 	}
 	var err error
 	if g.output == "" {
-		err = write(g.stdout)
+		err = write(g.Stdout)
 	} else {
 		err = durable.WriteFile(durable.OS{}, "export", g.output, write)
 	}
@@ -327,7 +328,7 @@ func (g *archiving) export(ctx context.Context, days []archive.Listing) error {
 	case g.damage > 0:
 		return errors.New("not all could be read; tallystick archive verify tells what is wrong")
 	case g.output != "":
-		fmt.Fprintf(g.stderr, "wrote %d records to %s\n", n, g.output)
+		fmt.Fprintf(g.Stderr, "wrote %d records to %s\n", n, g.output)
 	}
 	return nil
 }
@@ -356,7 +357,7 @@ nothing is.`,
 
 func (g *archiving) prune(ctx context.Context, days []archive.Listing) error {
 	if g.cfg.Keep < 0 || g.cfg.MaxBytes < 0 {
-		return g.usage("--keep and --max-bytes are not less than 0")
+		return g.Usage("--keep and --max-bytes are not less than 0")
 	}
 	now := time.Now()
 	verb := "would remove"
@@ -370,9 +371,9 @@ func (g *archiving) prune(ctx context.Context, days []archive.Listing) error {
 	}
 	var bytes int64
 	for _, d := range prunable {
-		fmt.Fprintf(g.stdout, "%s %v: %d files, %d bytes\n", verb, d.Day, len(d.Objects), d.Bytes())
+		fmt.Fprintf(g.Stdout, "%s %v: %d files, %d bytes\n", verb, d.Day, len(d.Objects), d.Bytes())
 		bytes += d.Bytes()
 	}
-	fmt.Fprintf(g.stdout, "%s %d of %d days, %d bytes\n", verb, len(prunable), len(days), bytes)
+	fmt.Fprintf(g.Stdout, "%s %d of %d days, %d bytes\n", verb, len(prunable), len(days), bytes)
 	return err
 }

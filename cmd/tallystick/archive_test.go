@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tallystick/internal/cli"
 )
 
 // anArchive returns a copy of the one that internal/archive keeps to read old versions.
@@ -20,10 +22,10 @@ func anArchive(t *testing.T) string {
 
 func TestArchiveListAndVerify(t *testing.T) {
 	dir := anArchive(t)
-	wantIn(t, tally(t, "archive", "list", dir), exitOK, "DAY", "2023-11-14  samples", "2023-11-14  packets    1      5")
-	wantIn(t, tally(t, "archive", "verify", dir), exitOK, "1 days, 5 files", "0 files are wrong")
+	wantIn(t, tally(t, "archive", "list", dir), cli.OK, "DAY", "2023-11-14  samples", "2023-11-14  packets    1      5")
+	wantIn(t, tally(t, "archive", "verify", dir), cli.OK, "1 days, 5 files", "0 files are wrong")
 	r := tally(t, "archive", "list", "--json", dir, "--from", "2023-11-15")
-	if wantIn(t, r, exitOK); r.stdout != "[]\n" {
+	if wantIn(t, r, cli.OK); r.stdout != "[]\n" {
 		t.Errorf("got %q, want no day", r.stdout)
 	}
 	r = tally(t, "archive", "list", "--json", dir)
@@ -31,10 +33,10 @@ func TestArchiveListAndVerify(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &days); err != nil || len(days) != 1 || len(days[0].Files) != 5 || days[0].Bytes == 0 {
 		t.Errorf("got %s, %v, want a day with 5 files", r.stdout, err)
 	}
-	wantIn(t, tally(t, "archive", "list", filepath.Join(dir, "none")), exitFailure, "no such file")
-	wantIn(t, tally(t, "archive", "list", "--from", "yesterday", dir), exitUsage, "--from", "is not a time")
-	wantIn(t, tally(t, "archive", "list", "a", "b"), exitUsage)
-	wantIn(t, tally(t, "archive", "--help"), exitOK, "list", "verify", "repair", "export", "prune")
+	wantIn(t, tally(t, "archive", "list", filepath.Join(dir, "none")), cli.Failure, "no such file")
+	wantIn(t, tally(t, "archive", "list", "--from", "yesterday", dir), cli.Usage, "--from", "is not a time")
+	wantIn(t, tally(t, "archive", "list", "a", "b"), cli.Usage)
+	wantIn(t, tally(t, "archive", "--help"), cli.OK, "list", "verify", "repair", "export", "prune")
 }
 
 func TestArchiveRepair(t *testing.T) {
@@ -43,11 +45,11 @@ func TestArchiveRepair(t *testing.T) {
 	if err := os.Truncate(path, 600); err != nil {
 		t.Fatal(err)
 	}
-	wantIn(t, tally(t, "archive", "verify", dir), exitFailure, "packets.avro: it has 600 bytes", "1 files are wrong", "tallystick archive repair")
-	wantIn(t, tally(t, "archive", "export", "--kind", "packets", dir), exitFailure, "packets.avro", "not all could be read")
-	wantIn(t, tally(t, "archive", "repair", dir), exitOK, "kept as packets.avro.damaged", "manifest.json: made of the files")
-	wantIn(t, tally(t, "archive", "verify", dir), exitOK, "0 files are wrong")
-	wantIn(t, tally(t, "archive", "repair", dir), exitOK, "1 days; 0 repairs")
+	wantIn(t, tally(t, "archive", "verify", dir), cli.Failure, "packets.avro: it has 600 bytes", "1 files are wrong", "tallystick archive repair")
+	wantIn(t, tally(t, "archive", "export", "--kind", "packets", dir), cli.Failure, "packets.avro", "not all could be read")
+	wantIn(t, tally(t, "archive", "repair", dir), cli.OK, "kept as packets.avro.damaged", "manifest.json: made of the files")
+	wantIn(t, tally(t, "archive", "verify", dir), cli.OK, "0 files are wrong")
+	wantIn(t, tally(t, "archive", "repair", dir), cli.OK, "1 days; 0 repairs")
 }
 
 func TestArchiveExport(t *testing.T) {
@@ -55,7 +57,7 @@ func TestArchiveExport(t *testing.T) {
 	f := func(lines int, texts []string, args ...string) {
 		t.Helper()
 		r := tally(t, append([]string{"archive", "export", dir}, args...)...)
-		wantIn(t, r, exitOK, texts...)
+		wantIn(t, r, cli.OK, texts...)
 		if got := strings.Count(r.stdout, "\n"); got != lines {
 			t.Errorf("%v: got %d lines, want %d", args, got, lines)
 		}
@@ -69,13 +71,13 @@ func TestArchiveExport(t *testing.T) {
 	f(2, []string{",load,unit of load,60,1700"}, "--metric", "load", "--from", "1700000000", "--to", "1700000300")
 
 	out := filepath.Join(t.TempDir(), "x.parquet")
-	wantIn(t, tally(t, "archive", "export", dir, "--format", "parquet", "-o", out), exitOK, "wrote ", " records to ")
+	wantIn(t, tally(t, "archive", "export", dir, "--format", "parquet", "-o", out), cli.OK, "wrote ", " records to ")
 	if b, err := os.ReadFile(out); err != nil || !strings.HasPrefix(string(b), "PAR1") {
 		t.Errorf("got %v, want a file of Parquet", err)
 	}
 	bad := func(want string, args ...string) {
 		t.Helper()
-		wantIn(t, tally(t, append([]string{"archive", "export", dir}, args...)...), exitUsage, want)
+		wantIn(t, tally(t, append([]string{"archive", "export", dir}, args...)...), cli.Usage, want)
 	}
 	bad("is none of", "--kind", "logs")
 	bad("is none of", "--format", "xml")
@@ -90,21 +92,21 @@ func TestArchivePrune(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "2023-11-13"), os.DirFS(filepath.Join(dir, "2023-11-14"))); err != nil {
 		t.Fatal(err)
 	}
-	wantIn(t, tally(t, "archive", "prune", dir), exitOK, "removed 0 of 2 days")
-	wantIn(t, tally(t, "archive", "prune", dir, "--dry-run", "--keep", "24h"), exitOK, "would remove 2023-11-13: 6 files", "would remove 1 of 2 days")
-	wantIn(t, tally(t, "archive", "list", dir), exitOK, "2023-11-13")
-	wantIn(t, tally(t, "archive", "prune", dir, "--max-bytes", "1"), exitOK, "removed 2023-11-13: 6 files", "removed 1 of 2 days")
-	wantIn(t, tally(t, "archive", "prune", dir, "--keep", "24h"), exitOK, "removed 0 of 1 days")
+	wantIn(t, tally(t, "archive", "prune", dir), cli.OK, "removed 0 of 2 days")
+	wantIn(t, tally(t, "archive", "prune", dir, "--dry-run", "--keep", "24h"), cli.OK, "would remove 2023-11-13: 6 files", "would remove 1 of 2 days")
+	wantIn(t, tally(t, "archive", "list", dir), cli.OK, "2023-11-13")
+	wantIn(t, tally(t, "archive", "prune", dir, "--max-bytes", "1"), cli.OK, "removed 2023-11-13: 6 files", "removed 1 of 2 days")
+	wantIn(t, tally(t, "archive", "prune", dir, "--keep", "24h"), cli.OK, "removed 0 of 1 days")
 }
 
 // The archive of a configuration is that in its data folder.
 func TestArchiveOfConfiguration(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeFile(t, "site.yaml", "data_dir: data\nauth: {key_file: key.pem}\n")
-	wantIn(t, tally(t, "archive", "list", "-c", "site.yaml"), exitFailure, filepath.Join("data", "archive"))
+	wantIn(t, tally(t, "archive", "list", "-c", "site.yaml"), cli.Failure, filepath.Join("data", "archive"))
 	if err := os.MkdirAll(filepath.Join("data", "archive"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	wantIn(t, tally(t, "archive", "verify", "-c", "site.yaml"), exitOK, "0 days, 0 files")
-	wantIn(t, tally(t, "archive", "list", "-c", "site.yaml", "--set", "archive.dir=off"), exitFailure, "there is no archive")
+	wantIn(t, tally(t, "archive", "verify", "-c", "site.yaml"), cli.OK, "0 days, 0 files")
+	wantIn(t, tally(t, "archive", "list", "-c", "site.yaml", "--set", "archive.dir=off"), cli.Failure, "there is no archive")
 }

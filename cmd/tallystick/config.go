@@ -1,13 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
-	"tallystick/internal/settings"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -15,7 +12,7 @@ func (a *app) configCommand() *cobra.Command {
 		Use:   "config",
 		Short: "Look at the configuration, or make one",
 		Args:  cobra.NoArgs,
-		RunE:  help,
+		RunE:  cli.Help,
 	}
 	check := a.configured(&cobra.Command{
 		Use:   "check",
@@ -26,20 +23,20 @@ named, not read, and there is nothing secret in it.`,
 		Example: `  tallystick config check --config configs/site.yaml
   tallystick config check --set data_dir=/var/lib/tallystick`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(*cobra.Command) error { return a.checkConfig() }),
+		RunE: a.Entering(func(*cobra.Command) error { return a.checkConfig() }),
 	})
 	keys := &cobra.Command{
 		Use:   "keys",
 		Short: "List all keys with their variables and defaults",
 		Args:  cobra.NoArgs,
-		RunE:  a.entering(func(*cobra.Command) error { return a.listKeys(config.Keys()) }),
+		RunE:  a.Entering(func(*cobra.Command) error { return a.ListKeys(config.Keys()) }),
 	}
 	cmd.AddCommand(check, keys, a.convertCommand())
 	return cmd
 }
 
 func (a *app) checkConfig() error {
-	cfg, err := config.Load(a.sources)
+	cfg, err := config.Load(a.Sources)
 	if err != nil {
 		return err
 	}
@@ -47,15 +44,6 @@ func (a *app) checkConfig() error {
 	if err != nil {
 		return err
 	}
-	_, err = a.stdout.Write(text)
+	_, err = a.Stdout.Write(text)
 	return err
-}
-
-func (a *app) listKeys(keys []settings.Key) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KEY\tTYPE\tDEFAULT\tVARIABLE")
-	for _, k := range keys {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Name, k.Type, k.Default, k.Env)
-	}
-	return w.Flush()
 }

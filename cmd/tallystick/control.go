@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/logs"
@@ -26,7 +27,7 @@ type control struct {
 
 // hangups has each SIGHUP read again what can be, until ctx ends.
 func (c *control) hangups(ctx context.Context) error {
-	return onHangup(ctx, func() { c.s.manager.Reload(c.reread) })
+	return cli.OnHangup(ctx, func() { c.s.manager.Reload(c.reread) })
 }
 
 // reread opens the log's file again, and reads certificates and configuration.

@@ -25,7 +25,7 @@ What is printed can be read by serve and config check as it is.`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.entering(func(*cobra.Command) error { return a.convert(args[0]) })(cmd, args)
+		return a.Entering(func(*cobra.Command) error { return a.convert(args[0]) })(cmd, args)
 	}
 	return cmd
 }
@@ -45,11 +45,11 @@ func (a *app) convert(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	for _, text := range c.Attention {
-		fmt.Fprintln(a.stderr, "ATTENTION", text)
+		fmt.Fprintln(a.Stderr, "ATTENTION", text)
 	}
 	for _, key := range c.Unknown {
-		fmt.Fprintln(a.stderr, "unknown key, left out:", key)
+		fmt.Fprintln(a.Stderr, "unknown key, left out:", key)
 	}
-	_, err = a.stdout.Write(c.YAML)
+	_, err = a.Stdout.Write(c.YAML)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tallystick/internal/ccms"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 	"tallystick/internal/settings"
 )
@@ -26,14 +27,14 @@ func TestConvert(t *testing.T) {
 	writeFile(t, "cc/main.json", `{"addr":":7"}`)
 
 	r := tally(t, "config", "convert", "cc/config.json")
-	wantIn(t, r, exitOK, "ATTENTION nats.password")
+	wantIn(t, r, cli.OK, "ATTENTION nats.password")
 	writeFile(t, "site.yaml", r.stdout)
-	wantIn(t, tally(t, "config", "check", "--config", "site.yaml"), exitOK, "- 0.0.0.0:8082", "memory: 2d", "subject: hpc.alpha")
+	wantIn(t, tally(t, "config", "check", "--config", "site.yaml"), cli.OK, "- 0.0.0.0:8082", "memory: 2d", "subject: hpc.alpha")
 
-	wantIn(t, tally(t, "config", "convert", "cc/split.json"), exitOK, `listen: [":7"]`, "unknown key, left out: more")
-	wantIn(t, tally(t, "config", "convert", "cc/old.json"), exitFailure, "before version 1.5", "metric-store {")
-	wantIn(t, tally(t, "config", "convert", "cc/none.json"), exitFailure, "no such file")
-	wantIn(t, tally(t, "config", "convert"), exitUsage, "accepts 1 arg")
+	wantIn(t, tally(t, "config", "convert", "cc/split.json"), cli.OK, `listen: [":7"]`, "unknown key, left out: more")
+	wantIn(t, tally(t, "config", "convert", "cc/old.json"), cli.Failure, "before version 1.5", "metric-store {")
+	wantIn(t, tally(t, "config", "convert", "cc/none.json"), cli.Failure, "no such file")
+	wantIn(t, tally(t, "config", "convert"), cli.Usage, "accepts 1 arg")
 }
 
 // FuzzConvert holds that whatever the values of cc-metric-store's configuration

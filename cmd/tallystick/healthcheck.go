@@ -30,8 +30,8 @@ containers, which have nothing else to ask with.`,
 		Example: `  tallystick healthcheck --config configs/site.yaml
   tallystick healthcheck --live`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		RunE: a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func (a *app) healthcheck(ctx context.Context, cfg config.HTTP, path string) err
 	if err != nil || res.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s %s", cfg.Listen[0], res.Status, strings.TrimSpace(string(body)))
 	}
-	_, err = a.stdout.Write(body)
+	_, err = a.Stdout.Write(body)
 	return err
 }
 

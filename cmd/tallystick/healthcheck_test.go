@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tallystick/internal/bus/bustest"
+	"tallystick/internal/cli"
 )
 
 // Ensure a server that is ready is healthy by whatever way it is reached, and none is not.
@@ -19,15 +20,15 @@ func TestHealthcheck(t *testing.T) {
 	f := func(listen string, more ...string) {
 		t.Helper()
 		flags := append([]string{"--set", "http.listen=" + listen + ",127.0.0.1:0"}, more...)
-		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), exitFailure)
+		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), cli.Failure)
 		s := serveIn(t, flags...)
 		tick := time.NewTicker(10 * time.Millisecond) // it serves a moment before it says that it is ready
 		defer tick.Stop()
-		for i := 0; i < 1000 && tally(t, append([]string{"healthcheck"}, flags...)...).code != exitOK; i++ {
+		for i := 0; i < 1000 && tally(t, append([]string{"healthcheck"}, flags...)...).code != cli.OK; i++ {
 			<-tick.C
 		}
-		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), exitOK, `{"ready":true}`)
-		wantIn(t, tally(t, append([]string{"healthcheck", "--live"}, flags...)...), exitOK, `{"status":"ok"}`)
+		wantIn(t, tally(t, append([]string{"healthcheck"}, flags...)...), cli.OK, `{"ready":true}`)
+		wantIn(t, tally(t, append([]string{"healthcheck", "--live"}, flags...)...), cli.OK, `{"status":"ok"}`)
 		s.stop()
 	}
 	f(fmt.Sprintf("127.0.0.1:%d", bustest.FreePort(t)))
@@ -49,6 +50,6 @@ func TestHealthcheckNotReady(t *testing.T) {
 	}
 	for _, host := range []string{"", "0.0.0.0", "localhost"} {
 		wantIn(t, tally(t, "healthcheck", "--set", "development=false", "--set", "auth.key_file=k", "--set", "http.cleartext=true",
-			"--set", "http.listen="+host+":"+port), exitFailure, "503", "restoring")
+			"--set", "http.listen="+host+":"+port), cli.Failure, "503", "restoring")
 	}
 }

@@ -50,8 +50,8 @@ if a DIR has no checkpoints, and if there was no memory for all samples.`,
 	cmd.Args = cobra.MinimumNArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
 		i.dirs = dirs
-		return a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		return a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ if a DIR has no checkpoints, and if there was no memory for all samples.`,
 // importAll imports all folders, and saves.
 func (a *app) importAll(ctx context.Context, cfg config.Config, i importing) error {
 	cfg.Log.Level = max(cfg.Log.Level, slog.LevelWarn) // the rest is said in the summary
-	s := &server{cfg: cfg, log: logs.To(a.stderr, cfg.Log).Logger, registry: prometheus.NewRegistry()}
+	s := &server{cfg: cfg, log: logs.To(a.Stderr, cfg.Log).Logger, registry: prometheus.NewRegistry()}
 	defer s.close()
 	if i.dry {
 		s.cfg.Checkpoint.Dir = "" // which is not used: a slip would show
@@ -90,7 +90,7 @@ func (a *app) importAll(ctx context.Context, cfg config.Config, i importing) err
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "saved %s: %d blocks, %d bytes\n", info.Path, info.Blocks, info.Bytes)
+		fmt.Fprintf(a.Stdout, "saved %s: %d blocks, %d bytes\n", info.Path, info.Blocks, info.Bytes)
 	}
 	if full {
 		return errors.New("there was no memory for all samples: raise store.max_bytes and import once more")
@@ -120,7 +120,7 @@ func (s *server) makeStore() (err error) {
 
 func (a *app) importDir(ctx context.Context, s *server, dir string, i importing) (*ccms.Report, error) {
 	now := time.Now()
-	p := progress{out: a.stderr, next: now.Add(progressEvery)}
+	p := progress{out: a.Stderr, next: now.Add(progressEvery)}
 	im := ccms.Importer{
 		Store: s.store, Table: s.table, Types: i.types,
 		Oldest:   func(cluster, metric string) int64 { return now.Add(-s.cfg.Retention.Keep(cluster, metric)).Unix() },
@@ -151,12 +151,12 @@ func (p *progress) tell(now time.Time, done, hosts int, r *ccms.Report) {
 // tellImport prints what came out: the numbers, and what is wrong.
 func (a *app) tellImport(dir string, r *ccms.Report) {
 	for _, p := range r.Problems {
-		fmt.Fprintf(a.stderr, "%s: %v\n", p.Place, p.Err)
+		fmt.Fprintf(a.Stderr, "%s: %v\n", p.Place, p.Err)
 	}
 	if r.More > 0 {
-		fmt.Fprintf(a.stderr, "… and %d more\n", r.More)
+		fmt.Fprintf(a.Stderr, "… and %d more\n", r.More)
 	}
-	out := a.stdout
+	out := a.Stdout
 	fmt.Fprintf(out, "%s: %d clusters, %d hosts, %d files\n", dir, r.Clusters, r.Hosts, r.Files)
 	fmt.Fprintf(out, "  taken: %d samples of %d series\n", r.Taken, r.Series)
 	if r.There > 0 {
@@ -183,14 +183,14 @@ func (a *app) tellUnknown(r *ccms.Report) {
 	if len(r.Unknown) == 0 {
 		return
 	}
-	fmt.Fprintln(a.stdout, "  refused, unknown metrics; to take them, set ingest.learn.step, or add, with the aggregation that is right:")
-	fmt.Fprintln(a.stdout, "    metrics:")
+	fmt.Fprintln(a.Stdout, "  refused, unknown metrics; to take them, set ingest.learn.step, or add, with the aggregation that is right:")
+	fmt.Fprintln(a.Stdout, "    metrics:")
 	for _, name := range slices.Sorted(maps.Keys(r.Unknown)) {
 		u := r.Unknown[name]
 		step := u.Step
 		if step == 0 {
 			step = 60
 		}
-		fmt.Fprintf(a.stdout, "      %q: {step: %ds, aggregation: none} # %d samples\n", name, step, u.Samples)
+		fmt.Fprintf(a.Stdout, "      %q: {step: %ds, aggregation: none} # %d samples\n", name, step, u.Samples)
 	}
 }

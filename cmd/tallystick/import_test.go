@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tallystick/internal/ccms"
+	"tallystick/internal/cli"
 	"tallystick/internal/durable"
 )
 
@@ -65,23 +66,23 @@ func TestImport(t *testing.T) {
 		t.Helper()
 		wantIn(t, tally(t, append([]string{"import", "--config", "site.yaml"}, args...)...), code, texts...)
 	}
-	f(exitOK, []string{"1 clusters, 1 hosts, 1 files", "taken: 2 samples of 1 series"}, "--dry-run", dir)
+	f(cli.OK, []string{"1 clusters, 1 hosts, 1 files", "taken: 2 samples of 1 series"}, "--dry-run", dir)
 	if _, err := os.Stat("data"); err == nil {
 		t.Error("a dry run has made the data folder")
 	}
-	f(exitOK, []string{
+	f(cli.OK, []string{
 		"taken: 2 samples of 1 series",
 		"refused, older than retention: 1 samples; the first in alpha/n01/",
 		"retention.memory",
 		`"strange": {step: 30s, aggregation: none} # 1 samples`,
 		"saved data/",
 	}, dir)
-	f(exitOK, []string{"taken: 0 samples", "there already: 2 samples"}, dir)
-	f(exitOK, []string{"taken: 1 samples", "there already: 2 samples"}, dir, "--set", "ingest.learn.step=1m")
-	f(exitFailure, []string{"no files <cluster>/<host>", "nothing was saved"}, filepath.Join(dir, "alpha"))
-	f(exitFailure, []string{"there was no memory for all", "store.max_bytes is reached: 2 samples"},
+	f(cli.OK, []string{"taken: 0 samples", "there already: 2 samples"}, dir)
+	f(cli.OK, []string{"taken: 1 samples", "there already: 2 samples"}, dir, "--set", "ingest.learn.step=1m")
+	f(cli.Failure, []string{"no files <cluster>/<host>", "nothing was saved"}, filepath.Join(dir, "alpha"))
+	f(cli.Failure, []string{"there was no memory for all", "store.max_bytes is reached: 2 samples"},
 		dir, "--set", "store.max_bytes=1", "--set", "data_dir=other")
-	f(exitUsage, []string{"requires at least 1 arg"})
+	f(cli.Usage, []string{"requires at least 1 arg"})
 }
 
 func TestImportBesideAServer(t *testing.T) {
@@ -93,8 +94,8 @@ func TestImportBesideAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	wantIn(t, tally(t, "import", "--config", "site.yaml", dir), exitFailure, "another process uses it")
-	wantIn(t, tally(t, "import", "--config", "site.yaml", "--dry-run", dir), exitOK, "taken: 2 samples")
+	wantIn(t, tally(t, "import", "--config", "site.yaml", dir), cli.Failure, "another process uses it")
+	wantIn(t, tally(t, "import", "--config", "site.yaml", "--dry-run", dir), cli.OK, "taken: 2 samples")
 }
 
 // Ensure one who waits is told now and then how far it is.

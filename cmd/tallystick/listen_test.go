@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tallystick/internal/bus/bustest"
+	"tallystick/internal/cli"
 )
 
 // Ensure the API is served with TLS and HTTP/2, never in cleartext beside it.
@@ -73,7 +74,7 @@ func TestServeUnix(t *testing.T) {
 		t.Errorf("got %s %q, want ok", res.Status, b)
 	}
 	r := tally(t, "serve", "--set", "http.listen=unix:api.sock", "--set", "udp.listen=[]")
-	wantIn(t, r, exitFailure, "http.listen")
+	wantIn(t, r, cli.Failure, "http.listen")
 	s.do(http.MethodGet, "/healthz", nil)
 	s.stop()
 	if _, err := os.Stat("api.sock"); err == nil {

@@ -4,18 +4,9 @@
 // This package has the commands: flags, wiring and exit codes, nothing else.
 package main
 
-import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-)
+import "tallystick/internal/cli"
 
 // version is set by the Makefile with -X main.version.
 var version = "dev"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal kills at once
-	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { cli.Main(execute) }

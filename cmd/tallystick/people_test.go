@@ -7,13 +7,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"tallystick/internal/cli"
 )
 
 // Ensure people log in to a running server, and what `tallystick user` does meanwhile counts at once.
 func TestPeople(t *testing.T) {
 	t.Chdir(t.TempDir())
 	u := &users{t, "checkpoints"}
-	u.want(exitOK, "", "sesame\n", "add", "alice", "--role", "viewer")
+	u.want(cli.OK, "", "sesame\n", "add", "alice", "--role", "viewer")
 	s := serveIn(t, "--set", "auth.accounts.database=accounts.db")
 	defer s.stop()
 	jar, err := cookiejar.New(nil)
@@ -53,10 +55,10 @@ func TestPeople(t *testing.T) {
 	want(post, "/login", form, http.StatusOK, metrics, "xrd_read_bytes")
 	want(get, "/account", nil, http.StatusOK, "/account", "viewer")
 	want(get, "/metrics", nil, http.StatusOK, "/account?needs=operator", "needs the role operator")
-	u.want(exitOK, "", "", "role", "alice", "--role", "operator")
+	u.want(cli.OK, "", "", "role", "alice", "--role", "operator")
 	want(get, "/metrics", nil, http.StatusOK, "/metrics", "tallystick_")
 	want(get, metrics, nil, http.StatusOK, "/account?needs=viewer", "needs the role viewer")
-	u.want(exitOK, "", "", "disable", "alice")
+	u.want(cli.OK, "", "", "disable", "alice")
 	want(get, "/metrics", nil, http.StatusOK, "/login?next=%2Fmetrics", "Log in")
 	want(post, "/login", form, http.StatusUnauthorized, "/login", "wrong name or password")
 }

@@ -69,8 +69,8 @@ It exits with 1 if something could not be read; the report has what could.`,
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
 		r.dirs = dirs
-		return a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		return a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -93,7 +93,7 @@ func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) error 
 	if err != nil {
 		return err
 	}
-	err = httpapi.WriteReport(a.stdout, r.form, validate.Books(p.Ledger, reportOptions(cfg, r.options)))
+	err = httpapi.WriteReport(a.Stdout, r.form, validate.Books(p.Ledger, reportOptions(cfg, r.options)))
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("%d pieces could not be read", damaged)
 	}
@@ -107,7 +107,7 @@ func (a *app) feedAll(ctx context.Context, cfg config.Config, r replaying) error
 	}
 	token, err := os.ReadFile(r.tokenFile)
 	if err != nil {
-		return a.usage("--token-file: %w", err)
+		return a.Usage("--token-file: %w", err)
 	}
 	r.token = strings.TrimSpace(string(token))
 	sources := replaySources{app: a, cfg: cfg}
@@ -239,7 +239,7 @@ func (s *replaySources) data(dir, log string) error {
 	if err != nil {
 		return err
 	}
-	d := checkpoint.New(checkpoint.Config{Dir: dir}, durable.OS{}, checkpoint.Parts{Table: table}, logs.To(s.app.stderr, s.cfg.Log).Logger)
+	d := checkpoint.New(checkpoint.Config{Dir: dir}, durable.OS{}, checkpoint.Parts{Table: table}, logs.To(s.app.Stderr, s.cfg.Log).Logger)
 	v, err := d.View(func(folder, file string, err error) { s.tell("checkpoint %s: %s: %v", folder, file, err) })
 	if err != nil {
 		return err
@@ -263,7 +263,7 @@ func (s *replaySources) data(dir, log string) error {
 
 func (s *replaySources) tell(format string, args ...any) {
 	s.damaged++
-	fmt.Fprintf(s.app.stderr, format+"\n", args...)
+	fmt.Fprintf(s.app.Stderr, format+"\n", args...)
 }
 
 // feedBatch is how many packets or claims are sent at once.
@@ -295,7 +295,7 @@ func (a *app) feed(ctx context.Context, s *replaySources, r replaying) error {
 			return err
 		}
 	}
-	fmt.Fprintf(a.stderr, "sent %d packets and %d claims\n", packets, claims)
+	fmt.Fprintf(a.Stderr, "sent %d packets and %d claims\n", packets, claims)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tallystick/internal/capture"
+	"tallystick/internal/cli"
 )
 
 // What was kept gives the report that the server gave, byte for byte: out of the log,
@@ -20,7 +21,7 @@ func TestReplay(t *testing.T) {
 	replayed := func(what, want string, flags ...string) {
 		t.Helper()
 		args := append([]string{"replay", "--set", "collect.hold=1s", "--run", "r"}, flags...)
-		if r := tally(t, args...); r.code != exitOK || r.stdout != want {
+		if r := tally(t, args...); r.code != cli.OK || r.stdout != want {
 			t.Errorf("%s: got exit code %d, %s\n%s\nwant\n%s", what, r.code, r.stderr, r.stdout, want)
 		}
 	}
@@ -50,7 +51,7 @@ func TestReplay(t *testing.T) {
 	}
 	var out, errs strings.Builder
 	args := []string{"replay", "--feed", s.url, "--token-file", "token", from + "/checkpoints"}
-	if code := execute(t.Context(), args, &out, &errs); code != exitOK || !strings.Contains(errs.String(), "sent 238 packets and 80 claims") {
+	if code := execute(t.Context(), args, &out, &errs); code != cli.OK || !strings.Contains(errs.String(), "sent 238 packets and 80 claims") {
 		t.Errorf("got exit code %d, %s%s", code, &out, &errs)
 	}
 	if got, _ := s.report(); string(got) != want {
@@ -63,7 +64,7 @@ func TestReplayUsage(t *testing.T) {
 	t.Chdir(t.TempDir())
 	f := func(want string, args ...string) {
 		t.Helper()
-		if r := tally(t, append([]string{"replay"}, args...)...); r.code == exitOK || !strings.Contains(r.stderr, want) {
+		if r := tally(t, append([]string{"replay"}, args...)...); r.code == cli.OK || !strings.Contains(r.stderr, want) {
 			t.Errorf("%v: got exit code %d and %q, want %s", args, r.code, r.stderr, want)
 		}
 	}
@@ -71,7 +72,7 @@ func TestReplayUsage(t *testing.T) {
 	f("--format", "--format", "pdf")
 	f("nosuch", "nosuch")
 	f("--token-file", "--feed", "http://127.0.0.1:1")
-	if r := tally(t, "replay", "--from", "2026-11-01", "--to", "2026-11-02T10:00:00Z"); r.code != exitOK || !strings.Contains(r.stdout, `"verdicts":[]`) {
+	if r := tally(t, "replay", "--from", "2026-11-01", "--to", "2026-11-02T10:00:00Z"); r.code != cli.OK || !strings.Contains(r.stdout, `"verdicts":[]`) {
 		t.Errorf("nothing at all: got %+v", r)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 )
 
@@ -46,35 +47,35 @@ func TestExitCodes(t *testing.T) {
 		if !strings.Contains(r.stderr, stderr) || stderr == "" && r.stderr != "" {
 			t.Errorf("%q: got stderr %q, want %q in it", args, r.stderr, stderr)
 		}
-		if code != exitOK && r.stdout != "" {
+		if code != cli.OK && r.stdout != "" {
 			t.Errorf("%q: got stdout %q besides the error", args, r.stdout)
 		}
 	}
-	f(exitOK, "")
-	f(exitOK, "", "--help")
-	f(exitOK, "", "help", "token")
-	f(exitOK, "", "version")
-	f(exitOK, "", "--version")
-	f(exitOK, "", "config")
-	f(exitOK, "", "config", "keys")
-	f(exitOK, "", "config", "check")
-	f(exitOK, "", "token", "--subject", "me", "--role", "viewer")
+	f(cli.OK, "")
+	f(cli.OK, "", "--help")
+	f(cli.OK, "", "help", "token")
+	f(cli.OK, "", "version")
+	f(cli.OK, "", "--version")
+	f(cli.OK, "", "config")
+	f(cli.OK, "", "config", "keys")
+	f(cli.OK, "", "config", "check")
+	f(cli.OK, "", "token", "--subject", "me", "--role", "viewer")
 
-	f(exitUsage, "Did you mean this?\n\ttoken", "tokn")
-	f(exitUsage, "See: tallystick --help", "nonsense")
-	f(exitUsage, `unknown command "x"`, "config", "x")
-	f(exitUsage, `unknown command "x"`, "serve", "x")
-	f(exitUsage, "unknown flag: --nonsense", "serve", "--nonsense")
-	f(exitUsage, `"role", "subject" not set`, "token")
-	f(exitUsage, `role "root" is none of`, "token", "--subject", "me", "--role", "viewer,root")
-	f(exitUsage, "--ttl", "token", "--subject", "me", "--role", "viewer", "--ttl", "0s")
-	f(exitUsage, "did you mean grace?", "serve", "--set", "grce=1s")
-	f(exitUsage, "no.yaml", "config", "check", "--config", "no.yaml")
-	f(exitUsage, `unknown command "extra"`, "config", "check", "extra")
+	f(cli.Usage, "Did you mean this?\n\ttoken", "tokn")
+	f(cli.Usage, "See: tallystick --help", "nonsense")
+	f(cli.Usage, `unknown command "x"`, "config", "x")
+	f(cli.Usage, `unknown command "x"`, "serve", "x")
+	f(cli.Usage, "unknown flag: --nonsense", "serve", "--nonsense")
+	f(cli.Usage, `"role", "subject" not set`, "token")
+	f(cli.Usage, `role "root" is none of`, "token", "--subject", "me", "--role", "viewer,root")
+	f(cli.Usage, "--ttl", "token", "--subject", "me", "--role", "viewer", "--ttl", "0s")
+	f(cli.Usage, "did you mean grace?", "serve", "--set", "grce=1s")
+	f(cli.Usage, "no.yaml", "config", "check", "--config", "no.yaml")
+	f(cli.Usage, `unknown command "extra"`, "config", "check", "extra")
 
-	f(exitFailure, "auth.key_file", "token", "--subject", "me", "--role", "viewer", "--set", "auth.public_key="+publicKey)
-	f(exitFailure, "no such file", "token", "--subject", "me", "--role", "viewer", "--set", "auth.key_file=no/key.pem")
-	f(exitFailure, "subject", "token", "--subject", " ", "--role", "viewer")
+	f(cli.Failure, "auth.key_file", "token", "--subject", "me", "--role", "viewer", "--set", "auth.public_key="+publicKey)
+	f(cli.Failure, "no such file", "token", "--subject", "me", "--role", "viewer", "--set", "auth.key_file=no/key.pem")
+	f(cli.Failure, "subject", "token", "--subject", " ", "--role", "viewer")
 }
 
 // publicKey is that of the first test vector of RFC 8032.
@@ -101,7 +102,7 @@ func TestTokenIsGood(t *testing.T) {
 	}
 	for range 2 {
 		r := tally(t, args...)
-		if r.code != exitOK || r.stderr != "" {
+		if r.code != cli.OK || r.stderr != "" {
 			t.Fatalf("got exit code %d and stderr %q", r.code, r.stderr)
 		}
 		token, ok := strings.CutSuffix(r.stdout, "\n")
@@ -134,7 +135,7 @@ func TestConfigCheckRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := tally(t, "config", "check", "--config", path)
-	if diff := cmp.Diff(first.stdout, second.stdout); diff != "" || second.code != exitOK {
+	if diff := cmp.Diff(first.stdout, second.stdout); diff != "" || second.code != cli.OK {
 		t.Errorf("read again (-first +second):\n%s", diff)
 	}
 	for _, want := range []string{"data_dir: elsewhere", "level: DEBUG", "key_file: elsewhere/key.pem"} {
@@ -158,7 +159,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("TALLYSTICK_GRACE", "soon")
 	var stdout, stderr bytes.Buffer
 	code := execute(t.Context(), []string{"config", "check"}, &stdout, &stderr)
-	if code != exitUsage || !strings.Contains(stderr.String(), "TALLYSTICK_GRACE: grace:") {
+	if code != cli.Usage || !strings.Contains(stderr.String(), "TALLYSTICK_GRACE: grace:") {
 		t.Errorf("got exit code %d and stderr %q", code, stderr.String())
 	}
 }

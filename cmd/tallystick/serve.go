@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 	"tallystick/internal/logs"
 	"tallystick/internal/systemd"
@@ -36,8 +34,8 @@ and makes its own key.`,
   tallystick serve --set http.listen=127.0.0.1:8081 --set retention.memory=2d
   TALLYSTICK_LOG_LEVEL=debug tallystick serve`,
 		Args: cobra.NoArgs,
-		RunE: a.staying(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		RunE: a.Staying(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -52,41 +50,17 @@ and makes its own key.`,
 // that it costs nothing that can be measured.
 const mutexFraction = 1000
 
-// untilHangup returns a context that also ends when the terminal that there may be is closed:
-// no reason to lose anything.
-func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
-	if term.IsTerminal(int(os.Stdin.Fd())) {
-		return signal.NotifyContext(ctx, syscall.SIGHUP)
-	}
-	return context.WithCancel(ctx)
-}
-
-// onHangup calls do for each SIGHUP, until ctx ends.
-func onHangup(ctx context.Context, do func()) error {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGHUP)
-	defer signal.Stop(told)
-	for {
-		select {
-		case <-told:
-			do()
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // serve makes a server of the configuration and runs it until ctx ends.
 func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 	runtime.SetMutexProfileFraction(mutexFraction)
-	ctx, stop := untilHangup(ctx)
+	ctx, stop := cli.UntilHangup(ctx)
 	defer stop()
-	log, err := logs.Open(cfg.Log, a.stderr)
+	log, err := logs.Open(cfg.Log, a.Stderr)
 	if err != nil {
 		return fmt.Errorf("log.file: %w", err)
 	}
 	defer log.Close()
-	s, err := newServer(ctx, cfg, a.sources, systemd.Take(), log)
+	s, err := newServer(ctx, cfg, a.Sources, systemd.Take(), log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +72,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 	defer context.AfterFunc(ctx, func() {
 		s.log.Info("stopping; a second signal ends it at once, without saving", "grace", cfg.Grace)
 	})()
-	err = s.run(ctx, a.stdout, demo)
+	err = s.run(ctx, a.Stdout, demo)
 	if err == nil {
 		s.log.Info("stopped; everything is saved")
 	}
@@ -107,7 +81,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config, demo bool) error {
 
 // greet tells a newcomer where he is.
 func (a *app) greet(s *server) {
-	fmt.Fprintf(a.stdout, `Development mode: loopback only, with a key of its own in %s.
+	fmt.Fprintf(a.Stdout, `Development mode: loopback only, with a key of its own in %s.
 Get a token with
   TOKEN=$(%s token --subject me --role viewer,writer,validator%s)
 and ask
@@ -120,10 +94,10 @@ and ask
 // of this one.
 func (a *app) sameConfiguration() string {
 	var b strings.Builder
-	if a.sources.File != "" {
-		fmt.Fprintf(&b, " --config %q", a.sources.File)
+	if a.Sources.File != "" {
+		fmt.Fprintf(&b, " --config %q", a.Sources.File)
 	}
-	for _, kv := range a.sources.Settings {
+	for _, kv := range a.Sources.Settings {
 		fmt.Fprintf(&b, " --set %q", kv)
 	}
 	return b.String()

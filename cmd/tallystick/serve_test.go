@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tallystick/internal/capture"
+	"tallystick/internal/cli"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
 )
@@ -93,7 +94,7 @@ func serveIn(t *testing.T, flags ...string) *served {
 func (s *served) stop() {
 	s.t.Helper()
 	s.cancel()
-	if code := <-s.code; code != exitOK {
+	if code := <-s.code; code != cli.OK {
 		s.t.Errorf("got exit code %d; it printed:\n%s", code, s.out)
 	}
 }
@@ -226,8 +227,8 @@ func TestServePortInUse(t *testing.T) {
 	}
 	defer ln.Close()
 	r := tally(t, "serve", "--set", "http.listen="+ln.Addr().String())
-	if r.code != exitFailure || !strings.Contains(r.stderr, "http.listen") {
-		t.Errorf("got exit code %d and %q, want %d and the key http.listen", r.code, r.stderr, exitFailure)
+	if r.code != cli.Failure || !strings.Contains(r.stderr, "http.listen") {
+		t.Errorf("got exit code %d and %q, want %d and the key http.listen", r.code, r.stderr, cli.Failure)
 	}
 	if left, _ := filepath.Glob("*"); len(left) > 0 {
 		t.Errorf("it left %v", left)
@@ -239,8 +240,8 @@ func TestServeFolderInUse(t *testing.T) {
 	t.Chdir(t.TempDir())
 	s := serveIn(t)
 	r := tally(t, "serve", "--set", "http.listen=127.0.0.1:0", "--set", "udp.listen=127.0.0.1:0")
-	if r.code != exitFailure || !strings.Contains(r.stderr, "another process uses it") {
-		t.Errorf("got exit code %d and %q, want %d and that another process uses it", r.code, r.stderr, exitFailure)
+	if r.code != cli.Failure || !strings.Contains(r.stderr, "another process uses it") {
+		t.Errorf("got exit code %d and %q, want %d and that another process uses it", r.code, r.stderr, cli.Failure)
 	}
 	s.stop()
 }
@@ -253,8 +254,8 @@ func TestServeClosedByDefault(t *testing.T) {
 		if err := os.WriteFile("c.yaml", []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if r := tally(t, "serve", "--config", "c.yaml"); r.code != exitUsage || !strings.Contains(r.stderr, key) {
-			t.Errorf("%q: got exit code %d and %q, want %d and %s", yaml, r.code, r.stderr, exitUsage, key)
+		if r := tally(t, "serve", "--config", "c.yaml"); r.code != cli.Usage || !strings.Contains(r.stderr, key) {
+			t.Errorf("%q: got exit code %d and %q, want %d and %s", yaml, r.code, r.stderr, cli.Usage, key)
 		}
 	}
 	f("grace: 10s\n", "auth")

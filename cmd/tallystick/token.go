@@ -45,19 +45,19 @@ in any way may send only what one of the bounds covers.`,
 		Example: `  TOKEN=$(tallystick token create --subject me --role viewer,validator)
   tallystick token create --config configs/site.yaml --subject agent7 --role writer --ttl 720h --client node7`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		RunE: a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
 			if claims.Roles, err = auth.ParseRoles(roles); err != nil {
-				return a.usage("--role: %w", err)
+				return a.Usage("--role: %w", err)
 			}
 			if claims.TTL < time.Second {
-				return a.usage("--ttl: %v is less than 1s", claims.TTL)
+				return a.Usage("--ttl: %v is less than 1s", claims.TTL)
 			}
 			if err := checkBoundFlags(cmd, claims.Bounds); err != nil {
-				return a.usage("%w", err)
+				return a.Usage("%w", err)
 			}
 			return a.token(cfg, claims)
 		}),
@@ -100,7 +100,7 @@ func (a *app) token(cfg config.Config, claims auth.Claims) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.stdout, token)
+	_, err = fmt.Fprintln(a.Stdout, token)
 	return err
 }
 

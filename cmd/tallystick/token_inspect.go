@@ -31,8 +31,8 @@ it says as JSON. It exits with 1, and says why, if a server with this configurat
 would refuse it now. Keys of a JWKS are not fetched.`,
 		Example: `  tallystick token inspect --config configs/site.yaml < token.txt`,
 		Args:    cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		RunE: a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func (a *app) inspect(ctx context.Context, cfg config.Config, token string) erro
 	if err != nil {
 		return fmt.Errorf("inspect token: %w", err)
 	}
-	enc := json.NewEncoder(a.stdout)
+	enc := json.NewEncoder(a.Stdout)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(said); err != nil {
 		return fmt.Errorf("inspect token: %w", err)

@@ -37,8 +37,8 @@ revoked: take its key away.`,
 		Example: `  tallystick token revoke --config configs/site.yaml < token.txt
   tallystick token revoke --config configs/site.yaml --id 4IQHNOV5GMEX5RVTDBGLS4XVVA --for 720h`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		RunE: a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -119,6 +119,6 @@ func (a *app) revoke(ctx context.Context, cfg config.Config, id string, ends tim
 	if !fresh {
 		word = "was revoked before"
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: %s\n", id, word)
+	_, err = fmt.Fprintf(a.Stdout, "%s: %s\n", id, word)
 	return err
 }

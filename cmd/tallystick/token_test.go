@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/cli"
 )
 
 // tallyIn runs a command with text on its standard input.
 func tallyIn(t *testing.T, stdin string, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out, diagnostics bytes.Buffer
-	root := (&app{stdout: &out, stderr: &diagnostics}).rootCommand()
+	root := (&app{cli.New("tallystick", "test", nil, &out, &diagnostics)}).rootCommand()
 	root.SetIn(strings.NewReader(stdin))
 	root.SetArgs(args)
 	err = root.ExecuteContext(t.Context())

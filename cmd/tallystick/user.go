@@ -18,6 +18,7 @@ import (
 	"tallystick/internal/auth/accounts"
 	"tallystick/internal/auth/local"
 	"tallystick/internal/auth/password"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 )
 
@@ -35,7 +36,7 @@ may run meanwhile: a new password, another role, disabling and deleting count at
 A new password is asked for at the terminal; from elsewhere, it is one line of the
 standard input.`,
 		Args: cobra.NoArgs,
-		RunE: help,
+		RunE: cli.Help,
 	}
 	cmd.AddCommand(a.userAddCommand(), a.userListCommand(), a.userRoleCommand(),
 		a.userOne("passwd NAME", "Give a new password, which ends the sessions of the old one", a.setPassword),
@@ -52,24 +53,25 @@ func (a *app) userOne(use, short string, do userEdit) *cobra.Command {
 	return a.configured(&cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.entered = true
-			return a.withAccounts(cmd.Context(), func(db *accounts.DB) error {
-				name, err := accounts.Name(args[0])
-				if err != nil {
-					return a.usage("%w", err)
-				}
-				if err := do(cmd.Context(), db, name); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				return nil
-			})
+			return a.Entering(func(cmd *cobra.Command) error {
+				return a.withAccounts(cmd.Context(), func(db *accounts.DB) error {
+					name, err := accounts.Name(args[0])
+					if err != nil {
+						return a.Usage("%w", err)
+					}
+					if err := do(cmd.Context(), db, name); err != nil {
+						return fmt.Errorf("%s: %w", name, err)
+					}
+					return nil
+				})
+			})(cmd, args)
 		},
 	})
 }
 
 // withAccounts opens the accounts of the configuration for do.
 func (a *app) withAccounts(ctx context.Context, do func(*accounts.DB) error) error {
-	cfg, err := config.Load(a.sources)
+	cfg, err := config.Load(a.Sources)
 	if err != nil {
 		return err
 	}
@@ -91,11 +93,11 @@ func (a *app) userAddCommand() *cobra.Command {
 	)
 	cmd := a.userOne("add NAME --role ROLE[,ROLE…]", "Make an account with a password", func(ctx context.Context, db *accounts.DB, name string) (err error) {
 		if account.Roles, err = auth.ParseRoles(roles); err != nil {
-			return a.usage("--role: %w", err)
+			return a.Usage("--role: %w", err)
 		}
 		account.Name, account.Source, account.Subject, account.Password = name, local.Source, name, hash
 		if hash != "" && !password.Known(hash) {
-			return a.usage("--hash: is neither of argon2id nor of bcrypt")
+			return a.Usage("--hash: is neither of argon2id nor of bcrypt")
 		}
 		if hash == "" {
 			if account.Password, err = a.newPassword(ctx); err != nil {
@@ -123,7 +125,7 @@ func (a *app) userRoleCommand() *cobra.Command {
 	cmd := a.userOne("role NAME --role ROLE[,ROLE…]", "Give somebody other roles", func(ctx context.Context, db *accounts.DB, name string) error {
 		parsed, err := auth.ParseRoles(roles)
 		if err != nil {
-			return a.usage("--role: %w", err)
+			return a.Usage("--role: %w", err)
 		}
 		return changeNamed(ctx, db, name, func(a *accounts.Account) { a.Roles = parsed })
 	})
@@ -183,9 +185,9 @@ func (a *app) newPassword(ctx context.Context) (string, error) {
 
 // readPassword reads a password without echo, twice, or a line of what is no terminal.
 func (a *app) readPassword() (string, error) {
-	in, ok := a.stdin.(*os.File)
+	in, ok := a.Stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(a.stdin, 2*password.Max)).ReadString('\n')
+		line, err := bufio.NewReader(io.LimitReader(a.Stdin, 2*password.Max)).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
@@ -193,9 +195,9 @@ func (a *app) readPassword() (string, error) {
 	}
 	var words [2]string
 	for i, prompt := range []string{"New password: ", "Once more: "} {
-		fmt.Fprint(a.stderr, prompt)
+		fmt.Fprint(a.Stderr, prompt)
 		word, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(a.stderr)
+		fmt.Fprintln(a.Stderr)
 		if err != nil {
 			return "", err
 		}
@@ -210,7 +212,7 @@ func (a *app) readPassword() (string, error) {
 func (a *app) userListCommand() *cobra.Command {
 	return a.configured(&cobra.Command{
 		Use: "list", Short: "List all accounts", Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
+		RunE: a.Entering(func(cmd *cobra.Command) error {
 			return a.withAccounts(cmd.Context(), func(db *accounts.DB) error { return a.listUsers(cmd.Context(), db) })
 		}),
 	})
@@ -221,7 +223,7 @@ func (a *app) listUsers(ctx context.Context, db *accounts.DB) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tROLES\tSOURCE\tSTATE\tEMAIL")
 	for _, u := range all {
 		state := "enabled"

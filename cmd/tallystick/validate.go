@@ -60,8 +60,8 @@ It exits with 1 if something could not be read, or if any verdict is unexplained
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, dirs []string) error {
 		v.dirs = dirs
-		return a.entering(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.sources)
+		return a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := config.Load(a.Sources)
 			if err != nil {
 				return err
 			}
@@ -86,9 +86,9 @@ func (a *app) validate(ctx context.Context, cfg config.Config, v validating) err
 	case v.phase2 != "":
 		return a.judge(v.phase2, 2, v.form)
 	case v.against != "" && v.form != "text" && v.form != "json" && v.form != "csv":
-		return a.usage("--format: %q is none of text, json, csv", v.form)
+		return a.Usage("--format: %q is none of text, json, csv", v.form)
 	case v.export != "" && v.exportPhase != 1 && v.exportPhase != 2:
-		return a.usage("--export-phase: %d is none of 1, 2", v.exportPhase)
+		return a.Usage("--export-phase: %d is none of 1, 2", v.exportPhase)
 	}
 	p, damaged, err := a.replayed(ctx, cfg, &v.replaying)
 	if err != nil {
@@ -109,7 +109,7 @@ func (a *app) validate(ctx context.Context, cfg config.Config, v validating) err
 // report prints a report, or writes it as files.
 func (a *app) report(v validating, r *validate.Report) error {
 	if v.export == "" {
-		if err := httpapi.WriteReport(a.stdout, v.form, r); err != nil {
+		if err := httpapi.WriteReport(a.Stdout, v.form, r); err != nil {
 			return err
 		}
 	} else if err := export(v.export, v.exportPhase, r); err != nil {
@@ -163,7 +163,7 @@ func (a *app) auditFile(v validating, p *replay.Player, o validate.Options) erro
 	}
 	r := audit.Run(records, bad, validate.All(p.Ledger), o)
 	write := map[string]func(io.Writer, *audit.Report) error{"text": audit.WriteTable, "json": audit.WriteJSON, "csv": audit.WriteCSV}[v.form]
-	if err := write(a.stdout, r); err != nil {
+	if err := write(a.Stdout, r); err != nil {
 		return err
 	}
 	switch {
@@ -179,7 +179,7 @@ func (a *app) auditFile(v validating, p *replay.Player, o validate.Options) erro
 func (a *app) judge(dir string, of int, form string) error {
 	write := map[string]func(io.Writer, []phase.Result) error{"text": phase.WriteTable, "json": phase.WriteJSON, "csv": phase.WriteCSV}[form]
 	if write == nil {
-		return a.usage("--format: %q is none of text, json, csv", form)
+		return a.Usage("--format: %q is none of text, json, csv", form)
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return err
@@ -189,7 +189,7 @@ func (a *app) judge(dir string, of int, form string) error {
 	if len(tests) == 0 && readErr == nil {
 		return fmt.Errorf("%s: no files of phase %d are there", dir, of)
 	}
-	return errors.Join(write(a.stdout, phase.Judge(tests)), readErr)
+	return errors.Join(write(a.Stdout, phase.Judge(tests)), readErr)
 }
 
 // selecting adds the flags that say what is replayed, and what is reported of it.
@@ -238,7 +238,7 @@ func (r *replaying) byDuration(with func(validate.Options, time.Duration) (valid
 // replayed replays everything that r names.
 func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p *replay.Player, damaged int, err error) {
 	if !slices.Contains(httpapi.ReportForms(), r.form) {
-		return nil, 0, a.usage("--format: %q is none of %v", r.form, httpapi.ReportForms())
+		return nil, 0, a.Usage("--format: %q is none of %v", r.form, httpapi.ReportForms())
 	}
 	if err := a.parseSpan(r); err != nil {
 		return nil, 0, err
@@ -251,7 +251,7 @@ func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p 
 	if err := sources.open(ctx, r); err != nil {
 		return nil, 0, err
 	}
-	t := replayProgress{out: a.stderr, next: time.Now().Add(progressEvery)}
+	t := replayProgress{out: a.Stderr, next: time.Now().Add(progressEvery)}
 	from, to := span(r.options, cfg.Collect.Idle)
 	for _, source := range sources.all {
 		if err := p.Play(ctx, source, from, to, func() { t.tell(p) }); err != nil {
@@ -262,9 +262,9 @@ func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p 
 		p.Advance(time.Now()) // as a server would that still runs
 	}
 	packets, claims, refused := p.Counts()
-	fmt.Fprintf(a.stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
+	fmt.Fprintf(a.Stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
 	if packets == 0 && claims == 0 {
-		fmt.Fprintln(a.stderr, "nothing was found: is that an archive or a data folder, and was it at that time?")
+		fmt.Fprintln(a.Stderr, "nothing was found: is that an archive or a data folder, and was it at that time?")
 	}
 	r.options.Now = float64(time.Now().Unix())
 	return p, sources.damaged, nil
@@ -272,10 +272,10 @@ func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p 
 
 func (a *app) parseSpan(r *replaying) (err error) {
 	if r.options.From, err = parseTime(r.from); err != nil {
-		return a.usage("--from: %w", err)
+		return a.Usage("--from: %w", err)
 	}
 	if r.options.To, err = parseTime(r.to); err != nil {
-		return a.usage("--to: %w", err)
+		return a.Usage("--to: %w", err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tallystick/internal/capture"
+	"tallystick/internal/cli"
 )
 
 // claimsFile writes the claims of a capture, one a line.
@@ -64,26 +65,26 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	both := []string{"--packets", packets, "--claims", claims}
-	f(exitOK, []string{"killed-client", "replayed 44 packets and 8 claims"}, both...)
-	f(exitOK, []string{`"killed-client"`}, append(both, "--format", "json")...)
-	f(exitOK, []string{"unknown-as-zero", "start-of-server", "claims with their records"}, append(both, "--against", records)...)
-	f(exitOK, []string{`"minimum-of-none":1`}, append(both, "--against", records, "--format", "json")...)
-	f(exitOK, nil, append(both, "--export", "out")...)
-	f(exitFailure, []string{"file exists"}, append(both, "--export", "out")...)
-	f(exitOK, []string{name, "0 mismatch", "7 exact"}, "--phase1", "out") // one of the eight wrote
-	f(exitOK, nil, append(both, "--export", "out", "--export-phase", "2")...)
-	f(exitOK, []string{name}, "--phase2", "out", "--format", "csv")
-	f(exitOK, []string{"nothing was found"}, t.TempDir())
-	f(exitFailure, []string{"lines are no records"}, append(both, "--against", packets)...)
-	f(exitFailure, []string{"no files of phase 1"}, "--phase1", t.TempDir())
-	f(exitFailure, []string{"no such file"}, "--phase1", "nowhere")
-	f(exitFailure, []string{"no such file"}, "--packets", "nowhere")
-	f(exitFailure, []string{"bad.jsonl:2: "}, "--packets", write(t, "bad.jsonl", "\n{\n"))
-	f(exitFailure, []string{"bad.jsonl:1: run is empty"}, "--claims", write(t, "bad.jsonl", "{}\n"))
-	f(exitFailure, []string{"1 verdicts are unexplained"},
+	f(cli.OK, []string{"killed-client", "replayed 44 packets and 8 claims"}, both...)
+	f(cli.OK, []string{`"killed-client"`}, append(both, "--format", "json")...)
+	f(cli.OK, []string{"unknown-as-zero", "start-of-server", "claims with their records"}, append(both, "--against", records)...)
+	f(cli.OK, []string{`"minimum-of-none":1`}, append(both, "--against", records, "--format", "json")...)
+	f(cli.OK, nil, append(both, "--export", "out")...)
+	f(cli.Failure, []string{"file exists"}, append(both, "--export", "out")...)
+	f(cli.OK, []string{name, "0 mismatch", "7 exact"}, "--phase1", "out") // one of the eight wrote
+	f(cli.OK, nil, append(both, "--export", "out", "--export-phase", "2")...)
+	f(cli.OK, []string{name}, "--phase2", "out", "--format", "csv")
+	f(cli.OK, []string{"nothing was found"}, t.TempDir())
+	f(cli.Failure, []string{"lines are no records"}, append(both, "--against", packets)...)
+	f(cli.Failure, []string{"no files of phase 1"}, "--phase1", t.TempDir())
+	f(cli.Failure, []string{"no such file"}, "--phase1", "nowhere")
+	f(cli.Failure, []string{"no such file"}, "--packets", "nowhere")
+	f(cli.Failure, []string{"bad.jsonl:2: "}, "--packets", write(t, "bad.jsonl", "\n{\n"))
+	f(cli.Failure, []string{"bad.jsonl:1: run is empty"}, "--claims", write(t, "bad.jsonl", "{}\n"))
+	f(cli.Failure, []string{"1 verdicts are unexplained"},
 		"--packets", packets, "--claims", write(t, "claims.jsonl",
 			`{"run":"r","id":"1","server":"127.0.0.1:21094","path":"/k/nowhere","asked":{"read":1,"readv":0,"write":0},"opened":1795325735,"closed":1795325736,"outcome":"ok"}`))
-	f(exitUsage, []string{"--format"}, "--phase1", "out", "--format", "ndjson")
-	f(exitUsage, []string{"--export-phase: 3"}, append(both, "--export", "out", "--export-phase", "3")...)
-	f(exitUsage, []string{"none of the others can be"}, "--phase1", "a", "--against", "b")
+	f(cli.Usage, []string{"--format"}, "--phase1", "out", "--format", "ndjson")
+	f(cli.Usage, []string{"--export-phase: 3"}, append(both, "--export", "out", "--export-phase", "3")...)
+	f(cli.Usage, []string{"none of the others can be"}, "--phase1", "a", "--against", "b")
 }

@@ -65,6 +65,7 @@ var rows = [][]string{
 		"internal/ingest",
 		"internal/logs",
 		"internal/query",
+		"internal/settings",
 		"internal/systemd",
 		"internal/validate",
 	},
@@ -74,6 +75,7 @@ var rows = [][]string{
 		"internal/auth/github",
 		"internal/auth/ldap",
 		"internal/auth/oidc",
+		"internal/cli",
 		"internal/forward",
 		"internal/phase",
 		"internal/rdns",
@@ -90,6 +92,7 @@ var rows = [][]string{
 	5: {
 		"benchmarks/process",
 		"internal/config",
+		"internal/shoveler",
 	},
 	6: {
 		"benchmarks/compare",
@@ -98,6 +101,7 @@ var rows = [][]string{
 		"benchmarks/secure",
 		"benchmarks/shovel",
 		"cmd/tallystick",
+		"cmd/tallystick-shovel",
 	},
 }
 

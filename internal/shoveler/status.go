@@ -1,4 +1,4 @@
-package main
+package shoveler
 
 import (
 	"cmp"
@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tallystick/internal/config"
 	"tallystick/internal/shovel"
 )
 
@@ -25,9 +24,9 @@ const (
 	maxStatus  = 16 << 20
 )
 
-func (a *app) shovelStatusCommand() *cobra.Command {
+func (a *app) statusCommand() *cobra.Command {
 	var raw bool
-	cmd := a.shovelConfigured(&cobra.Command{
+	cmd := a.configured(&cobra.Command{
 		Use:   "status",
 		Short: "Tell how a running shovel is doing",
 		Long: `Ask the shovel that runs with the same configuration, at metrics.port, how it is doing: what
@@ -35,35 +34,35 @@ waits in its queue, how far its outputs are, which servers send and what was los
 way from them. It exits with 1 if the shovel does not answer, its queue cannot be written,
 or an output cannot send.`,
 		Args: cobra.NoArgs,
-		RunE: a.entering(func(cmd *cobra.Command) error {
-			cfg, err := a.loadShovel()
+		RunE: a.Entering(func(cmd *cobra.Command) error {
+			cfg, err := a.load()
 			if err != nil {
 				return err
 			}
-			return a.shovelStatus(cmd.Context(), cfg, raw)
+			return a.status(cmd.Context(), cfg, raw)
 		}),
 	})
 	cmd.Flags().BoolVar(&raw, "json", false, "print it as JSON")
 	return cmd
 }
 
-func (a *app) shovelStatus(ctx context.Context, cfg config.Shovel, raw bool) error {
-	s, err := askShovel(ctx, cfg)
+func (a *app) status(ctx context.Context, cfg Config, raw bool) error {
+	s, err := ask(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	if raw {
-		e := json.NewEncoder(a.stdout)
+		e := json.NewEncoder(a.Stdout)
 		e.SetIndent("", "  ")
 		err = e.Encode(s)
 	} else {
-		err = tellShovel(a.stdout, s, time.Now())
+		err = tell(a.Stdout, s, time.Now())
 	}
 	return errors.Join(err, trouble(s))
 }
 
-// askShovel asks the shovel of a configuration how it is doing.
-func askShovel(ctx context.Context, cfg config.Shovel) (s shovel.Status, err error) {
+// ask asks the shovel of a configuration how it is doing.
+func ask(ctx context.Context, cfg Config) (s shovel.Status, err error) {
 	address := cfg.Config().Metrics
 	if address == "" {
 		return s, errors.New("metrics.enable is false: the shovel has no port to be asked at")
@@ -107,8 +106,8 @@ func trouble(s shovel.Status) error {
 	return errors.Join(errs...)
 }
 
-// tellShovel writes a status for people.
-func tellShovel(out io.Writer, s shovel.Status, now time.Time) error {
+// tell writes a status for people.
+func tell(out io.Writer, s shovel.Status, now time.Time) error {
 	ago := func(t time.Time) string { return now.Sub(t).Round(time.Second).String() }
 	fmt.Fprintf(out, "shovel %s, running for %s\n", s.ID, ago(s.Since))
 	oldest := "nothing waits"

@@ -1,9 +1,10 @@
-package main
+package shoveler_test
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,7 +13,15 @@ import (
 	"time"
 
 	"tallystick/internal/bus/bustest"
+	"tallystick/internal/cli"
+	"tallystick/internal/shoveler"
 )
+
+// execute runs a shovel's command line and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := cli.New("shovel", "test", nil, stdout, stderr)
+	return a.Execute(ctx, shoveler.Command(a, a.Name), args)
+}
 
 // Ensure that a shovel carries datagrams, tells how it is doing, and keeps what it could not
 // send.
@@ -33,23 +42,23 @@ func TestShovel(t *testing.T) {
 	status := func(args ...string) (int, string) {
 		out.Reset()
 		errs.Reset()
-		code := execute(t.Context(), append([]string{"shovel", "status", "--config", path}, args...), &out, &errs)
+		code := execute(t.Context(), append([]string{"status", "--config", path}, args...), &out, &errs)
 		return code, out.String() + errs.String()
 	}
-	if code, told := status(); code != exitFailure || !strings.Contains(told, "no shovel answers") {
+	if code, told := status(); code != cli.Failure || !strings.Contains(told, "no shovel answers") {
 		t.Errorf("without a shovel: got %d, %s", code, told)
 	}
 
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int)
-	go func() { done <- execute(ctx, []string{"shovel", "--config", path}, &bytes.Buffer{}, &bytes.Buffer{}) }()
+	go func() { done <- execute(ctx, []string{"--config", path}, &bytes.Buffer{}, &bytes.Buffer{}) }()
 	defer func() {
 		stop()
-		if code := <-done; code != exitOK {
+		if code := <-done; code != cli.OK {
 			t.Errorf("shovel: got %d", code)
 		}
 	}()
-	eventually(t, func() bool { code, _ := status(); return code == exitOK })
+	eventually(t, func() bool { code, _ := status(); return code == cli.OK })
 	from, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", udp))
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +78,7 @@ func TestShovel(t *testing.T) {
 	}
 	want := fmt.Sprintf("127.0.0.1  %d          %d     %d", 3, 24, 2)
 	eventually(t, func() bool { _, told := status(); return strings.Contains(told, want) })
-	if code, told := status("--json"); code != exitOK || !strings.Contains(told, `"gaps": 2`) {
+	if code, told := status("--json"); code != cli.OK || !strings.Contains(told, `"gaps": 2`) {
 		t.Errorf("as JSON: got %d, %s", code, told)
 	}
 }
