@@ -18,8 +18,9 @@ func (a *app) configCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Print the configuration as it came out of file, environment and settings",
 		Long: `Print the configuration as it came out of file, environment and settings, as YAML.
-If anything is wrong with it, print all of that instead and exit with 2. Keys are
-named, not read, and there is nothing secret in it.`,
+If anything is wrong with it, print all of that instead and exit with 2: also what
+is wrong with the files of keys, certificates and secrets, without which serve does
+not start. Run it as who the server runs as. Nothing secret is printed.`,
 		Example: `  tallystick config check --config configs/site.yaml
   tallystick config check --set data_dir=/var/lib/tallystick`,
 		Args: cobra.NoArgs,
@@ -36,7 +37,7 @@ named, not read, and there is nothing secret in it.`,
 }
 
 func (a *app) checkConfig() error {
-	cfg, err := config.Load(a.Sources)
+	cfg, err := config.LoadToServe(a.Sources)
 	if err != nil {
 		return err
 	}

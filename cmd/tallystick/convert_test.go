@@ -29,7 +29,14 @@ func TestConvert(t *testing.T) {
 	r := tally(t, "config", "convert", "cc/config.json")
 	wantIn(t, r, cli.OK, "ATTENTION nats.password")
 	writeFile(t, "site.yaml", r.stdout)
-	wantIn(t, tally(t, "config", "check", "--config", "site.yaml"), cli.OK, "- 0.0.0.0:8082", "memory: 2d", "subject: hpc.alpha")
+	wantIn(t, tally(t, "config", "check", "--config", "site.yaml"), cli.Usage, "http.tls.cert: ", "nats.password_file: ")
+	writeFile(t, "password", "sesame")
+	here := []string{"http.tls.cert=", "http.tls.key=", "http.cleartext=true", "nats.password_file=password"}
+	check := []string{"config", "check", "--config", "site.yaml"}
+	for _, s := range here {
+		check = append(check, "--set", s)
+	}
+	wantIn(t, tally(t, check...), cli.OK, "- 0.0.0.0:8082", "memory: 2d", "subject: hpc.alpha")
 
 	wantIn(t, tally(t, "config", "convert", "cc/split.json"), cli.OK, `listen: [":7"]`, "unknown key, left out: more")
 	wantIn(t, tally(t, "config", "convert", "cc/old.json"), cli.Failure, "before version 1.5", "metric-store {")

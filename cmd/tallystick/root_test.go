@@ -145,6 +145,24 @@ func TestConfigCheckRoundTrip(t *testing.T) {
 	}
 }
 
+// Ensure config check tells what serve refuses, all of it, before serve has touched anything.
+func TestConfigCheckIsOfServe(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := []string{"--set", "http.tls.cert=c.pem", "--set", "http.tls.key=k.pem", "--set", "nats.urls=nats://127.0.0.1:1", "--set", "nats.token_file=t"}
+	check, serve := tally(t, append([]string{"config", "check"}, args...)...), tally(t, append([]string{"serve"}, args...)...)
+	if diff := cmp.Diff(check, serve, cmp.AllowUnexported(result{})); diff != "" || check.code != cli.Usage {
+		t.Errorf("(-check +serve):\n%s", diff)
+	}
+	for _, want := range []string{"http.tls.cert: ", "nats.token_file: open t: no such file"} {
+		if !strings.Contains(check.stderr, want) {
+			t.Errorf("got no %q in\n%s", want, check.stderr)
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("got %v, %v, want nothing made", left, err)
+	}
+}
+
 func TestConfigKeysAreAll(t *testing.T) {
 	r := tally(t, "config", "keys")
 	for _, k := range config.Keys() {

@@ -35,7 +35,7 @@ and makes its own key.`,
   TALLYSTICK_LOG_LEVEL=debug tallystick serve`,
 		Args: cobra.NoArgs,
 		RunE: a.Staying(func(cmd *cobra.Command) error {
-			cfg, err := config.Load(a.Sources)
+			cfg, err := config.LoadToServe(a.Sources)
 			if err != nil {
 				return err
 			}

@@ -27,6 +27,28 @@ type Files struct {
 	Cert, Key string // our own certificate, empty for none
 }
 
+// Check reads the files, and returns what is wrong with them, each with its key.
+func (f Files) Check() (problems []Problem) {
+	if _, err := (Files{CA: f.CA}).TLS(); err != nil {
+		problems = append(problems, Problem{"ca_file", err})
+	}
+	if _, err := (Files{Cert: f.Cert, Key: f.Key}).TLS(); err != nil {
+		problems = append(problems, Problem{"cert_file", err})
+	}
+	return problems
+}
+
+// CheckSecret reads the file of a key, if it names one, and returns what is wrong with it.
+func CheckSecret(key, path string) []Problem {
+	if path == "" {
+		return nil
+	}
+	if _, err := ReadSecret(path); err != nil {
+		return []Problem{{key, err}}
+	}
+	return nil
+}
+
 // TLS reads the files.
 func (f Files) TLS() (*tls.Config, error) {
 	out := &tls.Config{MinVersion: tls.VersionTLS12}

@@ -1,6 +1,10 @@
 package config
 
-import "tallystick/internal/settings"
+import (
+	"slices"
+
+	"tallystick/internal/settings"
+)
 
 // prefix begins the name of every variable of the server.
 const prefix = "TALLYSTICK_"
@@ -16,6 +20,24 @@ func Load(s settings.Sources) (Config, error) {
 	defaults := Default()
 	defaults.Development = form().File(s) == ""
 	return settings.Load(form(), s, defaults, check)
+}
+
+// LoadToServe is Load, and reads besides the keys, certificates and secrets without which a
+// server does not start: what is wrong with them is wrong with the configuration. Those that it
+// reads each time when they are needed may come later.
+func LoadToServe(s settings.Sources) (Config, error) {
+	defaults := Default()
+	defaults.Development = form().File(s) == ""
+	return settings.Load(form(), s, defaults, checkToServe)
+}
+
+// checkToServe is check, and has besides what is wrong with files whose keys are right.
+func checkToServe(c *Config) []*settings.Problem {
+	problems := check(c)
+	files := slices.DeleteFunc(c.checkOnStart(), func(p *settings.Problem) bool {
+		return slices.ContainsFunc(problems, func(had *settings.Problem) bool { return had.Key == p.Key })
+	})
+	return append(problems, files...)
 }
 
 // check fills in what follows from something else, and returns what is wrong.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -88,6 +89,12 @@ func (c Config) who(secret string) []amqp.Authentication {
 	return []amqp.Authentication{&amqp.PlainAuth{Username: "guest", Password: "guest"}}
 }
 
-func (c Config) tls() (*tls.Config, error) {
-	return bus.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile}.TLS()
+// CheckFiles reads the files, without which Connect fails, and returns what is wrong with them,
+// each with its key.
+func (c Config) CheckFiles() []bus.Problem {
+	return slices.Concat(c.files().Check(), bus.CheckSecret("password_file", c.PasswordFile), bus.CheckSecret("token_file", c.TokenFile))
 }
+
+func (c Config) tls() (*tls.Config, error) { return c.files().TLS() }
+
+func (c Config) files() bus.Files { return bus.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile} }

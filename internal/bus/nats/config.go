@@ -59,6 +59,24 @@ func (c Config) Check() (problems []bus.Problem) {
 	return problems
 }
 
+// CheckFiles reads the files, without which Connect fails, and returns what is wrong with them,
+// each with its key.
+func (c Config) CheckFiles() (problems []bus.Problem) {
+	problems = bus.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile}.Check()
+	for _, way := range []struct {
+		key  string
+		only Config
+	}{
+		{"password_file", Config{User: c.User, PasswordFile: c.PasswordFile}}, {"token_file", Config{TokenFile: c.TokenFile}},
+		{"credentials_file", Config{CredentialsFile: c.CredentialsFile}}, {"nkey_file", Config{NKeyFile: c.NKeyFile}},
+	} {
+		if _, err := way.only.who(); err != nil {
+			problems = append(problems, bus.Problem{Key: way.key, Err: err})
+		}
+	}
+	return problems
+}
+
 // options returns what the client library is told of c.
 func (c Config) options() ([]nats.Option, error) {
 	var out []nats.Option

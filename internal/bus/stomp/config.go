@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,9 +75,15 @@ func (c Config) who() (user, password string, err error) {
 	return c.User, c.Password, nil
 }
 
-func (c Config) tls() (*tls.Config, error) {
-	return bus.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile}.TLS()
+// CheckFiles reads the files, without which Connect fails, and returns what is wrong with them,
+// each with its key.
+func (c Config) CheckFiles() []bus.Problem {
+	return slices.Concat(c.files().Check(), bus.CheckSecret("password_file", c.PasswordFile), bus.CheckSecret("token_file", c.TokenFile))
 }
+
+func (c Config) tls() (*tls.Config, error) { return c.files().TLS() }
+
+func (c Config) files() bus.Files { return bus.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile} }
 
 // An address is what a URL says.
 type address struct {
