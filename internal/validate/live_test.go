@@ -131,3 +131,9 @@ func TestSameFile(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// Ensure that where the clock of a server stands still, what happened meanwhile is still its clients'.
+func TestStoppedClock(t *testing.T) {
+	truth, ts := replay(t, "v04_clock")
+	judge(t, capture.Claims("run", truth), ts, func(*transfer.Claim) {}, counts(30, 0, 0, 0, 10))
+}

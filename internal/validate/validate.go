@@ -14,7 +14,9 @@
 //     access that was cut, is added to it: continueJoined.
 //  4. Several claims. Where accounts have just what several claims of one client have
 //     together, they are of all of them: shareJoined.
-//  5. Causes. Why a verdict is what it is is told by the first rule that holds and
+//  5. Apart. What is left over on both sides, of one process and with the same bytes, is one
+//     access whose times are wrong on one side: joinApart.
+//  6. Causes. Why a verdict is what it is is told by the first rule that holds and
 //     has its evidence: rules.
 //
 // Times of clients are exact, times of servers are intervals of whole seconds
@@ -49,14 +51,21 @@ func Run(in Input, o Options) *Report {
 		b.continueJoined(slack)
 		b.shareJoined(slack)
 	}
-	for _, c := range cs {
+	markCandidates(cs)
+	for _, b := range parts {
+		b.joinApart()
+	}
+	return newReport(o, w, cs, as)
+}
+
+func markCandidates(claims []*claim) {
+	for _, c := range claims {
 		for a := range c.candidates {
 			if a != nil {
 				a.candidate = true
 			}
 		}
 	}
-	return newReport(o, w, cs, as)
 }
 
 func newReport(o Options, w *watch, claims []*claim, accounts []*account) *Report {
