@@ -93,16 +93,22 @@ func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) error 
 	if err != nil {
 		return err
 	}
-	err = httpapi.WriteReport(a.Stdout, r.form, validate.Books(p.Ledger, reportOptions(cfg, r.options)))
-	if err == nil && damaged > 0 {
-		err = fmt.Errorf("%d pieces could not be read", damaged)
+	report := validate.Books(p.Ledger, reportOptions(cfg, r.options))
+	report.Unread = damaged
+	return errors.Join(httpapi.WriteReport(a.Stdout, r.form, report), unread(damaged))
+}
+
+// unread is the error of what could not be read.
+func unread(damaged int) error {
+	if damaged == 0 {
+		return nil
 	}
-	return err
+	return fmt.Errorf("%d lines or pieces could not be read: they are left out", damaged)
 }
 
 // feedAll sends everything to a server.
 func (a *app) feedAll(ctx context.Context, cfg config.Config, r replaying) error {
-	if err := a.parseSpan(&r); err != nil {
+	if err := a.parseFlags(&r); err != nil {
 		return err
 	}
 	token, err := os.ReadFile(r.tokenFile)
@@ -115,11 +121,11 @@ func (a *app) feedAll(ctx context.Context, cfg config.Config, r replaying) error
 	if err := sources.open(ctx, &r); err != nil {
 		return err
 	}
-	err = a.feed(ctx, &sources, r)
-	if err == nil && sources.damaged > 0 {
-		err = fmt.Errorf("%d pieces could not be read", sources.damaged)
+	if err := a.feed(ctx, &sources, r); err != nil {
+		return err
 	}
-	return err
+	sources.tellRest()
+	return unread(sources.damaged)
 }
 
 // reportOptions returns o with what the configuration says of reports.
@@ -196,6 +202,7 @@ func (s *replaySources) close() {
 func (s *replaySources) open(ctx context.Context, r *replaying) error {
 	dirs := r.dirs
 	if len(r.files.PacketFiles)+len(r.files.ClaimFiles) > 0 {
+		r.files.Stdin, r.files.Damaged = s.app.Stdin, func(err error) { s.tell("%v", err) }
 		s.all = append(s.all, r.files)
 	} else if len(dirs) == 0 {
 		return errors.Join(s.archive(ctx, s.cfg.Archive), s.data(s.cfg.Checkpoint.Dir, s.cfg.WAL.Dir))
@@ -261,9 +268,19 @@ func (s *replaySources) data(dir, log string) error {
 	return nil
 }
 
+// toldMost is how many pieces that are damaged are told, as fit on a screen; all are counted.
+const toldMost = 20
+
 func (s *replaySources) tell(format string, args ...any) {
-	s.damaged++
-	fmt.Fprintf(s.app.Stderr, format+"\n", args...)
+	if s.damaged++; s.damaged <= toldMost {
+		fmt.Fprintf(s.app.Stderr, format+"\n", args...)
+	}
+}
+
+func (s *replaySources) tellRest() {
+	if s.damaged > toldMost {
+		fmt.Fprintf(s.app.Stderr, "… and %d more\n", s.damaged-toldMost)
+	}
 }
 
 // feedBatch is how many packets or claims are sent at once.

@@ -49,7 +49,8 @@ or plain files, and print the report.
   --export DIR     write the runs of the report in the form of those files
 
 A DIR is an archive or a data folder, as for replay; without one, and without --packets,
-it is those of the configuration. Nothing in them is changed.
+it is those of the configuration. Nothing in them is changed. Lines of files that are
+no packets or claims are told by their place, counted, and left out.
 
 It exits with 1 if something could not be read, or if any verdict is unexplained (with
 --against, --phase1 and --phase2 only for the former: what is wrong there is the result).`,
@@ -98,12 +99,11 @@ func (a *app) validate(ctx context.Context, cfg config.Config, v validating) err
 	if v.against != "" {
 		err = a.auditFile(v, p, options)
 	} else {
-		err = a.report(v, validate.Books(p.Ledger, options))
+		r := validate.Books(p.Ledger, options)
+		r.Unread = damaged
+		err = a.report(v, r)
 	}
-	if err == nil && damaged > 0 {
-		err = fmt.Errorf("%d pieces could not be read", damaged)
-	}
-	return err
+	return errors.Join(err, unread(damaged))
 }
 
 // report prints a report, or writes it as files.
@@ -220,8 +220,8 @@ func (r *replaying) selecting(cmd *cobra.Command, form string) {
 	})
 	f.DurationVar(&r.options.Step, "step", 0, "of a bin of time, or more if that makes too many")
 	f.StringVar(&r.form, "format", form, "of the report: "+strings.Join(httpapi.ReportForms(), ", "))
-	f.StringArrayVar(&r.files.PacketFiles, "packets", nil, "a `file` of packets, one a line, as shovelers send them")
-	f.StringArrayVar(&r.files.ClaimFiles, "claims", nil, "a `file` of claims, one a line")
+	f.StringArrayVar(&r.files.PacketFiles, "packets", nil, "a `file` of packets, one a line, as shovelers send them; - is standard input")
+	f.StringArrayVar(&r.files.ClaimFiles, "claims", nil, "a `file` of claims, one a line; - is standard input")
 }
 
 // byDuration returns what sets a flag that is a duration.
@@ -240,7 +240,7 @@ func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p 
 	if !slices.Contains(httpapi.ReportForms(), r.form) {
 		return nil, 0, a.Usage("--format: %q is none of %v", r.form, httpapi.ReportForms())
 	}
-	if err := a.parseSpan(r); err != nil {
+	if err := a.parseFlags(r); err != nil {
 		return nil, 0, err
 	}
 	if p, err = replay.New(cfg.Collect, cfg.Ledger); err != nil {
@@ -261,16 +261,21 @@ func (a *app) replayed(ctx context.Context, cfg config.Config, r *replaying) (p 
 	if !p.At().IsZero() {
 		p.Advance(time.Now()) // as a server would that still runs
 	}
+	sources.tellRest()
 	packets, claims, refused := p.Counts()
 	fmt.Fprintf(a.Stderr, "replayed %d packets and %d claims, of which %d were refused, as they were then\n", packets, claims, refused)
-	if packets == 0 && claims == 0 {
+	if packets == 0 && claims == 0 && sources.damaged == 0 {
 		fmt.Fprintln(a.Stderr, "nothing was found: is that an archive or a data folder, and was it at that time?")
 	}
 	r.options.Now = float64(time.Now().Unix())
 	return p, sources.damaged, nil
 }
 
-func (a *app) parseSpan(r *replaying) (err error) {
+// parseFlags reads times, and checks the names of files.
+func (a *app) parseFlags(r *replaying) (err error) {
+	if in := slices.Concat(r.files.PacketFiles, r.files.ClaimFiles); len(in)-len(slices.DeleteFunc(in, isStdin)) > 1 {
+		return a.Usage("standard input (-) can be only one of --packets and --claims")
+	}
 	if r.options.From, err = parseTime(r.from); err != nil {
 		return a.Usage("--from: %w", err)
 	}
@@ -279,3 +284,5 @@ func (a *app) parseSpan(r *replaying) (err error) {
 	}
 	return nil
 }
+
+func isStdin(name string) bool { return name == "-" }

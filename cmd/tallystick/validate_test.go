@@ -84,7 +84,58 @@ func TestValidate(t *testing.T) {
 	f(cli.Failure, []string{"1 verdicts are unexplained"},
 		"--packets", packets, "--claims", write(t, "claims.jsonl",
 			`{"run":"r","id":"1","server":"127.0.0.1:21094","path":"/k/nowhere","asked":{"read":1,"readv":0,"write":0},"opened":1795325735,"closed":1795325736,"outcome":"ok"}`))
+	f(cli.Usage, []string{"only one"}, "--packets", "-", "--claims", "-")
 	f(cli.Usage, []string{"--format"}, "--phase1", "out", "--format", "ndjson")
 	f(cli.Usage, []string{"--export-phase: 3"}, append(both, "--export", "out", "--export-phase", "3")...)
 	f(cli.Usage, []string{"none of the others can be"}, "--phase1", "a", "--against", "b")
+}
+
+// Ensure that lines which are damaged are left out of a report, which says how many they are, and
+// that the first of them are told.
+func TestValidateDamaged(t *testing.T) {
+	const name = "s06_killed_longlived"
+	packets, err := os.ReadFile("../../internal/capture/testdata/" + name + "/packets.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := os.ReadFile(claimsFile(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := strings.Repeat("{}\n", 20)
+	args := []string{
+		"validate", "--packets", write(t, "p.jsonl", "{\n"+string(packets)), "--claims", write(t, "c.jsonl", string(claims)+bad),
+		"--claims", write(t, "d.jsonl", bad),
+	}
+	for form, want := range map[string]string{
+		"json": `"unread":41,`, "text": "\n41 lines or pieces could not be read", "html": ">41 lines or pieces could not be read",
+	} {
+		got := tally(t, append(args, "--format", form)...)
+		if got.code != cli.Failure || !strings.Contains(got.stdout, want) || !strings.Contains(got.stdout, "killed-client") {
+			t.Errorf("%s: got exit code %d, %s\n%s\nwant %q and all else", form, got.code, got.stdout, got.stderr, want)
+		}
+		for _, want := range []string{"c.jsonl:9: run is empty\n", "c.jsonl:28: ", "… and 21 more\n", "replayed 44 packets and 8 claims", "41 lines or pieces"} {
+			if !strings.Contains(got.stderr, want) {
+				t.Errorf("%s: no %q in\n%s", form, want, got.stderr)
+			}
+		}
+		if strings.Contains(got.stderr, "d.jsonl") {
+			t.Errorf("%s: more than the first are told:\n%s", form, got.stderr)
+		}
+	}
+}
+
+// Ensure that a file can be standard input.
+func TestValidateStdin(t *testing.T) {
+	const name = "s06_killed_longlived"
+	packets, err := os.Open("../../internal/capture/testdata/" + name + "/packets.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	var out, errs strings.Builder
+	code := executeWith(t.Context(), []string{"validate", "--packets", "-", "--claims", claimsFile(t, name)}, packets, &out, &errs)
+	if want := "replayed 44 packets and 8 claims"; code != cli.OK || !strings.Contains(errs.String(), want) {
+		t.Errorf("got exit code %d and %s, want %s", code, &errs, want)
+	}
 }

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,25 +27,32 @@ import (
 type Files struct {
 	PacketFiles []string
 	ClaimFiles  []string
+	Stdin       io.Reader // is the file -, which is read once
+	// Damaged is told of each line that is no message or claim, with its place. It is left out.
+	Damaged func(err error)
 }
 
 // fileLineMax is the longest line: a datagram of 64 KiB in base64, and what is around it.
 const fileLineMax = 1 << 20
+
+var errLineLong = errors.New("a line of more than 1 MiB")
 
 // Packets implements Source.
 func (f Files) Packets(ctx context.Context, from, to int64) iter.Seq2[checkpoint.Packet, error] {
 	return func(yield func(checkpoint.Packet, error) bool) {
 		clock := arrivals{}
 		for _, name := range f.PacketFiles {
-			for line, err := range lines(ctx, name) {
-				var k checkpoint.Packet
-				if err == nil {
-					k, err = clock.packet(line)
+			for line, err := range f.lines(ctx, name) {
+				if err != nil {
+					yield(checkpoint.Packet{}, err)
+					return
 				}
-				if t := k.At.Unix(); err == nil && (t < from || t >= to) {
+				k, err := clock.packet(line)
+				if err != nil {
+					f.Damaged(line.wrong(err))
 					continue
 				}
-				if !yield(k, err) || err != nil {
+				if t := k.At.Unix(); t >= from && t < to && !yield(k, nil) {
 					return
 				}
 			}
@@ -56,15 +64,17 @@ func (f Files) Packets(ctx context.Context, from, to int64) iter.Seq2[checkpoint
 func (f Files) Claims(ctx context.Context, _, _ int64) iter.Seq2[*transfer.Claim, error] {
 	return func(yield func(*transfer.Claim, error) bool) {
 		for _, name := range f.ClaimFiles {
-			for line, err := range lines(ctx, name) {
-				c := new(transfer.Claim)
-				if err == nil {
-					err = line.decode(c)
+			for line, err := range f.lines(ctx, name) {
+				if err != nil {
+					yield(nil, err)
+					return
 				}
-				if err == nil {
-					err = line.wrong(c.Check())
+				c, err := line.claim()
+				if err != nil {
+					f.Damaged(line.wrong(err))
+					continue
 				}
-				if !yield(c, err) || err != nil {
+				if !yield(c, nil) {
 					return
 				}
 			}
@@ -77,41 +87,68 @@ type line struct {
 	file string
 	n    int
 	text []byte
+	long bool // it is longer than may be, and text has the end of it
 }
 
-func (l line) decode(into any) error { return l.wrong(json.Unmarshal(l.text, into)) }
-
-func (l line) wrong(err error) error {
-	if err == nil {
-		return nil
+func (l line) decode(into any) error {
+	if l.long {
+		return errLineLong
 	}
-	return fmt.Errorf("%s:%d: %w", l.file, l.n, err)
+	return json.Unmarshal(l.text, into)
+}
+
+func (l line) claim() (*transfer.Claim, error) {
+	c := new(transfer.Claim)
+	if err := l.decode(c); err != nil {
+		return nil, err
+	}
+	return c, c.Check()
+}
+
+func (l line) wrong(err error) error { return fmt.Errorf("%s:%d: %w", l.file, l.n, err) }
+
+// open opens a file.
+func (f Files) open(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(f.Stdin), nil
+	}
+	return os.Open(name)
 }
 
 // lines yields the lines of a file that are not empty.
-func lines(ctx context.Context, name string) iter.Seq2[line, error] {
+func (f Files) lines(ctx context.Context, name string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
-		f, err := os.Open(name)
+		file, err := f.open(name)
 		if err != nil {
 			yield(line{}, err)
 			return
 		}
-		defer f.Close()
-		s := bufio.NewScanner(io.Reader(f))
-		s.Buffer(nil, fileLineMax)
-		for n := 1; s.Scan(); n++ {
-			if err := ctx.Err(); err != nil {
-				yield(line{}, err)
-				return
-			}
-			if len(s.Bytes()) > 0 && !yield(line{name, n, s.Bytes()}, nil) {
+		defer file.Close()
+		r := bufio.NewReaderSize(file, fileLineMax)
+		for n := 1; err == nil; n++ {
+			l := line{file: name, n: n}
+			l.text, l.long, err = readLine(r)
+			if (l.long || len(l.text) > 0) && !yield(l, ctx.Err()) {
 				return
 			}
 		}
-		if err := s.Err(); err != nil {
+		if !errors.Is(err, io.EOF) {
 			yield(line{}, fmt.Errorf("%s: %w", name, err))
 		}
 	}
+}
+
+// readLine returns the next line without space around it, and of one that is too long the end.
+func readLine(r *bufio.Reader) (text []byte, long bool, err error) {
+	text, err = r.ReadSlice('\n')
+	for errors.Is(err, bufio.ErrBufferFull) {
+		long = true
+		text, err = r.ReadSlice('\n')
+	}
+	if !long {
+		text = bytes.TrimSpace(text)
+	}
+	return text, long, err
 }
 
 // A message is one line of packets.
@@ -135,11 +172,11 @@ func (a *arrivals) packet(l line) (checkpoint.Packet, error) {
 		return checkpoint.Packet{}, err
 	}
 	if len(m.Data) == 0 {
-		return checkpoint.Packet{}, l.wrong(errors.New("a message without data"))
+		return checkpoint.Packet{}, errors.New("a message without data")
 	}
 	at, err := m.at()
 	if err != nil {
-		return checkpoint.Packet{}, l.wrong(err)
+		return checkpoint.Packet{}, err
 	}
 	if at.IsZero() {
 		at = a.guess(m.Data)

@@ -2,9 +2,12 @@ package replay_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,20 +17,21 @@ import (
 	"tallystick/internal/replay"
 )
 
-// times returns when the packets of a file of lines came, and the error that ended it.
-func times(t *testing.T, text string) (at []time.Time, err error) {
+// times returns when the packets of a file of lines came, and what is wrong with other lines.
+func times(t *testing.T, text string) (at []time.Time, wrong error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "p.jsonl")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for k, err := range (replay.Files{PacketFiles: []string{file}}).Packets(t.Context(), math.MinInt64, math.MaxInt64) {
+	files := replay.Files{PacketFiles: []string{file}, Damaged: func(err error) { wrong = errors.Join(wrong, err) }}
+	for k, err := range files.Packets(t.Context(), math.MinInt64, math.MaxInt64) {
 		if err != nil {
-			return at, err
+			t.Fatal(err)
 		}
 		at = append(at, k.At.UTC())
 	}
-	return at, nil
+	return at, wrong
 }
 
 // Ensure that a packet came when its message says, in whatever form, and else when its
@@ -63,4 +67,35 @@ func TestFilesTimes(t *testing.T) {
 	if d := cmp.Diff([]time.Time(nil), func() []time.Time { at, _ := times(t, ""); return at }()); d != "" {
 		t.Error(d)
 	}
+}
+
+// Ensure that a line which is damaged, whatever it is, is told by its place and harms no other.
+func TestFilesDamaged(t *testing.T) {
+	const good = `{"run":"r","id":"%d","server":"s:1","path":"/a","asked":{"read":1,"readv":0,"write":0},"opened":%[1]d,"closed":%[1]d,"outcome":"ok"}`
+	long := strings.Repeat("x", 3<<20)
+	f := func(want int, wrong []string, lines ...string) {
+		t.Helper()
+		var told []string
+		files := replay.Files{ClaimFiles: []string{"-"}, Stdin: strings.NewReader(strings.Join(lines, "\n")), Damaged: func(err error) {
+			place, _, _ := strings.Cut(err.Error(), " ")
+			told = append(told, place)
+		}}
+		got := 0
+		for c, err := range files.Claims(t.Context(), 0, 0) {
+			if err != nil || c.Run != "r" {
+				t.Fatalf("got %v, %v", c, err)
+			}
+			got++
+		}
+		if got != want || !slices.Equal(told, wrong) {
+			t.Errorf("got %d claims and %q, want %d and %q", got, told, want, wrong)
+		}
+	}
+	one, two := fmt.Sprintf(good, 1), fmt.Sprintf(good, 2)
+	f(0, nil)
+	f(2, nil, one, "", " \r", two)
+	f(2, []string{"-:1:", "-:3:", "-:5:", "-:6:"}, "{", one, "{}", two, long, "7")
+	f(2, []string{"-:2:", "-:4:"}, one, long, two, long)
+	f(1, []string{"-:1:"}, long[:2<<20], one)
+	f(1, []string{"-:2:"}, one, long[:1<<20])
 }

@@ -38,6 +38,11 @@ func WriteTable(w io.Writer, r *Report) error {
 	if err := writeRows(w, r); err != nil {
 		return fmt.Errorf("write verdicts: %w", err)
 	}
+	if r.Unread > 0 {
+		if _, err := fmt.Fprintf(w, "\n%d lines or pieces could not be read: they are in none of this\n", r.Unread); err != nil {
+			return fmt.Errorf("write verdicts: %w", err)
+		}
+	}
 	return nil
 }
 
