@@ -25,8 +25,8 @@ benchstat     := golang.org/x/perf/cmd/benchstat
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-build: ## bin/tallystick, static
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tallystick ./cmd/tallystick
+build: ## bin/tallystick and bin/tallystick-shovel, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 run: build ## the demo: a real capture and its clients' claims, laid together; stays up
 	bin/tallystick serve --demo
@@ -60,11 +60,13 @@ $(TOOLS)/minio:
 
 packages: build $(TOOLS)/nfpm ## deb and rpm, in bin/; builds their tool once
 	rm -rf bin/man bin/completions && mkdir -p bin/completions
-	bin/tallystick man bin/man
-	bin/tallystick completion bash >bin/completions/tallystick.bash
-	bin/tallystick completion zsh >bin/completions/_tallystick
-	bin/tallystick completion fish >bin/completions/tallystick.fish
-	for kind in deb rpm; do VERSION=$(PACKAGE_VERSION) ARCH=$$(go env GOARCH) $(TOOLS)/nfpm package -f packaging/nfpm.yaml -p $$kind -t bin; done
+	for name in tallystick tallystick-shovel; do \
+		bin/$$name man bin/man/$$name; \
+		for shell in bash zsh fish; do bin/$$name completion $$shell >bin/completions/$$name.$$shell; done; \
+	done
+	for of in server shovel; do for kind in deb rpm; do \
+		VERSION=$(PACKAGE_VERSION) ARCH=$$(go env GOARCH) $(TOOLS)/nfpm package -f packaging/$$of/nfpm.yaml -p $$kind -t bin || exit 1; \
+	done; done
 
 $(TOOLS)/nfpm:
 	CGO_ENABLED=0 GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2

@@ -52,7 +52,7 @@ type bench struct {
 
 func run(ctx context.Context) (err error) {
 	var b bench
-	flag.StringVar(&b.bin, "bin", "bin/tallystick", "the binary")
+	flag.StringVar(&b.bin, "bin", "bin/tallystick", "the binary, tallystick or tallystick-shovel")
 	flag.IntVar(&b.core, "core", -1, "number of the core that the shovel is bound to, by taskset; -1: none")
 	flag.DurationVar(&b.idle, "idle", 10*time.Second, "how long nothing is sent")
 	flag.IntVar(&b.rate, "rate", 30_000, "datagrams a second")

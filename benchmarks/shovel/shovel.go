@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ func startShovel(ctx context.Context, bin string, core int, dir, url string) (*s
 		return nil, err
 	}
 	args := []string{bin, "shovel", "--config", file}
+	if filepath.Base(bin) == "tallystick-shovel" {
+		args = slices.Delete(args, 1, 2) // there is nothing else in it
+	}
 	if core >= 0 {
 		args = append([]string{"taskset", "-c", strconv.Itoa(core)}, args...)
 	}

@@ -1,13 +1,13 @@
 package forward
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -74,19 +74,12 @@ func (p *poster) Send(ctx context.Context, ms []Message) (done int, err error) {
 }
 
 func (p *poster) post(ctx context.Context, ms []Message) error {
-	size := 0
-	for _, m := range ms {
-		size += len(m.Body) + 1
-	}
-	body := bytes.NewBuffer(make([]byte, 0, size))
-	for _, m := range ms {
-		body.Write(m.Body)
-		body.WriteByte('\n')
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL, body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.cfg.URL, lines(ms))
 	if err != nil {
 		return failed(Unreachable, err)
 	}
+	req.ContentLength = length(ms)
+	req.GetBody = func() (io.ReadCloser, error) { return lines(ms), nil } // a connection may turn out to be closed
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	req.Header.Set("User-Agent", "tallystick")
 	if p.cfg.TokenFile != "" {
@@ -103,6 +96,23 @@ func (p *poster) post(ctx context.Context, ms []Message) error {
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // it is only to be told
 	return judge(answer, text)
+}
+
+// lines returns the bodies of messages, each on a line, without a copy of them.
+func lines(ms []Message) io.ReadCloser {
+	b := make(net.Buffers, 0, 2*len(ms))
+	for _, m := range ms {
+		b = append(b, m.Body, []byte{'\n'})
+	}
+	return io.NopCloser(&b)
+}
+
+// length returns how many bytes lines has.
+func length(ms []Message) (n int64) {
+	for _, m := range ms {
+		n += int64(len(m.Body)) + 1
+	}
+	return n
 }
 
 // judge returns the error that an answer is, nil if the receiver has the records.

@@ -129,6 +129,9 @@ func (a *app) run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if err := releasePages(); err != nil {
+		log.Debug("the pages of the binary stay in memory", "err", err)
+	}
 	log.Info("shoveling", "udp", s.Addrs(), "metrics", s.MetricsAddr(), "queue", cfg.QueueDirectory, "version", a.Version)
 	manager := &systemd.Service{Alive: s.Alive, Status: func() string { return s.Line(ctx) }, Log: log}
 	var g run.Group

@@ -8,7 +8,7 @@ import (
 const (
 	// garbagePercent is how much garbage may gather in a shovel, which has a machine to share
 	// with the server that it is beside.
-	garbagePercent = 50
+	garbagePercent = 20
 	// Above ownMemory and, for each output, outputMemory, in bytes, the garbage collector works
 	// more. It is above what 30,000 datagrams a second need, but not when what has waited goes out:
 	// that takes about twice the processor time, and 58 to 71 MiB instead of 90 to 95
