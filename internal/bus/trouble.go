@@ -24,11 +24,12 @@ func (t *Trouble) Is(err error) (first bool) {
 	return first
 }
 
-// Over notes that nothing is wrong any more.
-func (t *Trouble) Over() {
+// Over notes that nothing is wrong any more, and reports since when something was, if it was.
+func (t *Trouble) Over() (since time.Time, was bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.err = nil
+	was, t.err = t.err != nil, nil
+	return t.since, was
 }
 
 // Now returns since when something is wrong, and what, nil for nothing.

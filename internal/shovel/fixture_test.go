@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +35,25 @@ type station struct {
 	shovel *shovel.Shovel
 	sent   int // to it, since it was started
 	stop   func()
+	log    journal
+}
+
+// A journal is what was logged.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) has(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Contains(j.text.String(), text)
 }
 
 // newStation returns one that does not run yet.
@@ -56,7 +77,7 @@ func newStation(t *testing.T) *station {
 func (s *station) start() {
 	s.Helper()
 	s.reg = prometheus.NewRegistry()
-	x, err := shovel.New(s.Context(), s.cfg, s.reg, slog.New(slog.DiscardHandler))
+	x, err := shovel.New(s.Context(), s.cfg, s.reg, slog.New(slog.NewTextHandler(&s.log, nil)))
 	if err != nil {
 		s.Fatal(err)
 	}

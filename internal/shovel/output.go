@@ -156,7 +156,7 @@ func (o *output) deliver(ctx context.Context, packs <-chan pack) bool {
 		o.advance(done, done)
 		switch {
 		case err == nil:
-			o.trouble.Over()
+			o.well()
 			continue
 		case forward.ReasonOf(err) == forward.Refused && o.pass(ctx, err):
 			continue
@@ -262,6 +262,13 @@ func (o *output) fail(err error) {
 		o.log.Warn("not sent; it is tried again", "err", err)
 	} else {
 		o.log.Debug("not sent", "err", err)
+	}
+}
+
+// well notes that something went.
+func (o *output) well() {
+	if since, was := o.trouble.Over(); was {
+		o.log.Info("sent again", "after", time.Since(since).Round(time.Second))
 	}
 }
 

@@ -151,7 +151,7 @@ func TestStartErrors(t *testing.T) {
 }
 
 // Ensure that a datagram that the receiver refuses for good stops nothing behind it, also where it
-// was alone when it came.
+// was alone when it came, and that the log tells when all goes again.
 func TestRefused(t *testing.T) {
 	s := newStation(t)
 	taken := make(chan string, 1000)
@@ -180,6 +180,7 @@ func TestRefused(t *testing.T) {
 	if got := s.counter("tallystick_shovel_refused_total"); got != 1 {
 		t.Errorf("got %v refused, want 1", got)
 	}
+	s.eventually(func() bool { return s.log.has("sent again") })
 }
 
 // poison is <statistics> in base64.
