@@ -64,6 +64,7 @@ packages: build $(TOOLS)/nfpm ## deb and rpm, in bin/; builds their tool once
 		bin/$$name man bin/man/$$name; \
 		for shell in bash zsh fish; do bin/$$name completion $$shell >bin/completions/$$name.$$shell; done; \
 	done
+	rm bin/man/tallystick/tallystick-shovel*  # are in the shovel's package
 	for of in server shovel; do for kind in deb rpm; do \
 		VERSION=$(PACKAGE_VERSION) ARCH=$$(go env GOARCH) $(TOOLS)/nfpm package -f packaging/$$of/nfpm.yaml -p $$kind -t bin || exit 1; \
 	done; done
