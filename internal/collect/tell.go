@@ -62,7 +62,7 @@ func (c *Collector) tellBytes(l *life, t *transfer.Transfer, f *file, at int64, 
 // it.
 func (c *Collector) tellClose(l *life, t *transfer.Transfer, f *file) {
 	if f.Close == nil {
-		if b, ok := f.Trace.counted(); ok && f.Trace.CloseWithin.Known() {
+		if b, ok := f.Trace.counted(l.Asks); ok && f.Trace.CloseWithin.Known() {
 			b.Write = max(b.Write, f.Told.Write)
 			c.tellBytes(l, t, f, f.Trace.CloseWithin[1], b)
 		}
@@ -159,7 +159,7 @@ func (f *file) describeCut(t *transfer.Transfer) {
 		t.End = transfer.Lost
 	}
 	t.Quality = transfer.LostBytes
-	if _, ok := f.Trace.counted(); ok || f.Moved {
+	if _, ok := f.Trace.counted(false); ok || f.Moved {
 		t.Quality = transfer.LowerBound
 	}
 }

@@ -287,13 +287,14 @@ func (t *tracing) trace() *transfer.Trace {
 }
 
 // counted returns what the server counted, by the close entry, if it is certain how
-// much of it is of which kind: if the requests add up to it.
-func (t *tracing) counted() (b transfer.Bytes, ok bool) {
+// much of it is of which kind: if the requests add up to it. asks tells that the server
+// traces requests.
+func (t *tracing) counted(asks bool) (b transfer.Bytes, ok bool) {
 	if t == nil || !t.Closed {
 		return b, false
 	}
 	b = t.bytes()
-	b.Write = t.written()
+	b.Write = t.written(asks)
 	switch {
 	case t.Totals.Read == 0:
 		b.Read, b.ReadV = 0, 0
@@ -305,11 +306,15 @@ func (t *tracing) counted() (b transfer.Bytes, ok bool) {
 
 // written returns the least that was written: the checksums of page writes are counted (XROOTD.md
 // fact 5), and only a close record tells which writes were such.
-func (t *tracing) written() int64 {
-	if t.whole() && t.Write == t.Totals.Write {
+func (t *tracing) written(asks bool) int64 {
+	ops := t.Writes
+	switch {
+	case t.whole() && t.Write == t.Totals.Write:
 		return t.Write - t.Checksums
+	case asks: // a request that did not come: one at least
+		ops = max(1, ops)
 	}
-	return transfer.FewestPageBytes(t.Totals.Write, t.Writes)
+	return transfer.FewestPageBytes(t.Totals.Write, ops)
 }
 
 // tell puts what is traced of a file into x.
