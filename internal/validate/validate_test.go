@@ -373,6 +373,18 @@ func TestFailedOpen(t *testing.T) {
 	f(t, claims{failed}, transfers{read(1, w, w, 9)}, "failed by fields run.1 1.1") // it did not fail at the open
 }
 
+// Ensure that an access that waited for its server is found by its close, also where only the t stream
+// has that.
+func TestJoinByTracedClose(t *testing.T) {
+	late := func(totals *transfer.Totals) *transfer.Transfer {
+		return with(read(1, [2]int64{5, 6}, [2]int64{5, 6}, 100), func(x *transfer.Transfer) {
+			x.End, x.Quality, x.Trace = transfer.Lost, transfer.LowerBound, &transfer.Trace{Totals: totals}
+		})
+	}
+	f(t, claims{readClaim("1", 0, 5.5, 100)}, transfers{late(&transfer.Totals{Read: 100})}, "match by fields run.1 1.1")
+	f(t, claims{readClaim("1", 0, 5.5, 100)}, transfers{late(nil)}, "missing run.1", "extra 1.1")
+}
+
 func TestContinuations(t *testing.T) {
 	part := func(life, file int, b, e, n int64, end transfer.End) *transfer.Transfer {
 		return with(read(file, [2]int64{b, b + 4}, [2]int64{e, e + 4}, n), func(x *transfer.Transfer) {

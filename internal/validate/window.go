@@ -24,9 +24,10 @@ type window struct {
 func opening(a *account) transfer.Interval { return a.Opened }
 
 // closing returns when a was closed, the unknown interval if it was not: where
-// an account was given up says little about when the client closed the file.
+// an account was given up says little about when the client closed the file, but the t
+// stream may have the close that the f stream lacks.
 func closing(a *account) transfer.Interval {
-	if a.End == transfer.Closed || a.End == transfer.Forced {
+	if a.End == transfer.Closed || a.End == transfer.Forced || a.End == transfer.Lost && a.Trace != nil && a.Trace.Totals != nil {
 		return a.Closed
 	}
 	return transfer.Interval{}
