@@ -95,7 +95,7 @@ func (a *app) replay(ctx context.Context, cfg config.Config, r replaying) error 
 	}
 	report := validate.Books(p.Ledger, reportOptions(cfg, r.options))
 	report.Unread = damaged
-	return errors.Join(httpapi.WriteReport(a.Stdout, r.form, report), unread(damaged))
+	return errors.Join(httpapi.WriteReport(a.Stdout, r.form, report), unknown(p.Ledger, report.Selection), unread(damaged))
 }
 
 // unread is the error of what could not be read.

@@ -52,7 +52,8 @@ A DIR is an archive or a data folder, as for replay; without one, and without --
 it is those of the configuration. Nothing in them is changed. Lines of files that are
 no packets or claims are told by their place, counted, and left out.
 
-It exits with 1 if something could not be read, or if any verdict is unexplained (with
+It exits with 1 if something could not be read, if nothing has the run, server or client
+that is asked for, or if any verdict is unexplained (with
 --against, --phase1 and --phase2 only for the former: what is wrong there is the result).`,
 		Example: `  tallystick validate --packets packets.jsonl --claims claims.jsonl
   tallystick validate --against records.jsonl --packets packets.jsonl
@@ -101,7 +102,7 @@ func (a *app) validate(ctx context.Context, cfg config.Config, v validating) err
 	} else {
 		r := validate.Books(p.Ledger, options)
 		r.Unread = damaged
-		err = a.report(v, r)
+		err = errors.Join(a.report(v, r), unknown(p.Ledger, r.Selection))
 	}
 	return errors.Join(err, unread(damaged))
 }

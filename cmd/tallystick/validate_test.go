@@ -84,6 +84,10 @@ func TestValidate(t *testing.T) {
 	f(cli.Failure, []string{"1 verdicts are unexplained"},
 		"--packets", packets, "--claims", write(t, "claims.jsonl",
 			`{"run":"r","id":"1","server":"127.0.0.1:21094","path":"/k/nowhere","asked":{"read":1,"readv":0,"write":0},"opened":1795325735,"closed":1795325736,"outcome":"ok"}`))
+	f(cli.Failure, []string{`--run: nothing is of "x"; there is ["` + name + `"]`, "nothing is of a server y:1"}, append(both, "--run", "x", "--server", "y:1")...)
+	f(cli.Failure, []string{`"unknown":["client"]`, "--client: nothing is of"}, append(both, "--client", "z", "--format", "json")...)
+	f(cli.Failure, []string{"Nothing is of that run"}, append(both, "--run", "x", "--format", "html")...)
+	f(cli.Failure, []string{"--run: nothing is of \"x\"; there is none"}, "--packets", packets, "--run", "x")
 	f(cli.Usage, []string{"only one"}, "--packets", "-", "--claims", "-")
 	f(cli.Usage, []string{"--format"}, "--phase1", "out", "--format", "ndjson")
 	f(cli.Usage, []string{"--export-phase: 3"}, append(both, "--export", "out", "--export-phase", "3")...)

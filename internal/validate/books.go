@@ -41,7 +41,17 @@ type Servers interface {
 //     client's clock may be wrong;
 //   - of each server that a claim names, one transfer at least: whose name is not
 //     known may be anywhere.
+//
+// Of an empty report it says which name that is selected by nothing has.
 func Books(l Ledger, o Options) *Report {
+	r := ofBooks(l, o)
+	if len(r.Verdicts) == 0 {
+		r.Selection.Unknown = unknown(l, r.Selection)
+	}
+	return r
+}
+
+func ofBooks(l Ledger, o Options) *Report {
 	span, ok := spanOf(l, o)
 	if !ok {
 		return Run(Input{}, o)

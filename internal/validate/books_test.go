@@ -3,6 +3,7 @@ package validate_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,7 @@ func TestBooks(t *testing.T) {
 	f := func(o validate.Options, want ...string) {
 		t.Helper()
 		r := validate.Books(l, o)
+		r.Selection.Unknown = nil // which is told of what l has, and not of what is laid together
 		if d := cmp.Diff(validate.Run(validate.Input{Claims: cs, Transfers: ts}, o), r); d != "" {
 			t.Errorf("%+v: all that there is and what is looked at give others (-all +books):\n%s", o, d)
 		}
@@ -140,4 +142,34 @@ func lines(t *testing.T, r *validate.Report) (out []string) {
 		out = append(out, string(b))
 	}
 	return out
+}
+
+// Ensure that an empty report says which of the names that were asked for nothing has, at no time.
+func TestBooksUnknown(t *testing.T) {
+	w := [2]int64{0, 4}
+	c := readClaim("1", 1, 2, 10)
+	x := read(1, w, w, 10)
+	l := ledgerOf(t, claims{c}, transfers{x})
+	l.PutLife(transfer.Life{SID: 9, Stod: 1, Server: "idle:1094", Address: "192.0.2.9:1094"})
+	const run, server, client = validate.RunName, validate.ServerName, validate.ClientName
+	f := func(o validate.Options, want ...validate.Name) {
+		t.Helper()
+		if got := validate.Books(l, o).Selection.Unknown; !slices.Equal(got, want) {
+			t.Errorf("%+v: got %q, want %q", o, got, want)
+		}
+	}
+	f(validate.Options{})
+	f(validate.Options{Run: c.Run, Server: c.Server, Client: c.Client})
+	f(validate.Options{Run: c.Run, From: 1 << 32})
+	f(validate.Options{Server: x.Address, Client: x.Client, From: 1 << 32})
+	f(validate.Options{Server: "idle:1094"})
+	f(validate.Options{Run: "x", Server: "y:1", Client: "z"}, run, server, client)
+	f(validate.Options{Run: c.Run, Server: "y:1"}, server)
+	f(validate.Options{Client: "z"}, client)
+	for n, want := range map[validate.Name][]string{run: {c.Run}, server: {c.Server, x.Server}, client: {c.Client, x.Client}} {
+		slices.Sort(want)
+		if got := validate.Names(l, n); !slices.Equal(got, slices.Compact(want)) {
+			t.Errorf("names of %s: got %q, want %q", n, got, want)
+		}
+	}
 }

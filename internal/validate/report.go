@@ -34,4 +34,6 @@ type Selection struct {
 	Client string `json:"client,omitempty"`
 	From   int64  `json:"from,omitempty"`
 	To     int64  `json:"to,omitempty"`
+	// Unknown are those of run, server and client that nothing has, at no time.
+	Unknown []Name `json:"unknown,omitempty"`
 }

@@ -38,12 +38,26 @@ func WriteTable(w io.Writer, r *Report) error {
 	if err := writeRows(w, r); err != nil {
 		return fmt.Errorf("write verdicts: %w", err)
 	}
-	if r.Unread > 0 {
-		if _, err := fmt.Fprintf(w, "\n%d lines or pieces could not be read: they are in none of this\n", r.Unread); err != nil {
-			return fmt.Errorf("write verdicts: %w", err)
-		}
+	if err := writeNotes(w, r); err != nil {
+		return fmt.Errorf("write notes: %w", err)
 	}
 	return nil
+}
+
+// writeNotes says why numbers may be less than somebody expects.
+func writeNotes(w io.Writer, r *Report) error {
+	var notes []string
+	for _, n := range r.Selection.Unknown {
+		notes = append(notes, fmt.Sprintf("nothing is of a %s %s\n", n, printable(n.Of(r.Selection))))
+	}
+	if r.Unread > 0 {
+		notes = append(notes, fmt.Sprintf("%d lines or pieces could not be read: they are in none of this\n", r.Unread))
+	}
+	if notes == nil {
+		return nil
+	}
+	_, err := io.WriteString(w, "\n"+strings.Join(notes, ""))
+	return err
 }
 
 func writeTotals(w io.Writer, name string, t Totals) {
