@@ -343,14 +343,14 @@ func (a *app) archivePrune() *cobra.Command {
 		Long: `Remove days that are older than archive.keep, and the oldest ones as long as the archive
 is larger than archive.max_bytes. The newest day is never removed. Without rules,
 nothing is.`,
-		Example: `  tallystick archive prune --dry-run --keep 8760h /srv/archive
+		Example: `  tallystick archive prune --dry-run --keep 365d /srv/archive
   tallystick archive prune --config configs/site.yaml`,
 	}, func(ctx context.Context, days []archive.Listing) error {
 		g.cfg.Keep, g.cfg.MaxBytes = cmp.Or(keep, g.cfg.Keep), cmp.Or(maxBytes, g.cfg.MaxBytes)
 		return g.prune(ctx, days)
 	})
 	cmd.Flags().BoolVarP(&g.dry, "dry-run", "n", false, "only tell what would be removed")
-	cmd.Flags().DurationVar(&keep, "keep", 0, "remove what is older than this `age` (default archive.keep)")
+	cli.Duration(cmd, &keep, "keep", 0, "remove what is older than this `age` (default archive.keep)")
 	cmd.Flags().Int64Var(&maxBytes, "max-bytes", 0, "remove the oldest days above this `size` (default archive.max_bytes)")
 	return cmd
 }

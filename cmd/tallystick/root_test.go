@@ -60,6 +60,7 @@ func TestExitCodes(t *testing.T) {
 	f(cli.OK, "", "config", "keys")
 	f(cli.OK, "", "config", "check")
 	f(cli.OK, "", "token", "--subject", "me", "--role", "viewer")
+	f(cli.OK, "", "token", "--subject", "me", "--role", "viewer", "--ttl", "30d")
 
 	f(cli.Usage, "Did you mean this?\n\ttoken", "tokn")
 	f(cli.Usage, "See: tallystick --help", "nonsense")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/auth"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 	"tallystick/internal/durable"
 )
@@ -43,7 +44,7 @@ A writer can be bound: to clusters (of lines), to sites (of the servers that pac
 come from, as collect.servers has them) and to one client (of claims). Who is bound
 in any way may send only what one of the bounds covers.`,
 		Example: `  TOKEN=$(tallystick token create --subject me --role viewer,validator)
-  tallystick token create --config configs/site.yaml --subject agent7 --role writer --ttl 720h --client node7`,
+  tallystick token create --config configs/site.yaml --subject agent7 --role writer --ttl 30d --client node7`,
 		Args: cobra.NoArgs,
 		RunE: a.Entering(func(cmd *cobra.Command) error {
 			cfg, err := config.Load(a.Sources)
@@ -65,7 +66,7 @@ in any way may send only what one of the bounds covers.`,
 	flags := cmd.Flags()
 	flags.StringVar(&claims.Subject, "subject", "", "`name` of who will show the token")
 	flags.StringSliceVar(&roles, "role", nil, "`roles` that the token gives")
-	flags.DurationVar(&claims.TTL, "ttl", 24*time.Hour, "how long the token is good, at least 1s")
+	cli.Duration(cmd, &claims.TTL, "ttl", 24*time.Hour, "how long the token is good, at least 1s")
 	flags.StringSliceVar(&claims.Bounds.Clusters, "cluster", nil, "the only `clusters` of which lines may be sent")
 	flags.StringSliceVar(&claims.Bounds.Sites, "site", nil, "the only `sites` of whose servers packets may be sent")
 	flags.StringVar(&claims.Bounds.Client, "client", "", "the only `client` of which claims may be sent")

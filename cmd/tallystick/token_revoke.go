@@ -13,6 +13,7 @@ import (
 
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 )
 
@@ -35,7 +36,7 @@ refused from now on: within seconds, by all servers that use the same accounts
 It need not be good, or of a key that is known here. A token without an ID cannot be
 revoked: take its key away.`,
 		Example: `  tallystick token revoke --config configs/site.yaml < token.txt
-  tallystick token revoke --config configs/site.yaml --id 4IQHNOV5GMEX5RVTDBGLS4XVVA --for 720h`,
+  tallystick token revoke --config configs/site.yaml --id 4IQHNOV5GMEX5RVTDBGLS4XVVA --for 30d`,
 		Args: cobra.NoArgs,
 		RunE: a.Entering(func(cmd *cobra.Command) error {
 			cfg, err := config.Load(a.Sources)
@@ -63,7 +64,7 @@ revoked: take its key away.`,
 		}),
 	})
 	cmd.Flags().StringVar(&id, "id", "", "`ID` (jti) of the token")
-	cmd.Flags().DurationVar(&after, "for", 10*365*24*time.Hour, "with --id: how long the token could be good")
+	cli.Duration(cmd, &after, "for", 10*365*24*time.Hour, "with --id: how long the token could be good")
 	return cmd
 }
 

@@ -15,10 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/internal/audit"
+	"tallystick/internal/cli"
 	"tallystick/internal/config"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/phase"
 	"tallystick/internal/replay"
+	"tallystick/internal/settings"
 	"tallystick/internal/transfer"
 	"tallystick/internal/validate"
 )
@@ -219,7 +221,7 @@ func (r *replaying) selecting(cmd *cobra.Command, form string) {
 		r.options, err = r.options.WithTolerance(t)
 		return err
 	})
-	f.DurationVar(&r.options.Step, "step", 0, "of a bin of time, or more if that makes too many")
+	cli.Duration(cmd, &r.options.Step, "step", 0, "of a bin of time, or more if that makes too many")
 	f.StringVar(&r.form, "format", form, "of the report: "+strings.Join(httpapi.ReportForms(), ", "))
 	f.StringArrayVar(&r.files.PacketFiles, "packets", nil, "a `file` of packets, one a line, as shovelers send them; - is standard input")
 	f.StringArrayVar(&r.files.ClaimFiles, "claims", nil, "a `file` of claims, one a line; - is standard input")
@@ -228,7 +230,7 @@ func (r *replaying) selecting(cmd *cobra.Command, form string) {
 // byDuration returns what sets a flag that is a duration.
 func (r *replaying) byDuration(with func(validate.Options, time.Duration) (validate.Options, error)) func(string) error {
 	return func(s string) error {
-		d, err := time.ParseDuration(s)
+		d, err := settings.ParseDuration(s)
 		if err == nil {
 			r.options, err = with(r.options, d)
 		}

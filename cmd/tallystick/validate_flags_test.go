@@ -27,6 +27,8 @@ func TestValidateFlags(t *testing.T) {
 	f(`{"slack":1.5,"tolerance":{"bytes":7,"share":0.5},`, "--slack", "1500ms", "--tolerance-bytes", "7", "--tolerance-share", "0.5")
 	f(`"tolerance":{},`, "--set", "validate.tolerance.bytes=9", "--tolerance-bytes", "0")
 	f(`"step":30,`, "--step", "30s")
+	f(`"step":86400,`, "--step", "1d")
+	f(`{"slack":86400,`, "--slack", "1d")
 	f("is not from 0", "--slack", "25h")
 	f("less than 0", "--tolerance-bytes", "-1")
 	f("--tolerance-share", "--tolerance-share", "x")

@@ -31,8 +31,8 @@ func ParseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// formatDuration writes what ParseDuration reads, without units that are 0.
-func formatDuration(d time.Duration) string {
+// FormatDuration writes what ParseDuration reads, without units that are 0.
+func FormatDuration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d != 0 && d%day == 0 {
 		return fmt.Sprintf("%dd", d/day)
@@ -44,7 +44,7 @@ func formatDuration(d time.Duration) string {
 func text(v any) string {
 	switch v := v.(type) {
 	case time.Duration:
-		return formatDuration(v)
+		return FormatDuration(v)
 	case []string:
 		return strings.Join(v, ",")
 	}
@@ -94,7 +94,7 @@ func yamlOf(n *node, v reflect.Value) (*yaml.Node, error) {
 func yamlValue(v any) any {
 	switch v := v.(type) {
 	case time.Duration:
-		return formatDuration(v)
+		return FormatDuration(v)
 	case encoding.TextMarshaler:
 		if text, err := v.MarshalText(); err == nil {
 			return string(text)
