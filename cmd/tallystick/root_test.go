@@ -69,6 +69,8 @@ func TestExitCodes(t *testing.T) {
 	f(cli.Usage, "unknown flag: --nonsense", "serve", "--nonsense")
 	f(cli.Usage, `"role", "subject" not set`, "token")
 	f(cli.Usage, `role "root" is none of`, "token", "--subject", "me", "--role", "viewer,root")
+	f(cli.OK, "", "token", "--subject", "me", "--role", "admin", "--client", "x")
+	f(cli.Usage, "bind what a writer sends", "token", "--subject", "me", "--role", "viewer,validator", "--client", "x")
 	f(cli.Usage, "--ttl", "token", "--subject", "me", "--role", "viewer", "--ttl", "0s")
 	f(cli.Usage, "did you mean grace?", "serve", "--set", "grce=1s")
 	f(cli.Usage, "no.yaml", "config", "check", "--config", "no.yaml")

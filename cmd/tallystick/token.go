@@ -57,7 +57,7 @@ in any way may send only what one of the bounds covers.`,
 			if claims.TTL < time.Second {
 				return a.Usage("--ttl: %v is less than 1s", claims.TTL)
 			}
-			if err := checkBoundFlags(cmd, claims.Bounds); err != nil {
+			if err := errors.Join(checkBoundFlags(cmd, claims.Bounds), claims.Bounds.Bind(claims.Roles)); err != nil {
 				return a.Usage("%w", err)
 			}
 			return a.token(cfg, claims)

@@ -42,6 +42,14 @@ func (b Bounds) Servers(sites []string) bool {
 // Claims reports whether claims of the client may be sent.
 func (b Bounds) Claims(client string) bool { return !b.Any() || b.Client != "" && b.Client == client }
 
+// Bind returns an error if there are bounds, and none of the roles is one that they bind.
+func (b Bounds) Bind(roles []Role) error {
+	if b.Any() && !(User{Roles: roles}).Has(Writer) {
+		return fmt.Errorf("clusters, sites and client bind what a %s sends, and nothing of %v", Writer, roles)
+	}
+	return nil
+}
+
 // And returns the bounds of who is bound by both. Who is left with none may send nothing: that
 // is an error, since no bounds are everything.
 func (b Bounds) And(c Bounds) (Bounds, error) {

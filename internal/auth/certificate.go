@@ -31,7 +31,7 @@ type Certificate struct {
 
 // Check returns what is wrong with c, or nil.
 func (c Certificate) Check() error {
-	_, err := ParseRoles(c.Roles)
+	roles, err := ParseRoles(c.Roles)
 	kind, name, _ := strings.Cut(c.SAN, ":")
 	switch {
 	case err != nil:
@@ -41,7 +41,7 @@ func (c Certificate) Check() error {
 	case c.SAN != "" && (name == "" || !slices.Contains([]string{"dns", "email", "uri"}, kind)):
 		return errors.New("san is none of dns:HOST, email:ADDRESS, uri:URI")
 	}
-	return c.bounds().Check()
+	return errors.Join(c.bounds().Check(), c.bounds().Bind(roles))
 }
 
 func (c Certificate) bounds() Bounds {

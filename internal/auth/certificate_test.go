@@ -181,7 +181,9 @@ func TestCertificateCheck(t *testing.T) {
 	}
 	viewer := []string{"viewer"}
 	f("", auth.Certificate{Subject: "CN=x", Roles: viewer})
-	f("", auth.Certificate{SAN: "uri:spiffe://x/y:z", Roles: viewer, Client: "x"})
+	f("", auth.Certificate{SAN: "uri:spiffe://x/y:z", Roles: []string{"viewer", "writer"}, Client: "x"})
+	f("", auth.Certificate{Subject: "CN=x", Roles: []string{"admin"}, Client: "x"})
+	f("nothing of [viewer]", auth.Certificate{Subject: "CN=x", Roles: viewer, Client: "x"})
 	f("no roles", auth.Certificate{Subject: "CN=x"})
 	f(`"root"`, auth.Certificate{Subject: "CN=x", Roles: []string{"root"}})
 	f("which certificate", auth.Certificate{Roles: viewer})

@@ -39,6 +39,8 @@ func TestTokenProblems(t *testing.T) {
 	f(tls+"auth:\n  certificates:\n    a: {roles: [writer]}\n    b: {san: b, roles: [root]}\n",
 		"auth.certificates.a: neither subject nor san says which certificate it is",
 		`auth.certificates.b: role "root" is none of [viewer writer validator operator admin]`)
+	f(tls+"auth:\n  certificates:\n    a: {san: 'dns:a', roles: [viewer], sites: [T2_A]}\n",
+		"auth.certificates.a: clusters, sites and client bind what a writer sends, and nothing of [viewer]")
 	f("auth:\n  certificates:\n    a: {san: 'dns:a', roles: [writer]}\n",
 		"auth.certificates.a: http.tls.client_ca is empty, so that no certificate is asked for")
 
