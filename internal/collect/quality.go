@@ -2,6 +2,7 @@ package collect
 
 import (
 	"math"
+	"strings"
 
 	"tallystick/internal/transfer"
 	"tallystick/internal/xrootd"
@@ -77,7 +78,7 @@ func (c *closing) operations() (*transfer.Ops, *transfer.OpsDetail) {
 
 // describe fills in how f was closed, and what its byte counts are worth. What a
 // client moved by page reads and writes up to being killed is in no record (XROOTD.md
-// fact 2), so a forced close that counts nothing says nothing.
+// fact 2), so a forced close that counts nothing says nothing. HTTP has no such requests.
 func (c *closing) describe(t *transfer.Transfer, f *file) {
 	t.Closed, t.End, t.Bytes = c.Within, transfer.Closed, c.Bytes
 	if f.Trace != nil && f.Trace.Closed {
@@ -92,7 +93,7 @@ func (c *closing) describe(t *transfer.Transfer, f *file) {
 	}
 	past := c.pastEnd(t.Size) || c.Bytes.Write == 0 && f.Trace != nil && f.Trace.PastEnd > 0
 	switch nothing := c.Bytes == (transfer.Bytes{}) && !f.Moved; {
-	case c.Forced && nothing:
+	case c.Forced && nothing && !overHTTP(t):
 		t.End, t.Quality = transfer.Forced, transfer.Unknown
 	case c.Forced:
 		t.End, t.Quality = transfer.Forced, transfer.LowerBound
@@ -103,3 +104,6 @@ func (c *closing) describe(t *transfer.Transfer, f *file) {
 		t.Quality = transfer.Requested
 	}
 }
+
+// overHTTP reports whether t was made through HTTP.
+func overHTTP(t *transfer.Transfer) bool { return strings.HasPrefix(t.Protocol, "http") }

@@ -75,8 +75,8 @@ func (l *life) takeTallies(until int64) (sum tally) {
 
 // empty returns 1 for a forced close that counts nothing, which most likely hides what
 // its client moved by page reads and writes (XROOTD.md fact 2).
-func (c *closing) empty(moved bool) int64 {
-	if c.Forced && !moved && c.Bytes == (transfer.Bytes{}) {
+func (c *closing) empty(t *transfer.Transfer, moved bool) int64 {
+	if c.Forced && !moved && c.Bytes == (transfer.Bytes{}) && !overHTTP(t) {
 		return 1
 	}
 	return 0

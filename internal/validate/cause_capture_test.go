@@ -45,6 +45,7 @@ func TestCapturesCauses(t *testing.T) {
 	f("s05_failures_names", map[string]int{"failed client-failed": 3})
 	f("s06_killed_longlived", map[string]int{"failed killed-client": 2})
 	f("s08_restart", map[string]int{"differ server-stopped": 1, "missing server-stopped": 4})
+	f("v05_http", map[string]int{"differ http-put-unreported": 2, "differ killed-client": 1, "failed client-failed": 4})
 	f("s14_configs", map[string]int{
 		"differ no-close-by-config": 5, "missing no-close-by-config": 10, // lfn; bare and userops
 		"missing not-monitored": 14, // barexfr and useropsxfr tell of no name; files of no file, but for a write that the t stream counts

@@ -154,6 +154,7 @@ func TestCauses(t *testing.T) {
 	f("killed, without a word", none(killed), failed, transfer.CauseUnexplained, claim)
 	f("connection cut", less(forced), differ, transfer.KilledClient, file)
 	f("connection cut, more", more(forced), differ, transfer.CauseUnexplained, claim, file)
+	f("connection cut, more by HTTP", more(func(s *scene) { forced(s); s.x.Protocol = "http" }), differ, transfer.KilledClient, file)
 	f("connection cut, nothing counted", blank, missing, transfer.KilledClient, file)
 	f("connection cut, nobody's", func(s *scene) { s.x.User = "bob"; blank(s) }, extra, transfer.KilledClient, file)
 
@@ -248,5 +249,29 @@ func TestHTTPRanges(t *testing.T) {
 	s.x.Protocol, s.x.Bytes = "https", transfer.Bytes{ReadV: 100}
 	if v := s.run().Verdicts[0]; v.Kind != transfer.Match {
 		t.Errorf("%s, want match", v.Kind)
+	}
+	s.x.Ops, s.claim.Received = &transfer.Ops{ReadV: 1, ReadVSegments: 2}, &transfer.Bytes{Read: 297} // with what is around them, as measured
+	if v := s.run().Verdicts[0]; v.Kind != transfer.Match {
+		t.Errorf("%s, want match", v.Kind)
+	}
+	s.claim.Received.Read = 1000
+	if v := s.run().Verdicts[0]; v.Cause != transfer.CauseUnexplained {
+		t.Errorf("%s, want none: so much is around no two ranges", v.Cause)
+	}
+}
+
+// Ensure that who asked for several ranges gets his own account, not an empty one of the same time.
+func TestHTTPRangesJoin(t *testing.T) {
+	over := func(x *transfer.Transfer, b transfer.Bytes) *transfer.Transfer {
+		x.Protocol, x.Bytes = "http", b
+		return x
+	}
+	at := [2]int64{0, 4}
+	r := validate.Run(validate.Input{
+		Claims:    claims{readClaim("1", 1, 2, 100)},
+		Transfers: transfers{over(read(1, at, at, 0), transfer.Bytes{}), over(read(2, at, at, 0), transfer.Bytes{ReadV: 100})},
+	}, validate.Options{})
+	if d := cmp.Diff("extra 1.1\nmatch by fields run.1 1.2\n", told(r)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }

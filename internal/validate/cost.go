@@ -93,8 +93,8 @@ func costOf(c *claim, a *account, slack float64) cost {
 	case c.known == nil:
 	case a.blank:
 		k[1] = differ
-	case a.Bytes != *c.known:
-		k[1], k[2] = differ, distance(a.Bytes, *c.known)
+	case !a.counts(*c.known):
+		k[1], k[2] = differ, distance(a.fold(a.Bytes), a.fold(*c.known))
 	}
 	k[3] = outside(c, a)
 	if c.PID != 0 && a.pid != 0 && c.PID != a.pid {

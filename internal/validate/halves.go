@@ -140,7 +140,7 @@ func sameClient(c *claim, a *account) bool {
 // accounted reports whether what is joined to c is exactly what it claims.
 func (c *claim) accounted() bool {
 	sum, known := c.sum()
-	return c.known != nil && known && sum == *c.known
+	return c.known != nil && known && c.fold(sum) == c.fold(*c.known)
 }
 
 // sum returns the bytes of all that is joined to c, and whether anything is

@@ -165,7 +165,7 @@ func mayJoin(c *claim, a *account) bool {
 	case c.PID != 0 && a.ids[0].PID != 0:
 		return slices.ContainsFunc(a.ids, func(o *claim) bool { return o.PID == c.PID })
 	}
-	return c.known != nil && *c.known == a.Bytes
+	return c.known != nil && a.counts(*c.known)
 }
 
 // addNamed joins as to c by id, but for those that are far away in time if any

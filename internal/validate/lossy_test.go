@@ -97,7 +97,7 @@ func TestCapturesScrambled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"v01_reopened", "v02_redirected", "v03_same_file", "v04_clock"}
+	names := []string{"v01_reopened", "v02_redirected", "v03_same_file", "v04_clock", "v05_http"}
 	for _, d := range dirs {
 		names = append(names, d.Name())
 	}

@@ -160,7 +160,7 @@ func nearest(c *claim, accounts []*account, fits []int, slack float64) []int {
 // 2 if not.
 func likeness(c *claim, a *account) int {
 	switch {
-	case c.known == nil || a.blank || a.Bytes != *c.known:
+	case c.known == nil || a.blank || !a.counts(*c.known):
 		return 2
 	case c.PID == 0 || a.pid != c.PID:
 		return 1

@@ -160,6 +160,8 @@ func killedClient(x *exam) finding {
 	switch {
 	case killed:
 		return x.killed(forced)
+	case len(forced) > 0 && all(x.accounts, (*account).http): // what was on its way to it is counted
+		return finding{x.less() | x.more(), idsOf(forced), "the client went away"}
 	case len(forced) > 0:
 		return finding{x.less(), idsOf(forced), ""}
 	}
@@ -217,12 +219,18 @@ func pastEnd(x *exam) finding {
 	}
 	f := finding{reads, append(x.claimKey(), idsOf(x.accounts)...), grouped(d) + " bytes asked for and not there"}
 	asked := c.Received != nil && c.fold(c.Asked).Read-x.told.Read >= d
-	went := slices.ContainsFunc(x.accounts, (*account).http) // a request that the client did not wait for
+	went := slices.ContainsFunc(x.accounts, x.mayBeHTTP) // a request that the client did not wait for
 	switch {
 	case asked && !went && c.Outcome == transfer.OK, len(requested) > 0 && (asked || c.Asked.Read == 0 || c.Asked.Read < x.told.Read):
 		return f
 	}
 	return finding{}
+}
+
+// mayBeHTTP reports whether a was made through HTTP, or the login that would tell was lost.
+func (x *exam) mayBeHTTP(a *account) bool {
+	l := x.lifeOf(a)
+	return a.http() || a.Protocol == "" && a.End == transfer.Forced && l != nil && l.Logins > 0
 }
 
 // httpPut: XrdHttp does not count what it writes.
