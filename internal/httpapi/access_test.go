@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,8 +61,9 @@ type authFunc func(*http.Request) (auth.User, error)
 
 func (f authFunc) Authenticate(r *http.Request) (auth.User, error) { return f(r) }
 
-// sent returns what a request is answered with, and where it is sent to, if it is.
-func (s *server) sent(method, path, accept, token string) (status int, location string) {
+// sent returns what a request is answered with, the code of the error that it is, and where it is
+// sent to, if it is.
+func (s *server) sent(method, path, accept, token string) (status int, code, location string) {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.http.URL+path, http.NoBody)
 	if err != nil {
@@ -75,8 +77,12 @@ func (s *server) sent(method, path, accept, token string) (status int, location 
 	if err != nil {
 		s.Fatal(err)
 	}
-	res.Body.Close()
-	return res.StatusCode, res.Header.Get("Location")
+	defer res.Body.Close()
+	var body struct{ Error struct{ Code string } }
+	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+		s.Errorf("%s %s: %v", method, path, err)
+	}
+	return res.StatusCode, body.Error.Code, res.Header.Get("Location")
 }
 
 // Ensure people are sent to where they log in, and programs are told; and what an error of who
@@ -88,20 +94,21 @@ func TestStranger(t *testing.T) {
 		p.Auth = authFunc(func(*http.Request) (auth.User, error) { return auth.User{}, err })
 	})
 	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-	f := func(is error, method, accept string, status int, location string) {
+	f := func(is error, accept string, status int, code, location string) {
 		t.Helper()
 		err = is
-		if code, got := s.sent(method, "/api/v1/metrics?where=1&x=%2f", accept, ""); code != status || got != location {
-			t.Errorf("%v, %s, %s: got %d to %q, want %d to %q", is, method, accept, code, got, status, location)
+		gotStatus, gotCode, got := s.sent(http.MethodGet, "/api/v1/metrics?where=1&x=%2f", accept, "")
+		if gotStatus != status || gotCode != code || got != location {
+			t.Errorf("%v, %s: got %d %s to %q, want %d %s to %q", is, accept, gotStatus, gotCode, got, status, code, location)
 		}
 	}
-	f(auth.ErrNoToken, http.MethodGet, browser, http.StatusSeeOther, "/login?next=%2Fapi%2Fv1%2Fmetrics%3Fwhere%3D1%26x%3D%252f")
-	f(auth.ErrNoToken, http.MethodGet, "*/*", http.StatusUnauthorized, "")
-	f(auth.ErrNoToken, http.MethodGet, "", http.StatusUnauthorized, "")
-	f(auth.ErrNoToken, http.MethodGet, "application/json", http.StatusUnauthorized, "")
-	f(auth.ErrBadToken, http.MethodGet, browser, http.StatusUnauthorized, "")
-	f(auth.ErrForeign, http.MethodGet, browser, http.StatusForbidden, "")
-	f(errors.New("the database is gone, with a secret"), http.MethodGet, browser, http.StatusInternalServerError, "")
+	f(auth.ErrNoToken, browser, http.StatusSeeOther, "unauthorized", "/login?next=%2Fapi%2Fv1%2Fmetrics%3Fwhere%3D1%26x%3D%252f")
+	f(auth.ErrNoToken, "*/*", http.StatusUnauthorized, "unauthorized", "")
+	f(auth.ErrNoToken, "", http.StatusUnauthorized, "unauthorized", "")
+	f(auth.ErrNoToken, "application/json", http.StatusUnauthorized, "unauthorized", "")
+	f(auth.ErrBadToken, browser, http.StatusUnauthorized, "unauthorized", "")
+	f(auth.ErrForeign, browser, http.StatusForbidden, "forbidden", "")
+	f(errors.New("the database is gone, with a secret"), browser, http.StatusInternalServerError, "internal", "")
 }
 
 // Ensure people without the role see what they lack, and programs are told.
@@ -112,8 +119,9 @@ func TestLacking(t *testing.T) {
 	})
 	f := func(accept, token string, status int, location string) {
 		t.Helper()
-		if code, got := s.sent(http.MethodGet, "/api/v1/metrics", accept, token); code != status || got != location {
-			t.Errorf("%s, %q: got %d to %q, want %d to %q", accept, token, code, got, status, location)
+		got, code, to := s.sent(http.MethodGet, "/api/v1/metrics", accept, token)
+		if got != status || code != "forbidden" || to != location {
+			t.Errorf("%s, %q: got %d %s to %q, want %d forbidden to %q", accept, token, got, code, to, status, location)
 		}
 	}
 	f("text/html,*/*;q=0.8", "", http.StatusSeeOther, "/account?needs=viewer")

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ type Error struct {
 	Field   string        // where in the request
 	Retry   time.Duration // after which the same request may do better; 0: never
 
+	instead  int // of a redirection: the status that programs get
 	incident string
 	result   *ingest.Result // what was taken before
 }
@@ -30,12 +32,12 @@ func (e *Error) Error() string {
 	return e.Field + ": " + e.Message
 }
 
-// code returns the word of the contract for e's status.
+// code returns the word of the contract for e's status, of a redirection for that which it is instead of.
 func (e *Error) code() string {
-	switch e.Status {
+	switch cmp.Or(e.instead, e.Status) {
 	case http.StatusBadRequest:
 		return "bad_request"
-	case http.StatusUnauthorized, http.StatusSeeOther:
+	case http.StatusUnauthorized:
 		return "unauthorized"
 	case http.StatusForbidden:
 		return "forbidden"

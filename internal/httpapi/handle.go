@@ -113,7 +113,7 @@ func (a *API) stranger(w http.ResponseWriter, r *http.Request, err error) error 
 		return err
 	case errors.Is(err, auth.ErrNoToken) && a.parts.Login != "" && isPage(r):
 		w.Header().Set("Location", a.parts.Login+"?next="+url.QueryEscape(r.URL.RequestURI()))
-		return &Error{Status: http.StatusSeeOther, Message: "log in at " + a.parts.Login}
+		return &Error{Status: http.StatusSeeOther, instead: http.StatusUnauthorized, Message: "log in at " + a.parts.Login}
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="tallystick"`)
 	return &Error{Status: http.StatusUnauthorized, Message: err.Error()}
@@ -125,7 +125,7 @@ func (a *API) lacks(w http.ResponseWriter, r *http.Request, role auth.Role) erro
 	message := fmt.Sprintf("this needs the role %s", role)
 	if a.parts.Account != "" && isPage(r) && r.Header.Get("Authorization") == "" && r.Header.Get("X-Auth-Token") == "" {
 		w.Header().Set("Location", a.parts.Account+"?needs="+string(role))
-		return &Error{Status: http.StatusSeeOther, Message: message}
+		return &Error{Status: http.StatusSeeOther, instead: http.StatusForbidden, Message: message}
 	}
 	return &Error{Status: http.StatusForbidden, Message: message}
 }
