@@ -47,11 +47,19 @@ func (s *server) listenHTTP(ctx context.Context, given *systemd.Sockets) (err er
 	for _, address := range s.cfg.HTTP.Listen {
 		ln, err := listen(ctx, address)
 		if err != nil {
-			return fmt.Errorf("http.listen: %w", err)
+			return listenError("http.listen", err)
 		}
 		s.http = append(s.http, ln)
 	}
 	return s.secure()
+}
+
+// listenError returns what is told of err where the addresses of a key are listened on.
+func listenError(key string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w; give it another one (--set %s=HOST:PORT), or stop the process that has this", key, err, key)
+	}
+	return fmt.Errorf("%s: %w", key, err)
 }
 
 // listen listens on an address of the configuration. A socket in the file system that
@@ -113,7 +121,7 @@ func (s *server) listenUDP(ctx context.Context, given *systemd.Sockets) error {
 	for _, addr := range s.cfg.UDP.Listen {
 		conns, err := source.Listen(ctx, addr, s.cfg.UDP, s.log)
 		if err != nil {
-			return fmt.Errorf("udp.listen: %w", err)
+			return listenError("udp.listen", err)
 		}
 		s.udp = append(s.udp, conns)
 	}

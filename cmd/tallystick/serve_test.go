@@ -218,7 +218,7 @@ func TestServeDemo(t *testing.T) {
 	s.stop()
 }
 
-// A port in use ends the start at once, with the key's name, and leaves nothing.
+// A port in use ends the start at once, with the key's name and how to give it another, and leaves nothing.
 func TestServePortInUse(t *testing.T) {
 	t.Chdir(t.TempDir())
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -226,10 +226,20 @@ func TestServePortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	r := tally(t, "serve", "--set", "http.listen="+ln.Addr().String())
-	if r.code != cli.Failure || !strings.Contains(r.stderr, "http.listen") {
-		t.Errorf("got exit code %d and %q, want %d and the key http.listen", r.code, r.stderr, cli.Failure)
+	conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer conn.Close()
+	f := func(key string, args ...string) {
+		t.Helper()
+		r := tally(t, append([]string{"serve"}, args...)...)
+		if want := "(--set " + key + "=HOST:PORT)"; r.code != cli.Failure || !strings.Contains(r.stderr, want) {
+			t.Errorf("got exit code %d and %q, want %d and %s", r.code, r.stderr, cli.Failure, want)
+		}
+	}
+	f("http.listen", "--set", "http.listen="+ln.Addr().String())
+	f("udp.listen", "--set", "http.listen=127.0.0.1:0", "--set", "udp.listen="+conn.LocalAddr().String())
 	if left, _ := filepath.Glob("*"); len(left) > 0 {
 		t.Errorf("it left %v", left)
 	}
