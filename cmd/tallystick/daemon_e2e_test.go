@@ -143,9 +143,9 @@ func containerEnv(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`(?m)^ENV (.*)$`).FindSubmatch(raw)
+	m := regexp.MustCompile(`(?m)^ENV (TALLYSTICK.*)$`).FindSubmatch(raw)
 	if m == nil {
-		t.Fatal("the container file has no ENV")
+		t.Fatal("the container file has no ENV of the server")
 	}
 	return strings.Fields(string(m[1]))
 }
