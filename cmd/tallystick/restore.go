@@ -12,6 +12,7 @@ import (
 	"tallystick/internal/durable"
 	"tallystick/internal/httpapi"
 	"tallystick/internal/ingest"
+	"tallystick/internal/pages"
 	"tallystick/internal/wal"
 )
 
@@ -112,6 +113,9 @@ func (s *server) restorer(ctx context.Context) error {
 		return err
 	}
 	s.log.Info("ready for all questions")
+	if err := pages.Release(); err != nil { // what it takes to come back is not needed again
+		s.log.Debug("the pages of the binary stay in memory", "err", err)
+	}
 	<-ctx.Done()
 	return nil
 }

@@ -64,6 +64,7 @@ var rows = [][]string{
 		"internal/checkpoint",
 		"internal/ingest",
 		"internal/logs",
+		"internal/pages",
 		"internal/query",
 		"internal/settings",
 		"internal/systemd",

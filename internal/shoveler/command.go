@@ -12,6 +12,7 @@ import (
 
 	"tallystick/internal/cli"
 	"tallystick/internal/logs"
+	"tallystick/internal/pages"
 	"tallystick/internal/run"
 	"tallystick/internal/shovel"
 	"tallystick/internal/systemd"
@@ -129,7 +130,7 @@ func (a *app) run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := releasePages(); err != nil {
+	if err := pages.Release(); err != nil {
 		log.Debug("the pages of the binary stay in memory", "err", err)
 	}
 	log.Info("shoveling", "udp", s.Addrs(), "metrics", s.MetricsAddr(), "queue", cfg.QueueDirectory, "version", a.Version)

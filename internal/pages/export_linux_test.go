@@ -1,12 +1,9 @@
-package shoveler
+package pages
 
 import (
 	"fmt"
 	"io"
 )
-
-// ReleasePages is releasePages.
-func ReleasePages() error { return releasePages() }
 
 // CleanAreas is cleanAreas, each as start-end.
 func CleanAreas(smaps io.Reader, file string) (out []string, err error) {

@@ -1,4 +1,4 @@
-package shoveler
+package pages
 
 import (
 	"bufio"
@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// releasePages gives back the pages of the binary that are in memory. Most of them only the start
+// Release gives back the pages of the binary that are in memory. Most of them only the start
 // needed, and they count as the process's own until the kernel is short of memory; what is
 // needed again is read again (MADV_DONTNEED in madvise(2)). Pages that are not as in the file stay.
-func releasePages() error {
+func Release() error {
 	binary, err := os.Executable()
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func releasePages() error {
 	if err != nil {
 		return err
 	}
-	for _, a := range areas {
+	for _, a := range areas { // nobody can write there meanwhile
 		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, a.start, a.end-a.start, unix.MADV_DONTNEED); errno != 0 {
 			return fmt.Errorf("madvise: %w", errno)
 		}

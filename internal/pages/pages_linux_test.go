@@ -1,4 +1,4 @@
-package shoveler_test
+package pages_test
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tallystick/internal/shoveler"
+	"tallystick/internal/pages"
 )
 
 // Ensure that only what can be had again is given back.
@@ -29,7 +29,7 @@ Anonymous:             0 kB
 7f9569d60000-7f9569e00000 r--p 00000000 fe:00 9994604                    /usr/bin/x
 Anonymous:             0 kB
 `
-	got, err := shoveler.CleanAreas(strings.NewReader(smaps), "/usr/bin/x")
+	got, err := pages.CleanAreas(strings.NewReader(smaps), "/usr/bin/x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,15 +37,15 @@ Anonymous:             0 kB
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if _, err := shoveler.CleanAreas(strings.NewReader("x-y r-xp 00000000 fe:00 9994604 /usr/bin/x\n"), "/usr/bin/x"); err == nil {
+	if _, err := pages.CleanAreas(strings.NewReader("x-y r-xp 00000000 fe:00 9994604 /usr/bin/x\n"), "/usr/bin/x"); err == nil {
 		t.Error("no error of what is no smaps")
 	}
 }
 
 // Ensure that pages are given back, and the process goes on.
-func TestReleasePages(t *testing.T) {
+func TestRelease(t *testing.T) {
 	before := filePages(t)
-	if err := shoveler.ReleasePages(); err != nil {
+	if err := pages.Release(); err != nil {
 		t.Fatal(err)
 	}
 	if after := filePages(t); after >= before {
