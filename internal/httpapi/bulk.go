@@ -27,10 +27,16 @@ func bulk[T any](
 	if err != nil {
 		return err
 	}
-	t := a.tally(r.URL.Path)
-	err = takeAll(newMessages(body), t, decode, func(items []T) ingest.Result { return put(r.Context(), items) })
+	t, m := a.tally(r.URL.Path), newMessages(body)
+	err = takeAll(m, t, decode, func(items []T) ingest.Result { return put(r.Context(), items) })
+	if err == nil && !m.begun {
+		err = errEmpty
+	}
 	return t.answer(w, err)
 }
+
+// errEmpty is of a body without anything: more likely a file that is not there than nothing to tell.
+var errEmpty = errors.New("it is empty; no messages are []")
 
 // takeAll reads m to its end. The error is why it could not.
 func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *inputError), put func([]T) ingest.Result) error {
