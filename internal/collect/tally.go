@@ -115,7 +115,9 @@ func (c *Collector) balance(s *Server, l *life, since int64, r *report, more map
 		sum = l.takeTallies(r.Sent)
 		b.SID, b.Stod, b.Closing, b.Open = l.SID, l.Stod, l.Closing, l.Open
 	}
-	_, b.Proxy = r.Values["xrd_cache_store_size"]
+	_, proxy := r.Values["xrd_pss_open"]
+	_, cache := r.Values["xrd_cache_store_size"]
+	b.Proxy = proxy || cache
 	in, hasIn := more["xrd_link_in"]
 	out, hasOut := more["xrd_link_out"]
 	if !hasIn || !hasOut { // the first of a server that is not young, or without link

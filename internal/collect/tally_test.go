@@ -64,3 +64,19 @@ func TestBalancesAddUp(t *testing.T) {
 		}
 	}
 }
+
+// A proxy tells of itself in its summary, with a cache or without (5.5.3).
+func TestBalanceOfProxy(t *testing.T) {
+	f := func(stats string, want bool) {
+		t.Helper()
+		r := newRun(t, collect.Default())
+		r.feed(ident(stod), summary(stod, stod+1, linkIO(100)+stats))
+		r.pass(time.Hour)
+		if bs := r.balances["xcache:1094"]; len(bs) != 1 || bs[0].Proxy != want {
+			t.Errorf("%q: got %+v, want one balance, of a proxy: %v", stats, bs, want)
+		}
+	}
+	f("", false)
+	f(`<stats id="pss"><open>28<errs>2</errs></open><close>26<errs>0</errs></close></stats>`, true)
+	f(`<stats id="cache" type="pfc"><store><size>5</size></store></stats>`, true)
+}

@@ -70,6 +70,7 @@ func Fields() []Field {
 		states(OfSummary, "1", "xrd_sched_", "sched/", "inq", "threads", "idle"),
 		states(OfSummary, "B", "xrd_buff_", "buff/", "mem"),
 		counts(OfSummary, "1", "xrd_ofs_tpc_", "ofs/tpc/", "grnt", "deny", "err", "exp"),
+		counts(OfSummary, "1", "xrd_pss_", "pss/", "open", "close"),
 		counts(OfSummary, "B", "xrd_cache_prerd_", "cache/prerd/", "in"),
 		counts(OfSummary, "B", "xrd_cache_rd_", "cache/rd/", "in", "out"),
 		counts(OfSummary, "1", "xrd_cache_rd_", "cache/rd/", "hits", "miss"),

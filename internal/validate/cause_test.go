@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -163,6 +164,20 @@ func TestCauses(t *testing.T) {
 	f("read failed", less(erred), failed, transfer.ClientFailed, claim, file)
 	f("read failed, more than asked for", more(erred), failed, transfer.CauseUnexplained, claim, file)
 	f("vector read refused", func(s *scene) { s.claim.Asked.ReadV, s.x.Bytes.ReadV = 50, 50 }, differ, transfer.ClientFailed, claim, file)
+	again := func(ops, least int64) func(*scene) {
+		return more(func(s *scene) {
+			s.x.Bytes.Read = 100 + 2*4096
+			s.x.Ops, s.x.OpsDetail = &transfer.Ops{Read: ops}, &transfer.OpsDetail{Read: transfer.Range{Min: least}}
+		})
+	}
+	f("pages read again", again(3, math.MaxInt32), differ, transfer.ClientFailed, claim, file)
+	f("more than pages read again", again(2, math.MaxInt32), differ, transfer.CauseUnexplained, claim, file)
+	f("no whole pages read again", func(s *scene) { again(3, math.MaxInt32)(s); s.x.Bytes.Read-- }, differ, transfer.CauseUnexplained, claim, file)
+	f("the last page read again", func(s *scene) {
+		again(4, math.MaxInt32)(s)
+		s.x.Bytes.Read, s.x.Size = s.x.Bytes.Read+100, 8292
+	}, differ, transfer.ClientFailed, claim, file)
+	f("no pages, read again", again(3, 1), differ, transfer.CauseUnexplained, claim, file)
 	f("vector read of nobody", func(s *scene) { s.x.Bytes.ReadV = 50 }, differ, transfer.CauseUnexplained, claim, file)
 
 	stopped := func(s *scene) { s.life.Last, s.life.Next = 1000, 1020 }

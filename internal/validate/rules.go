@@ -104,7 +104,10 @@ func pageChecksums(x *exam) finding {
 // checksumsMax returns the most bytes of checksums that n bytes are written with:
 // four for each page of 4096, and as many for the two parts that a page may be
 // cut into where one request ends and the next begins.
-func checksumsMax(n int64) int64 { return 8 * (n/4096 + 1) }
+func checksumsMax(n int64) int64 { return 8 * (n/pageSize + 1) }
+
+// pageSize is how many bytes have one checksum.
+const pageSize = 4096
 
 // exact: both halves tell the same, or one stands alone and nothing is wrong with it.
 func exact(x *exam) finding {
@@ -131,8 +134,31 @@ func clientFailed(x *exam) finding {
 		f.explains = allKinds
 	case c.Outcome == transfer.OK && x.more()&readVs != 0 && x.counted.ReadV <= c.Asked.ReadV:
 		f.explains, f.detail = readVs, "a vector read was refused by its client"
+	case c.Outcome == transfer.OK && x.more()&reads != 0 && x.again() > 0:
+		f.explains, f.detail = reads, grouped(x.again())+" pages were read again by their client"
 	}
 	return f
+}
+
+// again returns how many pages a client read twice, as xrdcp does with those whose checksum is wrong:
+// only pages were read, and what is too much are pages, of a request each, the last one of the file maybe
+// among them. 0: that is not so.
+func (x *exam) again() int64 {
+	d := x.counted.Read - x.told.Read
+	whole := d%pageSize == 0
+	var ops int64
+	for _, a := range x.accounts {
+		if a.Ops == nil || a.OpsDetail == nil || a.OpsDetail.Read.Min != math.MaxInt32 {
+			return 0 // reads that are no page reads count there
+		}
+		ops += a.Ops.Read
+		whole = whole || d%pageSize == a.Size%pageSize
+	}
+	pages := (d + pageSize - 1) / pageSize
+	if !whole || pages >= ops {
+		return 0
+	}
+	return pages
 }
 
 // most returns what c can have moved at most.
