@@ -46,6 +46,10 @@ func TestCapturesCauses(t *testing.T) {
 	f("s06_killed_longlived", map[string]int{"failed killed-client": 2})
 	f("s08_restart", map[string]int{"differ server-stopped": 1, "missing server-stopped": 4})
 	f("v05_http", map[string]int{"differ http-put-unreported": 2, "differ killed-client": 1, "failed client-failed": 4})
+	f("v06_proxy", map[string]int{
+		"differ async-cache-read": 21, "differ client-failed": 8, "differ read-past-end": 8,
+		"extra read-past-end": 2, "failed client-failed": 8,
+	})
 	f("s14_configs", map[string]int{
 		"differ no-close-by-config": 5, "missing no-close-by-config": 10, // lfn; bare and userops
 		"missing not-monitored": 14, // barexfr and useropsxfr tell of no name; files of no file, but for a write that the t stream counts

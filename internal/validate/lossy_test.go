@@ -15,7 +15,7 @@ import (
 )
 
 // spared returns the packets whose loss no later one shows: the last of all streams that
-// tell of files of each server, and who the server is.
+// tell of files of each server, its last summary, and who the server is.
 func spared(ps []capture.Packet) map[int]bool {
 	spare := make(map[int]bool)
 	last := make(map[string]int)
@@ -23,7 +23,7 @@ func spared(ps []capture.Packet) map[int]bool {
 		switch k := p.Remote + string(p.Data[4:8]) + string(p.Data[0]); p.Data[0] {
 		case '=':
 			spare[i] = true
-		case 'f', 't', 'g':
+		case 'f', 't', 'g', '<':
 			last[k] = i
 		}
 	}
@@ -97,7 +97,7 @@ func TestCapturesScrambled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"v01_reopened", "v02_redirected", "v03_same_file", "v04_clock", "v05_http"}
+	names := []string{"v01_reopened", "v02_redirected", "v03_same_file", "v04_clock", "v05_http", "v06_proxy"}
 	for _, d := range dirs {
 		names = append(names, d.Name())
 	}
