@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,10 +136,16 @@ func form() settings.Form {
 func Load(s settings.Sources) (Config, error) {
 	cfg, err := settings.Load(form(), s, Default(), func(c *Config) []*settings.Problem { return c.check() })
 	if invalid, ok := errors.AsType[*settings.InvalidError](err); ok {
+		invalid.Problems = slices.DeleteFunc(invalid.Problems, isIdle)
 		explain(invalid.Problems)
+		return cfg, settings.Invalid(invalid.Problems)
 	}
 	return cfg, err
 }
+
+// isIdle reports whether a problem is a key of the configuration that the field's packages
+// install, which nobody reads: most files in use have it.
+func isIdle(p *settings.Problem) bool { return p.Key == "amqp.topic" }
 
 // explain says of keys that the field's examples have, and its shoveler does not read, what
 // is meant.

@@ -58,6 +58,7 @@ mq: amqp
 amqp:
   url: amqps://broker.example.org:5671/vhost
   exchange: shoveled-xrd
+  topic:
   token_location: /etc/token
 listen:
   port: 9993
