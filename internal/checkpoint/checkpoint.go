@@ -130,6 +130,7 @@ type Parts struct {
 	Pauser    Pauser
 
 	// Packets yields those in the segments [from, to) of the log; nil: they are not kept.
+	// An error is what may be read later: then there is no checkpoint now.
 	Packets func(from, to int) iter.Seq2[Packet, error]
 	// Forget tells the log that it need not have what is before the segment; may be nil.
 	Forget func(before int) error

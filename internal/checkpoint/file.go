@@ -107,6 +107,22 @@ func stateFile(kind Kind, entries iter.Seq[[]byte]) file {
 	}}
 }
 
+// whole has the writing of f fail at its end if something is missed that should be in it.
+func whole(f file, missed func() error) file {
+	rows := f.rows
+	f.rows = func(yield func(row) bool) {
+		for r := range rows {
+			if !yield(r) {
+				return
+			}
+		}
+		if err := missed(); err != nil {
+			yield(row{append: func(b []byte) ([]byte, error) { return b, err }})
+		}
+	}
+	return f
+}
+
 // writeFile writes one file, and returns what meta.json says of it; nil if there is
 // nothing in it.
 func (d *Dir) writeFile(ctx context.Context, folder, name string, f file) (*metaOf, error) {

@@ -164,23 +164,25 @@ func (d *Dir) increment(c *cut, logged int) (files []file) {
 	transfers := slices.SortedFunc(maps.Values(c.records.Transfers), orderTransfers)
 	claims := slices.SortedFunc(maps.Values(c.records.Claims), orderClaims)
 	return append(files,
-		transferFile(slices.Values(transfers)), claimFile(slices.Values(claims)), packetFile(d.newPackets(logged, c.log)),
+		transferFile(slices.Values(transfers)), claimFile(slices.Values(claims)), d.newPackets(logged, c.log),
 		stateFile(Ingest, slices.Values(c.ingest)), stateFile(Collector, slices.Values(c.collector)))
 }
 
-// newPackets yields the packets in the log since the last checkpoint. What cannot be
-// read of the log is told by whoever reads it.
-func (d *Dir) newPackets(from, to int) iter.Seq[Packet] {
-	return func(yield func(Packet) bool) {
+// newPackets is the file of the packets in the log since the last checkpoint. Where the
+// log gives an error there is none: nobody else has them, and the log would forget them.
+func (d *Dir) newPackets(from, to int) file {
+	var missed error
+	packets := func(yield func(Packet) bool) {
 		if d.parts.Packets == nil {
 			return
 		}
 		for p, err := range d.parts.Packets(from, to) {
-			if err == nil && !yield(p) {
+			if missed = err; err != nil || !yield(p) {
 				return
 			}
 		}
 	}
+	return whole(packetFile(packets), func() error { return missed })
 }
 
 // write writes a checkpoint.
