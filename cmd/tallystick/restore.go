@@ -55,8 +55,13 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) (whole bool, 
 	whole = true
 	start, records, unused := time.Now(), 0, 0
 	last := from.Created
+	var closed error
 	damaged := func(d wal.Damage) {
-		if d.Tail {
+		switch {
+		case d.Closed: // the next checkpoint would have the log forget it
+			closed = fmt.Errorf("replay the log: %s", d)
+			return
+		case d.Tail:
 			s.log.Warn("the log ends within a record, as a crash leaves it", "damage", d.String())
 			return
 		}
@@ -76,6 +81,9 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) (whole bool, 
 				s.log.Error("not all of a record of the log could be used", "segment", r.Segment, "offset", r.Offset, "err", err)
 			}
 		}
+	}
+	if closed != nil {
+		return false, closed
 	}
 	s.wal.After(last, from.Log)
 	if records > 0 {
@@ -142,11 +150,21 @@ func (s *server) howFar() httpapi.Restored {
 	return r
 }
 
-// packets yields those in segments of the log.
+// packets yields those in segments of the log. An error is that a segment cannot be opened
+// now, as where too many files are open; what is damaged is told and left out.
 func (s *server) packets(from, to int) iter.Seq2[checkpoint.Packet, error] {
 	return func(yield func(checkpoint.Packet, error) bool) {
 		more := true
-		for r, err := range wal.Read(durable.OS{}, s.cfg.WAL.Dir, from, to, nil) {
+		var closed error
+		damaged := func(d wal.Damage) {
+			switch {
+			case d.Closed:
+				closed = errors.New(d.String())
+			case !d.Tail:
+				s.log.Error("packets in the log cannot be read, and are in no checkpoint", "damage", d.String())
+			}
+		}
+		for r, err := range wal.Read(durable.OS{}, s.cfg.WAL.Dir, from, to, damaged) {
 			if err != nil {
 				yield(checkpoint.Packet{}, err)
 				return
@@ -157,6 +175,9 @@ func (s *server) packets(from, to int) iter.Seq2[checkpoint.Packet, error] {
 			if !more {
 				return
 			}
+		}
+		if closed != nil {
+			yield(checkpoint.Packet{}, closed)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"math"
 	"path/filepath"
@@ -32,12 +33,16 @@ type Damage struct {
 	Offset  int64
 	Bytes   int64 // how many, as far as is known
 	Tail    bool  // nothing comes behind it in its segment, as a crash leaves it
+	Closed  bool  // it is all of the segment, which is there and cannot be opened: maybe it can be later
 	Err     error
 }
 
 func (d Damage) String() string {
 	what := "damaged"
-	if d.Tail {
+	switch {
+	case d.Closed:
+		return fmt.Sprintf("log segment %d cannot be opened: %v", d.Segment, d.Err)
+	case d.Tail:
 		what = "torn"
 	}
 	return fmt.Sprintf("log segment %d: %d bytes at byte %d are %s: %v", d.Segment, d.Bytes, d.Offset, what, d.Err)
@@ -147,7 +152,7 @@ func (r *reader) at() int64 { return r.off + int64(r.pos) }
 func (r *reader) read(fsys durable.Reader, path string, yield func(Record, error) bool) bool {
 	f, err := fsys.Open(path)
 	if err != nil {
-		r.tell(0, 0, false, err)
+		r.told(Damage{Closed: !errors.Is(err, fs.ErrNotExist), Err: err})
 		return true
 	}
 	defer f.Close()
@@ -320,7 +325,11 @@ func (r *reader) end(err error) error {
 func (r *reader) sick() bool { return r.err != nil && !errors.Is(r.err, io.EOF) }
 
 func (r *reader) tell(offset, n int64, tail bool, err error) {
-	if r.damaged != nil {
-		r.damaged(Damage{Segment: r.segment, Offset: offset, Bytes: n, Tail: tail && !r.sick(), Err: err})
+	r.told(Damage{Offset: offset, Bytes: n, Tail: tail && !r.sick(), Err: err})
+}
+
+func (r *reader) told(d Damage) {
+	if d.Segment = r.segment; r.damaged != nil {
+		r.damaged(d)
 	}
 }

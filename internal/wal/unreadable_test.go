@@ -41,8 +41,8 @@ func TestUnreadable(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", what, got, want)
 		}
-		if len(told) != 1 || told[0].Segment != 2 || told[0].Tail || !errors.Is(told[0].Err, reason) {
-			t.Errorf("%s: told %v, want one damage of segment 2 that is no torn tail: %v", what, told, reason)
+		if len(told) != 1 || told[0].Segment != 2 || told[0].Tail || told[0].Closed != (fsys.Closed != "") || !errors.Is(told[0].Err, reason) {
+			t.Errorf("%s: told %+v, want one damage of segment 2 that is no torn tail, and whether it is closed: %v", what, told, reason)
 		}
 	}
 	f("not to be opened", durabletest.Sick{Closed: second}, syscall.EACCES, "a", "aa", "c", "cc")
