@@ -67,8 +67,10 @@ func (c Config) CheckFiles() (problems []bus.Problem) {
 		key  string
 		only Config
 	}{
-		{"password_file", Config{User: c.User, PasswordFile: c.PasswordFile}}, {"token_file", Config{TokenFile: c.TokenFile}},
-		{"credentials_file", Config{CredentialsFile: c.CredentialsFile}}, {"nkey_file", Config{NKeyFile: c.NKeyFile}},
+		{"password_file", Config{User: c.User, PasswordFile: c.PasswordFile}},
+		{"token_file", Config{TokenFile: c.TokenFile}},
+		{"credentials_file", Config{CredentialsFile: c.CredentialsFile}},
+		{"nkey_file", Config{NKeyFile: c.NKeyFile}},
 	} {
 		if _, err := way.only.who(); err != nil {
 			problems = append(problems, bus.Problem{Key: way.key, Err: err})
