@@ -9,7 +9,7 @@
 //     of it is a route, with the role that its x-role names. Parameters and
 //     bodies are checked against it before a handler sees them; the bodies of
 //     bulk routes are not, they are decoded piece by piece.
-//   - Closed by default: a route has a role, or is one of the two of health.
+//   - Closed by default: a route has a role, or is one of the two of health, or the index.
 //   - One bad input harms only itself: what is wrong with a message, claim or
 //     line is told with its index, and the rest is taken. When a body breaks off
 //     or there is no room for more, the answer says what was accepted before.

@@ -36,12 +36,12 @@ func TestContractHasTheRoutes(t *testing.T) {
 	}
 }
 
-// Ensure nothing but health is answered without a token, with a wrong one, or
+// Ensure nothing but health and the index is answered without a token, with a wrong one, or
 // without the role; and with the role, or that of an admin, it is.
 func TestEveryRouteNeedsItsRole(t *testing.T) {
 	s := newServer(t, httpapi.Config{})
 	s.control.text = "grace: 1s\n"
-	open := map[string]bool{"GET /healthz": true, "GET /readyz": true, "GET /ping": true}
+	open := map[string]bool{"GET /": true, "GET /healthz": true, "GET /readyz": true, "GET /ping": true}
 	for _, r := range s.api.Routes() {
 		as := func(authorization string) told {
 			return s.do(asked{method: r.Method, path: r.Path, header: map[string]string{"Authorization": authorization}})

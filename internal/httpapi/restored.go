@@ -25,7 +25,7 @@ const waitFor = 2 * time.Second
 // restoring returns an error as long as nothing can be taken or answered but how the server is.
 func (a *API) restoring(route string) error {
 	switch route {
-	case "/healthz", "/readyz", "/metrics":
+	case "/", "/healthz", "/readyz", "/metrics":
 		return nil
 	}
 	if a.parts.Restored().Ingest {

@@ -15,7 +15,7 @@ import (
 type Route struct {
 	Method string
 	Path   string
-	Role   auth.Role // that the caller must have; empty: none, for health only
+	Role   auth.Role // that the caller must have; empty: none, for health and the index only
 	Bulk   bool      // the body is not checked against the contract
 
 	handle func(w http.ResponseWriter, r *http.Request) error
@@ -25,6 +25,7 @@ type Route struct {
 func (a *API) Routes() []Route {
 	get, post, put := http.MethodGet, http.MethodPost, http.MethodPut
 	own := []Route{
+		{get, "/", "", false, a.index},
 		{get, "/healthz", "", false, a.health},
 		{get, "/readyz", "", false, a.ready},
 		{get, "/metrics", auth.Operator, false, a.metrics},
