@@ -5,6 +5,7 @@ package shovel_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -48,6 +49,9 @@ func TestFullDisk(t *testing.T) {
 	s.send(n, 1000)
 	n += 1000
 	settled()
+	if got := s.shovel.Status(t.Context()).Queue; got.OK || !strings.Contains(got.Problem, "the disk has less than") {
+		t.Errorf("got %+v, want a queue that tells why it takes nothing", got)
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,8 @@ type Status struct {
 
 // A QueueStatus is what is in the queue.
 type QueueStatus struct {
-	OK       bool       `json:"ok"` // it can be written
+	OK       bool       `json:"ok"`                // it can be written
+	Problem  string     `json:"problem,omitempty"` // why not
 	Bytes    uint64     `json:"bytes"`
 	MaxBytes int64      `json:"max_bytes"`
 	Oldest   *time.Time `json:"oldest,omitempty"`
@@ -50,7 +51,10 @@ func (s *Shovel) Status(ctx context.Context) Status {
 	life, next := s.queue.number()
 	out := Status{ID: s.cfg.ID, Life: life, Since: s.since, Servers: s.servers.status()}
 	d, err := s.queue.Depth(ctx)
-	out.Queue = QueueStatus{OK: err == nil && s.queue.cramped() == nil, Bytes: d.Bytes, MaxBytes: s.cfg.Queue.MaxBytes, Next: next}
+	out.Queue = QueueStatus{OK: true, Bytes: d.Bytes, MaxBytes: s.cfg.Queue.MaxBytes, Next: next}
+	if err := cmp.Or(err, s.queue.cramped()); err != nil {
+		out.Queue.OK, out.Queue.Problem = false, err.Error()
+	}
 	if !d.Oldest.IsZero() {
 		out.Queue.Oldest = &d.Oldest
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,30 @@ func TestShovel(t *testing.T) {
 	eventually(t, func() bool { _, told := status(); return strings.Contains(told, want) })
 	if code, told := status("--json"); code != cli.OK || !strings.Contains(told, `"gaps": 2`) {
 		t.Errorf("as JSON: got %d, %s", code, told)
+	}
+}
+
+// Ensure that all that is wrong with a shovel is told with its reason.
+func TestStatusTroubles(t *testing.T) {
+	shovel := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"queue": {"ok": false, "problem": "the disk is full"}, "outputs": [{"name": "amqp", "problem": "it is away"}]}`)
+	}))
+	defer shovel.Close()
+	host, port, err := net.SplitHostPort(shovel.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	code := execute(t.Context(), []string{
+		"status", "--set", "amqp.url=amqp://h", "--set", "metrics.ip=" + host, "--set", "metrics.port=" + port,
+	}, io.Discard, &errs)
+	if code != cli.Failure {
+		t.Errorf("got %d, want %d", code, cli.Failure)
+	}
+	for _, want := range []string{"datagrams are dropped: the disk is full", "output amqp cannot send: it is away"} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("got %s, want %s", errs.String(), want)
+		}
 	}
 }
 

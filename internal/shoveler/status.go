@@ -96,7 +96,7 @@ func ask(ctx context.Context, cfg Config) (s shovel.Status, err error) {
 func trouble(s shovel.Status) error {
 	var errs []error
 	if !s.Queue.OK {
-		errs = append(errs, errors.New("the queue cannot be written"))
+		errs = append(errs, fmt.Errorf("datagrams are dropped: %s", s.Queue.Problem))
 	}
 	for _, o := range s.Outputs {
 		if o.Problem != "" {
