@@ -191,7 +191,7 @@ func TestClaims(t *testing.T) {
 			 "ops": {"read": 1, "readv": 2, "rsegs": 3, "write": 0}},
 			{"client": "k", "server": "s:1", "data_server": null, "lfn": "/g", "open_ok": true, "err": "", "t_open0": 3,
 			 "t_close": null, "closed": false, "req": {"read": 5, "readv": 0, "write": 0}, "got": {"read": 5, "readv": 0, "write": 0}, "ops": null},
-			{"client": "c", "pid": null, "server": "s:1", "lfn": "/h", "open_ok": null, "err": "no such file\u0000\n\n", "t_open0": 4,
+			{"client": "c", "pid": null, "server": "[::1]:1", "lfn": "/h", "open_ok": null, "err": "no such file\u0000\n\n", "t_open0": 4,
 			 "t_close": 5, "closed": false, "req": {"read": 5, "readv": 0, "write": 0}, "got": {"read": null, "readv": 0, "write": 0}}
 		]}`), truth)
 	if err != nil {
@@ -208,7 +208,7 @@ func TestClaims(t *testing.T) {
 			Asked: transfer.Bytes{Read: 5}, Received: &transfer.Bytes{Read: 5}, Opened: 3, Outcome: transfer.Killed,
 		},
 		{
-			Run: "r", ID: "000002", Client: "127.0.0.1", Agent: "c", Server: "s:1", Path: "/h",
+			Run: "r", ID: "000002", Client: "::1", Agent: "c", Server: "[::1]:1", Path: "/h",
 			Asked: transfer.Bytes{Read: 5}, Opened: 4, Closed: 5, Outcome: transfer.Failed, Error: "no such file",
 		},
 	}

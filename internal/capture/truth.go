@@ -114,7 +114,7 @@ func Claims(run string, t *Truth) []*transfer.Claim {
 
 func (a *Access) claim(killed bool) *transfer.Claim {
 	c := &transfer.Claim{
-		Client: "127.0.0.1", Agent: a.Client, User: a.User, PID: a.PID,
+		Client: a.from(), Agent: a.Client, User: a.User, PID: a.PID,
 		Server: a.servedBy(), Path: a.LFN,
 		Received: a.Got.bytes(),
 		Opened:   a.OpenTime, Closed: a.CloseTime,
@@ -128,6 +128,14 @@ func (a *Access) claim(killed bool) *transfer.Claim {
 		c.Ops = &transfer.Ops{Read: o.Read, ReadV: o.ReadV, ReadVSegments: o.Segments, Write: o.Write}
 	}
 	return c
+}
+
+// from returns the host that the server sees: all are on one machine, and come from where they go to.
+func (a *Access) from() string {
+	if strings.HasPrefix(a.Server, "[") {
+		return "::1"
+	}
+	return "127.0.0.1"
 }
 
 // servedBy returns host:port of the server that the data came from, as far as
