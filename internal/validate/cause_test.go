@@ -147,7 +147,7 @@ func TestCauses(t *testing.T) {
 	f("not http", put(0, func(*transfer.Transfer) {}), differ, transfer.CauseUnexplained, claim, file)
 
 	killed := func(s *scene) { s.claim.Outcome, s.claim.Closed = transfer.Killed, 0 }
-	forced := func(s *scene) { s.x.End, s.x.Quality = transfer.Forced, transfer.LowerBound }
+	forced := func(s *scene) { s.x.End, s.x.Quality, s.x.Protocol = transfer.Forced, transfer.LowerBound, "xroot" }
 	blank := func(s *scene) { forced(s); s.x.Bytes, s.x.Quality = transfer.Bytes{}, transfer.Unknown }
 	f("killed", less(func(s *scene) { killed(s); forced(s) }), failed, transfer.KilledClient, claim, file)
 	f("killed, equal", func(s *scene) { killed(s); forced(s) }, failed, transfer.CauseExact, claim, file)
@@ -156,6 +156,7 @@ func TestCauses(t *testing.T) {
 	f("connection cut", less(forced), differ, transfer.KilledClient, file)
 	f("connection cut, more", more(forced), differ, transfer.CauseUnexplained, claim, file)
 	f("connection cut, more by HTTP", more(func(s *scene) { forced(s); s.x.Protocol = "http" }), differ, transfer.KilledClient, file)
+	f("connection cut, less by HTTP", less(func(s *scene) { forced(s); s.x.Protocol = "http" }), differ, transfer.CauseUnexplained, claim, file)
 	f("connection cut, nothing counted", blank, missing, transfer.KilledClient, file)
 	f("connection cut, nobody's", func(s *scene) { s.x.User = "bob"; blank(s) }, extra, transfer.KilledClient, file)
 
@@ -224,6 +225,19 @@ func TestCauses(t *testing.T) {
 		s.x.Bytes.Read = 60
 		s.lose(transfer.FilePackets, 0, 9)
 	}, differ, transfer.PacketsLost, file, "77.1.file.1000")
+
+	manager := transfer.Life{SID: 78, Stod: 1, Server: "red.example:1094", Address: "192.0.2.8:1094", Last: 1060, Heard: 1060, Idents: 1, Logins: 2, Discs: 2}
+	led := func(change func(*scene)) func(*scene) {
+		return none(func(s *scene) { s.claim.Server, s.others = manager.Server, append(s.others, manager); change(s) })
+	}
+	f("sent on, open lost", led(func(s *scene) { s.lose(transfer.FilePackets, 0, 9) }), missing, transfer.PacketsLost, "77.1.file.1000")
+	f("sent on, stopped with the records", led(stopped), missing, transfer.ServerStopped, life)
+	f("sent on, nothing lost", led(same), missing, transfer.NotMonitored, "78.1")
+	f("not sent on, another's open lost", led(func(s *scene) { s.lose(transfer.FilePackets, 0, 9); s.others[0].Opens, s.others[0].Closes, s.others[0].Named = 1, 1, 1 }), missing, transfer.CauseUnexplained, claim)
+
+	idle := func(s *scene) { s.x.Bytes = transfer.Bytes{}; s.lose(transfer.FilePackets, 2, 2); s.losses[0].Sent = transfer.Interval{1003, 1004} }
+	f("nothing counted, what copied lost", func(s *scene) { idle(s); s.claim.PID, s.x.PID = 7, 7 }, differ, transfer.PacketsLost, file, "77.1.file.1003")
+	f("nothing counted, nothing lost", func(s *scene) { s.x.Bytes = transfer.Bytes{} }, differ, transfer.CauseUnexplained, claim, file)
 
 	f("unknown server", none(func(s *scene) { s.claim.Server = "other.example:1094"; s.life.SID = 0 }), missing, transfer.NotMonitored, claim)
 	f("no names", none(func(s *scene) { s.life.Named, s.life.Names = 0, 0 }), missing, transfer.NotMonitored, life)

@@ -150,8 +150,26 @@ func (w *watch) lifeOf(a *account) *transfer.Life { return w.byID[a.lifeID()] }
 // during returns the lives of the server that c names, as far as they may have
 // been while c was open. A server that never tells its name is known by its host
 // alone; who names no server that is known may have been sent to any.
-func (w *watch) during(c *claim) []*transfer.Life {
-	return slices.DeleteFunc(slices.Clone(w.of(c)), func(l *transfer.Life) bool {
+func (w *watch) during(c *claim) []*transfer.Life { return w.while(c, w.of(c)) }
+
+// ledTo returns the lives that c may have come to: those of the server that it names, or if that
+// opens no files but sends its clients on, of all.
+func (w *watch) ledTo(c *claim) []*transfer.Life {
+	of := w.of(c)
+	if c.anywhere && all(of, manager) {
+		of = w.lives
+	}
+	return w.while(c, of)
+}
+
+// manager reports whether l tells of sessions, and of no file in them.
+func manager(l *transfer.Life) bool {
+	return l.Discs > 0 && l.Opens+l.Closes+l.Names+l.Traced == 0
+}
+
+// while returns those of lives that may have been while c was open.
+func (w *watch) while(c *claim, lives []*transfer.Life) []*transfer.Life {
+	return slices.DeleteFunc(slices.Clone(lives), func(l *transfer.Life) bool {
 		return c.end < float64(l.Stod)-w.slack || l.Next != 0 && c.Opened > float64(l.Next)+w.slack
 	})
 }

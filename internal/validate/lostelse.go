@@ -78,13 +78,15 @@ func lostClaimed(x *exam) finding {
 }
 
 // lostAlike: what was lost at the time of another access of the same client to the file. That one's
-// claim may have taken the account of this one.
+// claim may have taken the account of this one. So may the claim of a copy between servers have taken
+// that of the client, which opens the file and moves nothing.
 func lostAlike(x *exam) finding {
 	if x.claim == nil || x.claim.join == "id" {
 		return finding{}
 	}
 	in := x.alike[sameOpen{x.claim.PID, x.claim.path}]
-	if in.claims == 1 {
+	idle := x.both && x.counted == transfer.Bytes{} && len(x.accounts) > 0
+	if in.claims == 1 && !idle {
 		return finding{}
 	}
 	var lost []*transfer.Loss

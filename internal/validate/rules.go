@@ -187,8 +187,8 @@ func killedClient(x *exam) finding {
 	case killed:
 		return x.killed(forced)
 	case len(forced) > 0 && all(x.accounts, (*account).http): // what was on its way to it is counted
-		return finding{x.less() | x.more(), idsOf(forced), "the client went away"}
-	case len(forced) > 0:
+		return finding{x.more(), idsOf(forced), "the client went away"}
+	case len(forced) > 0 && !slices.ContainsFunc(x.accounts, x.mayBeHTTP):
 		return finding{x.less(), idsOf(forced), ""}
 	}
 	return finding{}
@@ -282,7 +282,7 @@ func serverStopped(x *exam) finding {
 		return f
 	}
 	c := x.claim
-	for _, l := range x.during(c) {
+	for _, l := range x.ledTo(c) {
 		// The record of an open sat in the buffer if it came after the last that was told;
 		// of an access that went on after a restart, a part may be missing.
 		if l.Next != 0 && c.end+x.slack >= float64(l.Last) && (len(x.accounts) > 0 || c.Opened+x.slack >= float64(l.Last)) {
@@ -363,7 +363,7 @@ func (x *exam) lostOpen() (out []*transfer.Loss) {
 		return nil
 	}
 	at := x.claim.Opened
-	for _, l := range x.during(x.claim) {
+	for _, l := range x.ledTo(x.claim) {
 		of := []transfer.LossOf{transfer.FilePackets, transfer.Records, transfer.IDs}
 		if l.Named < max(l.Opens, 1) {
 			of = append(of, transfer.MapPackets)
@@ -468,7 +468,7 @@ func (x *exam) lostPaths() (out []string) {
 	if x.claim == nil || len(x.accounts) > 0 {
 		return out
 	}
-	for _, l := range x.during(x.claim) {
+	for _, l := range x.ledTo(x.claim) {
 		for _, a := range x.anonymous[l.ID()] {
 			if unnamed(a) && overlap(x.claim, a, x.slack) {
 				out = append(out, a.ID, l.ID())
