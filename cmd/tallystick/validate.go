@@ -50,6 +50,8 @@ or plain files, and print the report.
   --phase2 DIR     the same of the second one (NAME_req.json and NAME_rec.json)
   --export DIR     write the runs of the report in the form of those files
 
+What is judged with --against, --phase1 and --phase2 is printed as text, json or csv.
+
 A DIR is an archive or a data folder, as for replay; without one, and without --packets,
 it is those of the configuration. Nothing in them is changed. Lines of files that are
 no packets or claims are told by their place, counted, and left out.

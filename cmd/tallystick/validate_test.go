@@ -88,6 +88,9 @@ func TestValidate(t *testing.T) {
 	f(cli.Failure, []string{`"unknown":["client"]`, "--client: nothing is of"}, append(both, "--client", "z", "--format", "json")...)
 	f(cli.Failure, []string{"Nothing is of that run"}, append(both, "--run", "x", "--format", "html")...)
 	f(cli.Failure, []string{"--run: nothing is of \"x\"; there is none"}, "--packets", packets, "--run", "x")
+	f(cli.OK, []string{"text, json or csv"}, "--help")
+	nameless := filepath.Join(filepath.Dir(filepath.Dir(packets)), "s14_configs", "packets.jsonl") // it has bytes
+	f(cli.OK, []string{"15 extra  nothing came from the server then, or no stream that names its files\n"}, "--packets", nameless)
 	f(cli.Usage, []string{"only one"}, "--packets", "-", "--claims", "-")
 	f(cli.Usage, []string{"--format"}, "--phase1", "out", "--format", "ndjson")
 	f(cli.Usage, []string{"--export-phase: 3"}, append(both, "--export", "out", "--export-phase", "3")...)

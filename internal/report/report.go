@@ -221,7 +221,7 @@ func meanings() map[transfer.Cause][2]string {
 		transfer.NoCloseByConfig:  {"The server is configured so that it tells of no close.", "Add xfr to fstat in xrootd.monitor."},
 		transfer.ClientFailed:     {"The client had an error; the monitoring agrees with what it can have moved.", ""},
 		transfer.Partial:          {"Only some of the reads were monitored.", "Sessions that idle are closed and opened again: a part may be under another name."},
-		transfer.NotMonitored:     {"The stream that would tell of it is not there.", "Check xrootd.monitor of the server, and the way from it to here."},
+		transfer.NotMonitored:     {"Nothing came from the server then, or no stream that names its files.", "Check xrootd.monitor of the server, and the way from it to here."},
 		transfer.CauseUnexplained: {"None of the known reasons holds.", "Look at these first: either the monitoring or a client is wrong in a new way."},
 		transfer.StillOpen:        {"Not final: the file is open, or records may still come.", "Make the report again later."},
 	}

@@ -280,7 +280,7 @@ const (
 	NoCloseByConfig  Cause = "no-close-by-config"  // the server is configured so that it tells of no close (fact 1)
 	ClientFailed     Cause = "client-failed"       // the client had an error; the monitoring agrees with what it can have moved
 	Partial          Cause = "partial"             // only some of the reads are there: Verdict.Detail has how many
-	NotMonitored     Cause = "not-monitored"       // the stream that would tell of it is not there
+	NotMonitored     Cause = "not-monitored"       // nothing came from the server then, or no stream that names its files
 	CauseUnexplained Cause = "unexplained"         // none of the others: the alarm
 	StillOpen        Cause = "open"                // the verdict is not final: a transfer has not ended, or records may still come
 )

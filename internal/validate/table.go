@@ -88,7 +88,7 @@ func causes() []struct {
 		{transfer.NoCloseByConfig, "the server is configured to tell of no close"},
 		{transfer.ClientFailed, "the client had an error, and the monitoring agrees"},
 		{transfer.Partial, "only some of the reads are there"},
-		{transfer.NotMonitored, "the stream that would tell of it is not there"},
+		{transfer.NotMonitored, "nothing came from the server then, or no stream that names its files"},
 		{transfer.CauseUnexplained, "no known reason holds"},
 		{transfer.StillOpen, "not final: more may come"},
 	}
