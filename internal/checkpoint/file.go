@@ -174,7 +174,7 @@ type portion struct {
 // records there should be, is told.
 func (d *Dir) portions(f *folder, of *metaOf, schema string, tell func(error)) iter.Seq[portion] {
 	return func(yield func(portion) bool) {
-		in, err := d.fsys.Open(filepath.Join(d.cfg.Dir, f.name, of.Name))
+		in, err := d.open(f.name, of.Name)
 		if err != nil {
 			tell(err)
 			return

@@ -195,6 +195,18 @@ func (d *Dir) describe(f *folder) {
 	}
 }
 
+// errClosed is that of a file which is there and cannot be opened: maybe it can be later.
+var errClosed = errors.New("it cannot be opened")
+
+// open opens a file of a checkpoint.
+func (d *Dir) open(name, file string) (fs.File, error) {
+	f, err := d.fsys.Open(filepath.Join(d.cfg.Dir, name, file))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", errClosed, err)
+	}
+	return f, err
+}
+
 // old says of a checkpoint before version 3 what it does not: that all is in it.
 func old(m *meta) {
 	m.First = 0
@@ -205,7 +217,7 @@ func old(m *meta) {
 
 // readMeta reads the meta.json of a checkpoint.
 func (d *Dir) readMeta(name string) (*meta, error) {
-	f, err := d.fsys.Open(filepath.Join(d.cfg.Dir, name, metaFile))
+	f, err := d.open(name, metaFile)
 	if err != nil {
 		return nil, err
 	}

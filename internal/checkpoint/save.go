@@ -254,7 +254,8 @@ func (d *Dir) writeMeta(path string, m *meta, info *Info) error {
 // merge makes one checkpoint of the newest ones, if they are together as large as the
 // one before them, and of that: so each block is written again when as much has come
 // as was there, and there are no more checkpoints than the logarithm of what there
-// is. All become one where something could not be read.
+// is. All become one where a start could not read something. What cannot be opened now is
+// read another time, and nothing takes its place before.
 func (d *Dir) merge(ctx context.Context) error {
 	v, err := d.View(d.Damaged)
 	if err != nil {
@@ -262,8 +263,8 @@ func (d *Dir) merge(ctx context.Context) error {
 	}
 	defer v.Close()
 	n, mend := due(v.from), d.mending()
-	if mend {
-		n = len(v.from)
+	if mend { // a start went without what cannot be read
+		n, v.forgo, v.missed = len(v.from), true, nil
 	}
 	if n < 2 && !mend {
 		return nil
@@ -321,8 +322,12 @@ func (d *Dir) heir(v *View) (files []file) {
 	transfers := keep(v.transfers(), func(t *transfer.Transfer) bool { return !d.gone(Transfers, "", "", t.Time()) })
 	claims := keep(v.claims(), func(c *transfer.Claim) bool { return !d.gone(Claims, "", "", c.Time()) })
 	packets := keep(v.packets(-all, all), func(p Packet) bool { return !d.gone(Packets, "", "", p.At.Unix()) })
-	return append(files, transferFile(transfers), claimFile(claims), packetFile(packets),
+	files = append(files, transferFile(transfers), claimFile(claims), packetFile(packets),
 		stateFile(Ingest, v.state(Ingest)), stateFile(Collector, v.state(Collector)))
+	for i := range files {
+		files[i] = whole(files[i], func() error { return v.missed })
+	}
+	return files
 }
 
 func (d *Dir) gone(kind Kind, cluster, metric string, end int64) bool {

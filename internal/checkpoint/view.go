@@ -2,6 +2,8 @@ package checkpoint
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -19,9 +21,12 @@ type View struct {
 	from    []folder // newest first
 	damaged func(folder, file string, err error)
 	isOpen  bool
+	forgo   bool  // what cannot be opened is damaged too
+	missed  error // what could not be opened, if it is not
 }
 
-// View returns one. What cannot be read is told to damaged, and left out.
+// View returns one. What cannot be read is told to damaged, and left out. Where a file is
+// there and cannot be opened, as if too many are open, that is an error behind the rest.
 func (d *Dir) View(damaged func(folder, file string, err error)) (*View, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -30,7 +35,11 @@ func (d *Dir) View(damaged func(folder, file string, err error)) (*View, error) 
 		return nil, err
 	}
 	d.views++
-	return &View{d, from, damaged, true}, nil
+	v := &View{dir: d, from: from, damaged: damaged, isOpen: true}
+	for i := range from {
+		v.miss(&from[i], metaFile, from[i].err)
+	}
+	return v, nil
 }
 
 // Close ends the View.
@@ -102,11 +111,12 @@ func (v *View) Oldest(kind Kind) (sec int64, ok bool) {
 // [from, to), in Unix seconds, ordered by path, name of the metric and index, each good
 // until the next one.
 func (v *View) Blocks(ctx context.Context, cluster string, from, to int64) iter.Seq2[*store.BlockAt, error] {
+	v = v.once()
 	both := []iter.Seq[*store.BlockAt]{
 		v.blocks(Samples, cluster, from, to),
 		v.blocks(Counts, cluster, from, to),
 	}
-	return until(ctx, merged(both, orderBlocks, func(*store.BlockAt, *store.BlockAt) {}))
+	return until(ctx, v, merged(both, orderBlocks, func(*store.BlockAt, *store.BlockAt) {}))
 }
 
 // blocks does what Blocks does for one kind.
@@ -124,9 +134,27 @@ func (v *View) blocks(kind Kind, cluster string, from, to int64) iter.Seq[*store
 	return merged(sorted, orderBlocks, v.dir.under)
 }
 
+// once returns v for one sequence, which has its own error.
+func (v *View) once() *View {
+	return &View{dir: v.dir, from: v.from, damaged: v.damaged, missed: v.missed}
+}
+
+// miss reports whether err is that a file cannot be opened, and notes it.
+func (v *View) miss(f *folder, file string, err error) bool {
+	if !errors.Is(err, errClosed) {
+		return false
+	}
+	v.missed = fmt.Errorf("checkpoint %s: %s: %w", f.name, file, err)
+	return true
+}
+
 // tell returns what is told of a file.
 func (v *View) tell(f *folder, of *metaOf) func(error) {
-	return func(err error) { v.damaged(f.name, of.Name, err) }
+	return func(err error) {
+		if v.forgo || !v.miss(f, of.Name, err) {
+			v.damaged(f.name, of.Name, err)
+		}
+	}
 }
 
 // under puts an older version of a block under a newer one.
@@ -140,7 +168,8 @@ func (d *Dir) under(newer, older *store.BlockAt) {
 
 // Transfers yields those whose time (transfer.Transfer.Time) is in [from, to), by ID.
 func (v *View) Transfers(ctx context.Context, from, to int64) iter.Seq2[*transfer.Transfer, error] {
-	return until(ctx, within(v.transfers(), (*transfer.Transfer).Time, from, to))
+	v = v.once()
+	return until(ctx, v, within(v.transfers(), (*transfer.Transfer).Time, from, to))
 }
 
 // transfers yields all, as they were saved last: a time may be another in each version.
@@ -156,7 +185,8 @@ func orderTransfers(a, b *transfer.Transfer) int { return strings.Compare(a.ID, 
 
 // Claims yields those whose time is in [from, to), by run and ID.
 func (v *View) Claims(ctx context.Context, from, to int64) iter.Seq2[*transfer.Claim, error] {
-	return until(ctx, within(v.claims(), (*transfer.Claim).Time, from, to))
+	v = v.once()
+	return until(ctx, v, within(v.claims(), (*transfer.Claim).Time, from, to))
 }
 
 func (v *View) claims() iter.Seq[*transfer.Claim] {
@@ -171,7 +201,8 @@ func orderClaims(a, b *transfer.Claim) int { return strings.Compare(a.Key(), b.K
 
 // Packets yields those of [from, to) in the order in which they were taken in.
 func (v *View) Packets(ctx context.Context, from, to int64) iter.Seq2[Packet, error] {
-	return until(ctx, within(v.packets(from, to), func(p Packet) int64 { return p.At.Unix() }, from, to))
+	v = v.once()
+	return until(ctx, v, within(v.packets(from, to), func(p Packet) int64 { return p.At.Unix() }, from, to))
 }
 
 func (v *View) packets(from, to int64) iter.Seq[Packet] {
@@ -200,17 +231,21 @@ func within[T any](seq iter.Seq[T], at func(T) int64, from, to int64) iter.Seq[T
 	}
 }
 
-// until ends a sequence with an error when ctx ends.
-func until[T any](ctx context.Context, seq iter.Seq[T]) iter.Seq2[T, error] {
+// until ends a sequence of v with an error when ctx ends, or if something was missed.
+func until[T any](ctx context.Context, v *View, seq iter.Seq[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for v := range seq {
+		for item := range seq {
 			if err := ctx.Err(); err != nil {
-				yield(v, err)
+				yield(item, err)
 				return
 			}
-			if !yield(v, nil) {
+			if !yield(item, nil) {
 				return
 			}
+		}
+		if v.missed != nil {
+			var none T
+			yield(none, v.missed)
 		}
 	}
 }
