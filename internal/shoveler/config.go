@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -162,7 +163,22 @@ func explain(problems []*settings.Problem) {
 		if p.Key == "metrics" {
 			p.Text = "is a section, write metrics.enable"
 		}
+		if p.Key == "amqp.url" || p.Key == "stomp.url" {
+			p.Text = explainURL(p.Text)
+		}
 	}
+}
+
+// explainURL says what is wrong with a URL in the words of these keys: there is one, and who we
+// are stands beside it.
+func explainURL(text string) string {
+	if like, ok := strings.CutPrefix(text, "one is not a URL"); ok {
+		return "is not a URL" + like + "; in a password # is written %23, / %2F, % %25, and so on"
+	}
+	if strings.HasPrefix(text, "a password or token in a URL") {
+		return "has a user in it, write stomp.user and stomp.password"
+	}
+	return text
 }
 
 // Keys of Config that are told in problems.
@@ -181,10 +197,7 @@ func (c Config) check() []*settings.Problem {
 	for key, port := range map[string]int{keyListen: c.Listen.Port, "metrics.port": c.Metrics.Port, "profile.port": c.Profile.Port} {
 		k.Wrong(port < 0 || port > 65535, key, "%d is no port", port)
 	}
-	for _, d := range c.Outputs.Destinations {
-		_, _, err := net.SplitHostPort(d)
-		k.Wrong(err != nil, "outputs.destinations", "%q is not host:port", d)
-	}
+	k.Wrong(!isAddress(c.Listen.IP), "listen.ip", "%q is no address", c.Listen.IP)
 	own := c.Config()
 	k.Wrong(len(own.Outputs) == 0, "", "there is nowhere to send to: set amqp.url, stomp.url, outputs.destinations or to")
 	for _, p := range own.Check() {
@@ -215,6 +228,9 @@ func (c Config) key(of string) string {
 func (c Config) outputKey(name, key string) string {
 	if _, ours := c.To[name]; ours {
 		return strings.TrimSuffix("to."+name+"."+key, ".")
+	}
+	if name != mqAMQP && name != mqSTOMP {
+		return "outputs.destinations"
 	}
 	key = strings.TrimPrefix(key, name+".")
 	return cmp.Or(map[string]string{"urls": name + ".url", "envelope": "envelope"}[key], name+"."+key)
@@ -253,7 +269,7 @@ func (c Config) addOutputs(to map[string]shovel.Output) {
 		o.Envelope = shovel.Envelope(c.Envelope)
 		to[name] = o
 	}
-	for i, d := range c.Outputs.Destinations {
+	for i, d := range strings.Fields(strings.Join(c.Outputs.Destinations, " ")) { // a variable of the field's has blanks
 		to["copy-"+strconv.Itoa(i+1)] = shovel.Output{UDP: shovel.UDPOutput{Address: d, Messages: true}}
 	}
 	for name, o := range c.To {
@@ -262,6 +278,12 @@ func (c Config) addOutputs(to map[string]shovel.Output) {
 		o.NATS.Broker.Retry = cmp.Or(o.NATS.Broker.Retry, amqp.DefaultRetry)
 		to[name] = o
 	}
+}
+
+// isAddress reports whether an address to listen at is one, or empty for all.
+func isAddress(ip string) bool {
+	_, err := netip.ParseAddr(ip)
+	return ip == "" || err == nil
 }
 
 func hostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
@@ -325,4 +347,12 @@ func (c Config) YAML() ([]byte, error) {
 
 // Keys returns all keys of a shovel's configuration, in the order in which they are
 // told.
-func Keys() []settings.Key { return form().Keys(Default()) }
+func Keys() []settings.Key {
+	keys := form().Keys(Default())
+	for i := range keys {
+		if keys[i].Name == "map" {
+			keys[i].Env += ", " + prefix + "MAP_ALL"
+		}
+	}
+	return keys
+}

@@ -72,7 +72,8 @@ map:
 metrics: {enable: true, port: 8001}
 queue_directory: /tmp/shoveler-queue
 `
-	cfg, err := loadShovel(t, text, "SHOVELER_LISTEN_PORT=9994", "SHOVELER_MAP_ALL=192.0.2.9", "SHOVELER_METRICS_PORT=8002", "HOME=/root")
+	cfg, err := loadShovel(t, text, "SHOVELER_LISTEN_PORT=9994", "SHOVELER_MAP_ALL=192.0.2.9", "SHOVELER_METRICS_PORT=8002", "HOME=/root",
+		"SHOVELER_OUTPUTS_DESTINATIONS=192.0.2.7:9999 192.0.2.8:9999")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +90,7 @@ queue_directory: /tmp/shoveler-queue
 			AMQPConfig: forward.AMQPConfig{Exchange: "shoveled-xrd"},
 		}},
 		"copy-1": {UDP: shovel.UDPOutput{Address: "192.0.2.7:9999", Messages: true}},
+		"copy-2": {UDP: shovel.UDPOutput{Address: "192.0.2.8:9999", Messages: true}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -140,7 +142,8 @@ amqp_url: amqp://h
 input: {address: ':9993'}
 ampq: {}
 stomp: {url: 'h:61613', pasword: x}
-listen: {port: 99999}
+listen: {port: 99999, ip: '127.0.0.1:9993'}
+outputs: {destinations: [192.0.2.7]}
 map: {10.0.0.0/99: x}
 queue: {full: drop-all, max_bytes: 1}
 to: {a/b: {http: {url: 'ftp://h'}}, none: {envelope: fat}}
@@ -153,13 +156,15 @@ to: {a/b: {http: {url: 'ftp://h'}}, none: {envelope: fat}}
 		":6: ampq: unknown key, here may be",
 		":7: stomp.pasword: unknown key, did you mean stomp.password?",
 		":8: listen.port: 99999 is no port",
-		":9: map: \"10.0.0.0/99\" is neither",
-		":10: queue.full: \"drop-all\" is neither",
-		":10: queue.max_bytes: 1 is less than",
-		":11: to.a/b: \"a/b\" is not a name",
-		":11: to.a/b.http.url: \"ftp://h\" is not",
-		":11: to.none: has 0 of",
-		":11: to.none.envelope: \"fat\" is neither",
+		":8: listen.ip: \"127.0.0.1:9993\" is no address",
+		":9: outputs.destinations: address 192.0.2.7: missing port in address",
+		":10: map: \"10.0.0.0/99\" is neither",
+		":11: queue.full: \"drop-all\" is neither",
+		":11: queue.max_bytes: 1 is less than",
+		":12: to.a/b: \"a/b\" is not a name",
+		":12: to.a/b.http.url: \"ftp://h\" is not",
+		":12: to.none: has 0 of",
+		":12: to.none.envelope: \"fat\" is neither",
 		"SHOVELER_AMQP_EXCHANG: unknown variable, did you mean SHOVELER_AMQP_EXCHANGE?",
 	}
 	if err == nil {
@@ -173,6 +178,20 @@ to: {a/b: {http: {url: 'ftp://h'}}, none: {envelope: fat}}
 	if t.Failed() {
 		t.Log(err)
 	}
+}
+
+// Ensure that what is wrong with a URL is told in the words of the field's keys.
+func TestShovelURLProblems(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		_, err := loadShovel(t, text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hid") {
+			t.Errorf("got error %v, want %s", err, want)
+		}
+	}
+	f("amqp: {url: 'amqp://me:hid#den@h'}", "amqp.url: is not a URL such as amqp://broker.example.org:5672; in a password # is written %23")
+	f("stomp: {url: 'stomp://me:hidden@h'}", "stomp.url: has a user in it, write stomp.user and stomp.password")
+	f("stomp: {url: 'http://h'}", `stomp.url: "http://h" is not a URL such as stomp://broker.example.org:61613`)
 }
 
 // Ensure that nothing secret is in what is printed.
