@@ -74,6 +74,7 @@ func TestValidate(t *testing.T) {
 	f(cli.OK, []string{name, "0 mismatch", "7 exact"}, "--phase1", "out") // one of the eight wrote
 	f(cli.OK, nil, append(both, "--export", "out", "--export-phase", "2")...)
 	f(cli.OK, []string{name}, "--phase2", "out", "--format", "csv")
+	f(cli.OK, []string{"0 mismatch", "7 exact"}, "--phase2", "out")
 	f(cli.OK, []string{"nothing was found"}, t.TempDir())
 	f(cli.Failure, []string{"lines are no records"}, append(both, "--against", packets)...)
 	f(cli.Failure, []string{"no files of phase 1"}, "--phase1", t.TempDir())

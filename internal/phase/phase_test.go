@@ -13,6 +13,7 @@ import (
 
 	"tallystick/internal/phase"
 	"tallystick/internal/transfer"
+	"tallystick/internal/validate"
 )
 
 // files returns made-up files in the forms of both phases.
@@ -196,4 +197,29 @@ func TestOneNumber(t *testing.T) {
 	if want := []transfer.Cause{transfer.CauseExact, transfer.CauseUnexplained}; !slices.Equal(causes, want) {
 		t.Errorf("got %v, want %v", causes, want)
 	}
+}
+
+// Ensure that in the form of phase 2, which compared servers by name and no bytes, a server has the name
+// that clients have for it, and another one its own.
+func TestWriteServers(t *testing.T) {
+	f := func(asked string, want phase.Counts) {
+		t.Helper()
+		x := &transfer.Transfer{ID: "1.1.1", Server: "vm:1094", Address: "192.0.2.7:1094", Path: "/f", Bytes: transfer.Bytes{Read: 7}}
+		c := &transfer.Claim{Run: "r", ID: "1", Server: asked, Path: "/f", Asked: transfer.Bytes{Read: 7}}
+		written, err := phase.Write(&validate.Report{Verdicts: []transfer.Verdict{{Claim: c, Transfers: []*transfer.Transfer{x}, Monitored: x.Bytes}}}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make(fstest.MapFS)
+		for _, f := range written {
+			out[f.Name] = &fstest.MapFile{Data: f.Data}
+		}
+		if got := judge(t, out)["r"].Then; got != want {
+			t.Errorf("asked %s: got %+v, want %+v", asked, got, want)
+		}
+	}
+	f("vm:1094", phase.Counts{Good: 1})
+	f("VM:1094", phase.Counts{Good: 1})
+	f("192.0.2.7:1094", phase.Counts{Good: 1})
+	f("other:1094", phase.Counts{Wrong: 1})
 }

@@ -68,9 +68,19 @@ func record(v *transfer.Verdict, phase int) any {
 	x, b := v.Transfers[0], v.Monitored
 	read := b.Read + b.ReadV
 	if phase == 2 {
-		return named{Server: x.Server, Filename: strings.TrimPrefix(x.Path, "/"), Bytes: &read}
+		return named{Server: serverOf(x, v.Claim), Filename: strings.TrimPrefix(x.Path, "/"), Bytes: &read}
 	}
 	return []any{x.Path, read, b.Read, b.ReadV, x.User}
+}
+
+// serverOf returns the name of the server of x, as c calls it if that is the same one: phase 2
+// compared names, and had those of clients for addresses.
+func serverOf(x *transfer.Transfer, c *transfer.Claim) string {
+	switch transfer.CleanServer(c.Server) {
+	case transfer.CleanServer(x.Server), transfer.CleanServer(x.Address):
+		return c.Server
+	}
+	return x.Server
 }
 
 // fileName returns run as the name of a file in the folder, whatever is in it.
