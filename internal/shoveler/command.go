@@ -28,8 +28,8 @@ type app struct {
 	called string // as it is called: tallystick shovel
 }
 
-// Command returns the command that runs a shovel, of that name, with those below it. As called
-// by cli.App.Name alone it is all that a binary does.
+// Command returns the command that runs a shovel, with those below it. Of the binary's own name it
+// is the binary's root, else a command below that.
 func Command(c *cli.App, name string) *cobra.Command {
 	a := &app{c, c.Name}
 	if name != c.Name {
