@@ -24,18 +24,19 @@ type Worker struct {
 const lookEvery = time.Second
 
 // Run saves every w.Every until ctx ends. It returns an error only when the last
-// save fails: one in between is tried again at the next tick.
+// save fails: one in between is tried again at the next tick, and not before: a disk that
+// is full would be filled every second, and the log may have need of it.
 func (w *Worker) Run(ctx context.Context) error {
 	t, look := time.NewTicker(w.Every), time.NewTicker(lookEvery)
 	defer t.Stop()
 	defer look.Stop()
-	for {
+	for well := true; ; {
 		select {
 		case <-t.C:
-			w.try(ctx)
+			well = w.try(ctx)
 		case <-look.C:
-			if w.Due != nil && w.Due() {
-				w.try(ctx)
+			if well && w.Due != nil && w.Due() {
+				well = w.try(ctx)
 				t.Reset(w.Every)
 			}
 		case <-ctx.Done():
@@ -49,11 +50,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-func (w *Worker) try(ctx context.Context) {
-	// A save that is cut short by the end of ctx is made good by the last one.
-	if err := w.Step(ctx); err != nil && ctx.Err() == nil {
+func (w *Worker) try(ctx context.Context) (well bool) {
+	err := w.Step(ctx)
+	if err != nil && ctx.Err() == nil { // one that is cut short is made good by the last one
 		w.Log.Error("checkpoint failed", "err", err)
 	}
+	return err == nil
 }
 
 // Step saves once.

@@ -60,6 +60,9 @@ func TestWorker(t *testing.T) {
 	calls := 0
 	early := func() bool { calls++; return calls == 1000 } // after so many seconds, from when it counts anew
 	f(recorder{}, early, []time.Duration{1000 * time.Second, h + 1000*time.Second, 2*h + 1000*time.Second, 2*h + h/2}, nil)
+	// One that was early and failed waits as all others.
+	always := func() bool { return true }
+	f(recorder{fail: map[int]bool{0: true, 1: true, 2: true}}, always, []time.Duration{time.Second, h + time.Second, 2*h + time.Second, 2*h + h/2}, nil)
 	f(recorder{fail: map[int]bool{0: true, 1: true}}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, nil)
 	f(recorder{fail: map[int]bool{2: true}}, nil, []time.Duration{h, 2 * h, 2*h + h/2}, errFull)
 	// One that runs when the context ends is cut short; the last one has the grace.
