@@ -178,6 +178,10 @@ func TestCauses(t *testing.T) {
 		again(4, math.MaxInt32)(s)
 		s.x.Bytes.Read, s.x.Size = s.x.Bytes.Read+100, 8292
 	}, differ, transfer.ClientFailed, claim, file)
+	f("pages read again, their close lost", func(s *scene) {
+		again(0, 0)(s)
+		s.x.Ops, s.x.OpsDetail, s.x.End, s.x.Trace = nil, nil, transfer.Lost, &transfer.Trace{Ops: transfer.Ops{Read: 3}}
+	}, differ, transfer.ClientFailed, claim, file)
 	f("no pages, read again", again(3, 1), differ, transfer.CauseUnexplained, claim, file)
 	f("vector read of nobody", func(s *scene) { s.x.Bytes.ReadV = 50 }, differ, transfer.CauseUnexplained, claim, file)
 
