@@ -13,8 +13,8 @@ type tally struct {
 	Bytes transfer.Bytes
 	Cache int64
 
-	Opens, Closes, Empty, Lost int64
-	Ends                       int64 // of files whose open is told
+	Opens, Closes, Empty, Puts, Lost int64
+	Ends                             int64 // of files whose open is told
 }
 
 func (t *tally) add(u *tally) {
@@ -24,6 +24,7 @@ func (t *tally) add(u *tally) {
 	t.Opens += u.Opens
 	t.Closes += u.Closes
 	t.Empty += u.Empty
+	t.Puts += u.Puts
 	t.Lost += u.Lost
 	t.Ends += u.Ends
 }
@@ -82,6 +83,14 @@ func (c *closing) empty(t *transfer.Transfer, moved bool) int64 {
 	return 0
 }
 
+// put returns 1 for the close of an upload by HTTP, of which XrdHttp counts nothing.
+func (c *closing) put(t *transfer.Transfer) int64 {
+	if t.Writable && c.Bytes.Write == 0 && overHTTP(t) {
+		return 1
+	}
+	return 0
+}
+
 // Bytes around the data of files, at most: a request is 24 bytes and an answer 8, a
 // piece of a vector read has 16 more each way; an open has a path, its answer and
 // that of a stat or a listing some text, and a request over HTTP its headers.
@@ -125,6 +134,6 @@ func (c *Collector) balance(s *Server, l *life, since int64, r *report, more map
 	}
 	b.In, b.Out, b.Around = int64(in), int64(out), around(more)
 	b.Told, b.Cache = sum.Bytes, sum.Cache
-	b.Opens, b.Closes, b.Empty, b.Lost = sum.Opens, sum.Closes, sum.Empty, sum.Lost
+	b.Opens, b.Closes, b.Empty, b.Puts, b.Lost = sum.Opens, sum.Closes, sum.Empty, sum.Puts, sum.Lost
 	c.out.Balance(b)
 }

@@ -1,6 +1,7 @@
 package collect_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +80,25 @@ func TestBalanceOfProxy(t *testing.T) {
 	f("", false)
 	f(`<stats id="pss"><open>28<errs>2</errs></open><close>26<errs>0</errs></close></stats>`, true)
 	f(`<stats id="cache" type="pfc"><store><size>5</size></store></stats>`, true)
+}
+
+// What an upload by HTTP writes is not counted, and that its session ended with the file open says nothing.
+func TestBalanceOfUpload(t *testing.T) {
+	writable := func(rec []byte) []byte { rec[1] |= 2; return rec }
+	forced := func(rec []byte) []byte { rec[1] |= 1; return rec }
+	f := func(user string, rec []byte, puts, empty int64) {
+		t.Helper()
+		r := newRun(t, collect.Default())
+		r.feed(ident(stod), mapped('u', 1, stod, 1, user+"\n"), records(0, stod, stod+5, writable(opened("/f")), rec), summary(stod, stod+9, linkIO(100)))
+		r.pass(time.Hour)
+		if bs := r.balances["xcache:1094"]; len(bs) != 1 || bs[0].Puts != puts || bs[0].Empty != empty {
+			t.Errorf("%s: got %+v, want one balance with %d and %d", user, bs, puts, empty)
+		}
+	}
+	web := strings.Replace(userText("unknown"), "xroot/", "https/", 1)
+	f(web, closedRec(theFile, 0), 1, 0)
+	f(web, forced(closedRec(theFile, 0)), 1, 0)
+	f(userText("alice"), closedRec(theFile, 0), 0, 0)
+	f(userText("alice"), forced(closedRec(theFile, 0)), 0, 1)
+	f(web, record(0, theFile, 0, 0, 700), 0, 0) // if any does
 }

@@ -39,6 +39,7 @@ const (
 	asyncRead    = transfer.AsyncCacheRead  // a proxy does not count reads by async I/O (fact 3)
 	lost         = transfer.PacketsLost
 	killed       = transfer.KilledClient // a forced close counts nothing (fact 2)
+	put          = transfer.HTTPPut      // what uploads by HTTP write is not counted
 	open         = transfer.StillOpen    // files that were open at the end, or the start
 	pastEnd      = transfer.PastEnd      // what is asked for is counted (fact 6)
 	unexplained  = transfer.CauseUnexplained
@@ -46,7 +47,7 @@ const (
 
 // Causes returns all causes that there may be: labels of a metric.
 func Causes() []transfer.Cause {
-	return []transfer.Cause{notMonitored, noClose, asyncRead, lost, killed, open, pastEnd, unexplained}
+	return []transfer.Cause{notMonitored, noClose, asyncRead, lost, killed, put, open, pastEnd, unexplained}
 }
 
 // A Side is one direction of a balance.
@@ -108,7 +109,10 @@ func writeCause(b *transfer.Balance, link, told int64) transfer.Cause {
 	if cause := nothingTold(b); cause != "" {
 		return cause
 	}
-	if cause := tooLittle(b); cause != asyncRead { // of reads
+	switch cause := tooLittle(b); {
+	case b.Puts > 0 && cause != lost && cause != open:
+		return put
+	case cause != asyncRead: // of reads
 		return cause
 	}
 	return unexplained

@@ -47,6 +47,7 @@ func TestCauses(t *testing.T) {
 	f("a proxy", with(told(mib, 0), 20*mib, 20*mib, func(b *transfer.Balance) { b.Proxy = true }), "async-cache-read", "unexplained")
 	f("loss", with(told(mib, 0), 20*mib, 0, func(b *transfer.Balance) { b.Lost, b.Empty, b.Open = 1, 1, 1 }), "packets-lost", "")
 	f("open", with(told(mib, 0), 20*mib, 0, func(b *transfer.Balance) { b.Empty, b.Open = 1, 1 }), "open", "")
+	f("uploads by HTTP", with(told(mib, 0), 20*mib, 20*mib, func(b *transfer.Balance) { b.Empty, b.Puts = 1, 1 }), "killed-client", "http-put-unreported")
 	f("killed", with(told(mib, 0), 20*mib, 0, func(b *transfer.Balance) { b.Empty = 1 }), "killed-client", "")
 	f("asked for more", with(told(20*mib, 20*mib), 10*mib, 10*mib, none), "read-past-end", "unexplained")
 	f("told late", with(told(20*mib, 20*mib), 10*mib, 10*mib, func(b *transfer.Balance) { b.Closes = 10 }), "open", "open")

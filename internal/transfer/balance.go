@@ -25,6 +25,7 @@ type Balance struct {
 	Opens  int64 `json:"opens"` // told by the f stream, as what follows
 	Closes int64 `json:"closes"`
 	Empty  int64 `json:"empty"` // of these, forced ones that count nothing (XROOTD.md fact 2)
+	Puts   int64 `json:"puts"`  // of these, of files opened by HTTP to write, those that count no byte written
 	Lost   int64 `json:"lost"`  // packets of the f stream, at least
 	Open   int64 `json:"open"`  // files that were open at the end
 	// Closing tells whether any close came since the start of the life.
@@ -48,6 +49,7 @@ func (b Balance) Plus(c Balance) Balance {
 	b.Opens += c.Opens
 	b.Closes += c.Closes
 	b.Empty += c.Empty
+	b.Puts += c.Puts
 	b.Lost += c.Lost
 	b.Closing = b.Closing || c.Closing
 	b.Proxy = b.Proxy || c.Proxy

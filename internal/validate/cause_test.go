@@ -237,9 +237,16 @@ func TestCauses(t *testing.T) {
 	f("sent on, open lost", led(func(s *scene) { s.lose(transfer.FilePackets, 0, 9) }), missing, transfer.PacketsLost, "77.1.file.1000")
 	f("sent on, stopped with the records", led(stopped), missing, transfer.ServerStopped, life)
 	f("sent on, nothing lost", led(same), missing, transfer.NotMonitored, "78.1")
-	f("not sent on, another's open lost", led(func(s *scene) { s.lose(transfer.FilePackets, 0, 9); s.others[0].Opens, s.others[0].Closes, s.others[0].Named = 1, 1, 1 }), missing, transfer.CauseUnexplained, claim)
+	f("not sent on, another's open lost", led(func(s *scene) {
+		s.lose(transfer.FilePackets, 0, 9)
+		s.others[0].Opens, s.others[0].Closes, s.others[0].Named = 1, 1, 1
+	}), missing, transfer.CauseUnexplained, claim)
 
-	idle := func(s *scene) { s.x.Bytes = transfer.Bytes{}; s.lose(transfer.FilePackets, 2, 2); s.losses[0].Sent = transfer.Interval{1003, 1004} }
+	idle := func(s *scene) {
+		s.x.Bytes = transfer.Bytes{}
+		s.lose(transfer.FilePackets, 2, 2)
+		s.losses[0].Sent = transfer.Interval{1003, 1004}
+	}
 	f("nothing counted, what copied lost", func(s *scene) { idle(s); s.claim.PID, s.x.PID = 7, 7 }, differ, transfer.PacketsLost, file, "77.1.file.1003")
 	f("nothing counted, nothing lost", func(s *scene) { s.x.Bytes = transfer.Bytes{} }, differ, transfer.CauseUnexplained, claim, file)
 
