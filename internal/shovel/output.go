@@ -2,9 +2,9 @@ package shovel
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"tallystick/internal/bus"
@@ -289,11 +289,11 @@ func (o Output) where() string {
 	for _, way := range o.ways() {
 		switch way {
 		case "amqp":
-			return fmt.Sprintf("%v %s", o.AMQP.Broker.URLs, o.AMQP.Exchange)
+			return strings.Join(o.AMQP.Broker.URLs, ",") + " " + o.AMQP.Exchange
 		case "nats":
-			return fmt.Sprintf("%v %s", o.NATS.Broker.URLs, o.NATS.Subject)
+			return strings.Join(o.NATS.Broker.URLs, ",") + " " + o.NATS.Subject
 		case "stomp":
-			return fmt.Sprintf("%v %s", o.STOMP.Broker.URLs, o.STOMP.Destination)
+			return strings.Join(o.STOMP.Broker.URLs, ",") + " " + o.STOMP.Destination
 		case "http":
 			return o.HTTP.URL
 		}

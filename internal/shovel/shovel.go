@@ -147,7 +147,7 @@ func (s *Shovel) makeOutputs(ctx context.Context, reg prometheus.Registerer) err
 
 func (s *Shovel) newOutput(ctx context.Context, name string, reg prometheus.Registerer) (*output, error) {
 	cfg := s.cfg.Outputs[name]
-	o := &output{name: name, cfg: cfg, queue: s.queue, log: s.log.With("output", name, "to", cfg.where())}
+	o := &output{name: name, cfg: cfg, queue: s.queue, log: s.log.With("output", name, "receiver", cfg.where())}
 	var err error
 	if o.place, err = s.queue.place(ctx, name); err != nil {
 		return nil, err

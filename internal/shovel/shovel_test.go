@@ -206,6 +206,9 @@ func TestTrouble(t *testing.T) {
 		return hub, away
 	}
 	s.eventually(func() bool { hub, away := problems(); return hub != "" && strings.Contains(away, "connection refused") })
+	if !s.log.has(`receiver="amqp://127.0.0.1:1 x"`) {
+		t.Error("the log does not tell which receiver is away")
+	}
 	s.broker.Up()
 	s.eventually(func() bool { hub, away := problems(); return hub == "" && away != "" })
 }
