@@ -315,3 +315,26 @@ func TestHTTPRangesJoin(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
+
+// Ensure that who goes without, since another has the account that nothing says whose it is, is told why.
+func TestNobodysAccount(t *testing.T) {
+	s := set()
+	s.x.User, s.x.Client, s.life.Opens, s.life.Named = "", "", 2, 2
+	s.lose(transfer.MapPackets, 0, 1)
+	other := readClaim("2", 6, 7, 100)
+	other.User = "bob"
+	f := func(losses []transfer.Loss, want transfer.Cause) {
+		t.Helper()
+		r := validate.Run(validate.Input{Claims: claims{s.claim, other}, Transfers: transfers{s.x}, Lives: []transfer.Life{s.life}, Losses: losses}, validate.Options{})
+		for _, v := range r.Verdicts {
+			if v.Kind == transfer.Missing && v.Cause != want {
+				t.Errorf("%s: cause %q (%s), want %q", v.Claim.Key(), v.Cause, v.Detail, want)
+			}
+		}
+		if n := r.Totals.Verdicts[transfer.Missing]; n != 1 {
+			t.Errorf("%d claims are missing, want 1", n)
+		}
+	}
+	f(s.losses, transfer.PacketsLost)
+	f(nil, transfer.CauseUnexplained)
+}

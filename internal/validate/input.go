@@ -112,13 +112,13 @@ func (w *watch) tear(all []*account) {
 	}
 }
 
-// meet notes the accounts that belong to nobody, since nothing says who made them or of
+// meet notes the accounts that may be anybody's, since nothing says who made them, or of
 // which file they are, and which claims are alike.
 func (w *watch) meet(claims []*claim, all []*account) {
 	w.alike = crowds(claims)
 	w.anonymous = make(map[string][]*account)
 	for _, a := range all {
-		if a.owner == nil && (a.User == "" && a.host == "" || a.Path == "") {
+		if a.User == "" && a.host == "" || a.owner == nil && a.Path == "" {
 			w.anonymous[a.lifeID()] = append(w.anonymous[a.lifeID()], a)
 		}
 	}
