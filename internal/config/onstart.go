@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -76,7 +77,13 @@ func (c Config) keyFile(k *settings.Checker, key, path string, read func(path st
 
 // checkKeys reads the keys of tokens.
 func (c Config) checkKeys(k *settings.Checker) {
-	c.keyFile(k, "auth.key_file", c.Auth.KeyFile, loadKey)
+	c.keyFile(k, "auth.key_file", c.Auth.KeyFile, func(path string) error {
+		err := loadKey(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w; tallystick token makes it", err)
+		}
+		return err
+	})
 	before, some := len(*k), 0
 	for _, path := range c.Auth.KeyFiles {
 		keys, err := auth.Config{KeyFiles: []string{path}}.LoadKeys()

@@ -64,7 +64,7 @@ func TestLoadToServe(t *testing.T) {
 	pair := "cert.pem, key.pem: " + missing("cert.pem")
 	want := []string{
 		"c.yaml:2: http.tls.cert: " + pair, "c.yaml:2: http.tls.client_ca: " + missing("ca.pem"),
-		"c.yaml:4: auth.key_file: load key: " + missing("ed.pem"),
+		"c.yaml:4: auth.key_file: load key: " + missing("ed.pem") + "; tallystick token makes it",
 		"c.yaml:5: auth.key_files: load keys: stat ed.pem: no such file or directory",
 		"c.yaml:5: auth.key_files: load keys: stat keys: no such file or directory",
 		"c.yaml:6: auth.accounts.password_file: " + missing("word"),

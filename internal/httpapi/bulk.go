@@ -36,7 +36,7 @@ func bulk[T any](
 }
 
 // errEmpty is of a body without anything: more likely a file that is not there than nothing to tell.
-var errEmpty = errors.New("it is empty; no messages are []")
+var errEmpty = errors.New("it is empty; a list of nothing is []")
 
 // takeAll reads m to its end. The error is why it could not.
 func takeAll[T any](m *messages, t *tally, decode func([]byte) (T, *inputError), put func([]T) ingest.Result) error {
