@@ -208,7 +208,7 @@ func (f *File) open() error {
 		}
 		f.place, f.known = p, true
 	}
-	file, err := os.Open(f.cfg.Path)
+	file, err := open(f.fsys, f.cfg.Path)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (f *File) open() error {
 }
 
 // begin begins to read file.
-func (f *File) begin(file *os.File) error {
+func (f *File) begin(file readable) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
@@ -248,17 +248,17 @@ func (f *File) begin(file *os.File) error {
 
 // goOn reports whether the file that was read before is still there under another name, and
 // goes on with that in the place of file, which is closed.
-func (f *File) goOn(file *os.File) bool {
+func (f *File) goOn(file readable) bool {
 	if !f.cfg.Follow || f.place.ID == "" {
 		return false
 	}
-	old := f.place.renamed(f.cfg.Path)
+	old, name := f.place.renamed(f.fsys, f.cfg.Path)
 	if old == nil {
 		return false
 	}
 	_ = file.Close()
 	f.tail, f.final = &tail{f: old, at: f.place.At}, true
-	f.log.Info("file: it was renamed, and is read to its end first", "name", old.Name(), "offset", f.place.At)
+	f.log.Info("file: it was renamed, and is read to its end first", "name", name, "offset", f.place.At)
 	return true
 }
 

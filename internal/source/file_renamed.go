@@ -6,33 +6,36 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"tallystick/internal/durable"
 )
 
-// renamed returns the file that p is of, which has another name in the folder of path now;
+// renamed returns the file that p is of, and the name that it has now in the folder of path;
 // nil if it is not there.
-func (p place) renamed(path string) *os.File {
+func (p place) renamed(fsys durable.Reader, path string) (f readable, name string) { //nolint:ireturn // as open
 	if p.Inode == 0 {
-		return nil
+		return nil, ""
 	}
 	dir := filepath.Dir(path)
-	entries, err := os.ReadDir(dir)
+	entries, err := fsys.ReadDir(dir)
 	if err != nil {
-		return nil
+		return nil, ""
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err != nil || !info.Mode().IsRegular() || inode(info) != p.Inode {
 			continue
 		}
-		if f := p.open(filepath.Join(dir, e.Name())); f != nil {
-			return f
+		name = filepath.Join(dir, e.Name())
+		if f := p.open(fsys, name); f != nil {
+			return f, name
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 // open opens the file of that name if p is of it: its number may be another's meanwhile.
-func (p place) open(path string) *os.File {
-	f, err := os.Open(path)
+func (p place) open(fsys durable.Reader, path string) readable { //nolint:ireturn // as open
+	f, err := open(fsys, path)
 	if err != nil {
 		return nil
 	}
@@ -50,15 +53,15 @@ func (p place) open(path string) *os.File {
 // renamed after it and nobody has read, as where several days went by; else with what has its name.
 func (f *File) advance() error {
 	next := ""
-	if old := f.place.renamed(f.cfg.Path); old != nil {
-		next = successor(f.cfg.Path, old.Name())
+	if old, name := f.place.renamed(f.fsys, f.cfg.Path); old != nil {
+		next = successor(f.cfg.Path, name)
 		_ = old.Close()
 	}
 	if next == "" {
 		f.forget()
 		return nil
 	}
-	file, err := os.Open(next)
+	file, err := open(f.fsys, next)
 	if err != nil {
 		return err
 	}

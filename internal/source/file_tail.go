@@ -3,8 +3,11 @@ package source
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
-	"os"
+	"io/fs"
+
+	"tallystick/internal/durable"
 )
 
 const (
@@ -14,9 +17,27 @@ const (
 	maxFileLine = 1 << 20
 )
 
+// A readable is a file that can be read from anywhere.
+type readable interface {
+	fs.File
+	io.ReaderAt
+}
+
+func open(fsys durable.Reader, path string) (readable, error) { //nolint:ireturn // that of the disk, or of a test
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := f.(readable)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, errors.ErrUnsupported), f.Close())
+	}
+	return r, nil
+}
+
 // A tail reads lines of a file from an offset on.
 type tail struct {
-	f    *os.File
+	f    readable
 	at   int64 // what is before it is done with
 	skip int64 // how far behind at is known to be of a line that is too long; 0: none is
 	buf  []byte

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,6 +319,48 @@ func TestFileRenamedMeanwhile(t *testing.T) {
 		r.end()
 	})
 }
+
+// What was renamed and cannot be opened is tried again, and what has its name now waits.
+func TestFileRenamedClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dir := bareStation(t, "file", 0, nil), t.TempDir()
+		path := filepath.Join(t.TempDir(), "lines")
+		cfg := source.FileConfig{Path: path, Follow: true}
+		add(t, path, counted(3))
+		r := read(t, s, path, dir, cfg)
+		settle()
+		r.end()
+		if err := os.Rename(path, path+".2"); err != nil {
+			t.Fatal(err)
+		}
+		add(t, path+".1", "# renamed too\n"+counted(4))
+		add(t, path, "# now\n"+counted(5))
+		var sick switchedFS
+		sick.set(durabletest.Sick{Closed: path + ".1"})
+		r = readWith(t, s, path, dir, cfg, &sick)
+		settle()
+		r.wantSum(3)
+		sick.set(durabletest.Sick{})
+		settle()
+		r.wantSum(12)
+		r.wantCount(2, "replaced_total")
+		r.end()
+		if log := r.log.String(); strings.Count(log, "cannot go on") != 1 || !strings.Contains(log, "goes on") {
+			t.Errorf("got the log\n%s\nwant once that it cannot go on, and that it goes on", log)
+		}
+	})
+}
+
+// A switchedFS is one now and another then, to read; it is the disk to write.
+type switchedFS struct {
+	durable.OS
+
+	now atomic.Pointer[durabletest.Sick]
+}
+
+func (s *switchedFS) set(to durabletest.Sick) { s.now.Store(&to) }
+
+func (s *switchedFS) Open(path string) (fs.File, error) { return s.now.Load().Open(path) }
 
 // What was renamed several times while nobody read it is read in its order, each once, and also
 // where that ends in the middle.
