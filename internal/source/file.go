@@ -229,10 +229,10 @@ func (f *File) begin(file readable) error {
 	if err != nil {
 		return err
 	}
-	if !same && f.goOn(file) {
-		return nil
-	}
 	if !same {
+		if gone, err := f.goOn(file); gone || err != nil {
+			return err
+		}
 		if f.place.ID != "" {
 			f.counts.others.Inc()
 			f.log.Warn("file: it is another one than before, and read from its beginning; what that one had behind the offset was not read",
@@ -247,19 +247,20 @@ func (f *File) begin(file readable) error {
 }
 
 // goOn reports whether the file that was read before is still there under another name, and
-// goes on with that in the place of file, which is closed.
-func (f *File) goOn(file readable) bool {
+// goes on with that in the place of file, which is closed. If that cannot be opened now, it is
+// tried again.
+func (f *File) goOn(file readable) (bool, error) {
 	if !f.cfg.Follow || f.place.ID == "" {
-		return false
+		return false, nil
 	}
-	old, name := f.place.renamed(f.fsys, f.cfg.Path)
+	old, name, err := f.place.renamed(f.fsys, f.cfg.Path)
 	if old == nil {
-		return false
+		return false, err
 	}
 	_ = file.Close()
 	f.tail, f.final = &tail{f: old, at: f.place.At}, true
 	f.log.Info("file: it was renamed, and is read to its end first", "name", name, "offset", f.place.At)
-	return true
+	return true, nil
 }
 
 // changed sees what has become of a file that has been read to its end: more is true if

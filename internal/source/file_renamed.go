@@ -2,6 +2,8 @@ package source
 
 import (
 	"crypto/rand"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,49 +13,55 @@ import (
 )
 
 // renamed returns the file that p is of, and the name that it has now in the folder of path;
-// nil if it is not there.
-func (p place) renamed(fsys durable.Reader, path string) (f readable, name string) { //nolint:ireturn // as open
+// nil if it is not there, or nothing tells: the folder may not be for us to list.
+func (p place) renamed(fsys durable.Reader, path string) (f readable, name string, err error) { //nolint:ireturn // as open
 	if p.Inode == 0 {
-		return nil, ""
+		return nil, "", nil
 	}
 	dir := filepath.Dir(path)
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
-		return nil, ""
+		return nil, "", nil //nolint:nilerr // see above
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err != nil || !info.Mode().IsRegular() || inode(info) != p.Inode {
 			continue
 		}
 		name = filepath.Join(dir, e.Name())
-		if f := p.open(fsys, name); f != nil {
-			return f, name
+		if f, err := p.open(fsys, name); f != nil || err != nil {
+			return f, name, err
 		}
 	}
-	return nil, ""
+	return nil, "", nil
 }
 
 // open opens the file of that name if p is of it: its number may be another's meanwhile.
-func (p place) open(fsys durable.Reader, path string) readable { //nolint:ireturn // as open
+func (p place) open(fsys durable.Reader, path string) (readable, error) { //nolint:ireturn // as open
 	f, err := open(fsys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // it went in this moment
+	}
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && inode(info) == p.Inode {
 		if same, err := p.isOf(f, info.Size()); same && err == nil {
-			return f
+			return f, nil
 		}
 	}
-	_ = f.Close()
-	return nil
+	return nil, f.Close()
 }
 
 // advance goes on behind a file that is read to its end and has another name now: with what was
 // renamed after it and nobody has read, as where several days went by; else with what has its name.
 func (f *File) advance() error {
+	old, name, err := f.place.renamed(f.fsys, f.cfg.Path)
+	if err != nil {
+		return err
+	}
 	next := ""
-	if old, name := f.place.renamed(f.fsys, f.cfg.Path); old != nil {
+	if old != nil {
 		next = successor(f.cfg.Path, name)
 		_ = old.Close()
 	}

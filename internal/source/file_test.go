@@ -322,24 +322,31 @@ func TestFileRenamedMeanwhile(t *testing.T) {
 
 // What was renamed and cannot be opened is tried again, and what has its name now waits.
 func TestFileRenamedClosed(t *testing.T) {
+	t.Run("what is next", func(t *testing.T) { testFileRenamedClosed(t, ".1", 3) })
+	t.Run("what was read", func(t *testing.T) { testFileRenamedClosed(t, ".2", 2) })
+}
+
+func testFileRenamedClosed(t *testing.T, closed string, before float64) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, dir := bareStation(t, "file", 0, nil), t.TempDir()
 		path := filepath.Join(t.TempDir(), "lines")
 		cfg := source.FileConfig{Path: path, Follow: true}
-		add(t, path, counted(3))
+		add(t, path, counted(2))
 		r := read(t, s, path, dir, cfg)
 		settle()
 		r.end()
+		add(t, path, counted(1))
 		if err := os.Rename(path, path+".2"); err != nil {
 			t.Fatal(err)
 		}
 		add(t, path+".1", "# renamed too\n"+counted(4))
 		add(t, path, "# now\n"+counted(5))
 		var sick switchedFS
-		sick.set(durabletest.Sick{Closed: path + ".1"})
+		sick.set(durabletest.Sick{Closed: path + closed})
 		r = readWith(t, s, path, dir, cfg, &sick)
 		settle()
-		r.wantSum(3)
+		r.wantSum(before)
 		sick.set(durabletest.Sick{})
 		settle()
 		r.wantSum(12)
