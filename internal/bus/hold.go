@@ -66,13 +66,3 @@ func (h *holder[M]) again(ctx context.Context) {
 		h.timer.Reset(time.Until(h.held[0].due))
 	}
 }
-
-// Wait waits for so long, or until ctx ends.
-func Wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}

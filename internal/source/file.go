@@ -17,6 +17,7 @@ import (
 	"tallystick/internal/bus"
 	"tallystick/internal/durable"
 	"tallystick/internal/ingest"
+	"tallystick/internal/run"
 )
 
 const (
@@ -92,7 +93,7 @@ func (f *File) Run(ctx context.Context) error {
 		more, err := f.step(ctx)
 		f.tell(err)
 		if !more {
-			bus.Wait(ctx, filePoll)
+			run.Wait(ctx, filePoll)
 		}
 	}
 	return nil
@@ -184,7 +185,7 @@ func (f *File) take(ctx context.Context, data []byte) bool {
 			f.refused(r)
 			return true
 		}
-		bus.Wait(ctx, fileRetry)
+		run.Wait(ctx, fileRetry)
 		if ctx.Err() != nil {
 			return false
 		}

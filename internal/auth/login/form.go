@@ -11,6 +11,7 @@ import (
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/accounts"
 	"tallystick/internal/auth/password"
+	"tallystick/internal/run"
 )
 
 // maxForm bounds the body of a login: a name, a password, a path to go to, or a token.
@@ -76,21 +77,12 @@ func (d *Dispatcher) enter(w http.ResponseWriter, r *http.Request, a *auth.Attem
 	if err != nil {
 		d.denied(r, a.Name, err)
 		if a.Name != "" && errors.Is(err, auth.ErrDenied) {
-			wait(ctx, Step-time.Since(began)%Step)
+			run.Wait(ctx, Step-time.Since(began)%Step)
 		}
 		return err
 	}
 	d.parts.Throttle.Succeeded(a.Name, from)
 	return d.welcome(w, r, id, policy)
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // admitted returns an error if there were too many attempts. It is told once a second at most:

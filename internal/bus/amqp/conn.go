@@ -16,6 +16,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"tallystick/internal/bus"
+	"tallystick/internal/run"
 )
 
 const (
@@ -114,7 +115,7 @@ func (c *Conn) Run(ctx context.Context) error {
 		} else if ctx.Err() == nil {
 			c.fail(ctx, err)
 		}
-		bus.Wait(ctx, reconnectWait+rand.N(reconnectWait))
+		run.Wait(ctx, reconnectWait+rand.N(reconnectWait))
 	}
 	return nil
 }

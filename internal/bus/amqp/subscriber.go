@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"tallystick/internal/bus"
+	"tallystick/internal/run"
 )
 
 // A Subscription is what one wants to hear: what is in a queue.
@@ -78,7 +79,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 			s.conn.counts.Errors.Inc()
 			s.log.Warn("amqp: cannot consume, trying again", "queue", s.sub.Queue, "err", err)
 		}
-		bus.Wait(ctx, waitAgain+rand.N(waitAgain))
+		run.Wait(ctx, waitAgain+rand.N(waitAgain))
 	}
 	return nil
 }

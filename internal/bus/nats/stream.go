@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"tallystick/internal/bus"
+	"tallystick/internal/run"
 )
 
 const (
@@ -40,19 +41,9 @@ func (s *Subscriber) runStream(ctx context.Context) error {
 		case s.conn.connected(): // else it has been told
 			s.log.Warn("nats: cannot consume, trying again", "stream", s.sub.Stream, "durable", s.sub.Durable, "err", err)
 		}
-		wait(ctx, waitAgain+rand.N(waitAgain))
+		run.Wait(ctx, waitAgain+rand.N(waitAgain))
 	}
 	return nil
-}
-
-// wait waits for so long, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // consume takes messages until ctx ends, nil then, or the consumer is lost.

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tallystick/internal/bus"
+	"tallystick/internal/run"
 )
 
 // reconnectWait, and as much again by chance, is between two attempts: a broker that
@@ -84,7 +85,7 @@ func (l *line) run(ctx context.Context, use func(context.Context, *session) erro
 		case ctx.Err() == nil:
 			l.fail(ctx, err)
 		}
-		bus.Wait(ctx, reconnectWait+rand.N(reconnectWait))
+		run.Wait(ctx, reconnectWait+rand.N(reconnectWait))
 	}
 }
 
