@@ -51,6 +51,7 @@ func rules() []rule {
 		{transfer.ServerStopped, serverStopped},
 		{transfer.NotMonitored, notMonitored},
 		{transfer.NotMonitored, copied},
+		{transfer.ServerStopped, goneSince},
 		{transfer.Partial, partial},
 		{transfer.PacketsLost, lostAlike},
 	}

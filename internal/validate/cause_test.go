@@ -188,6 +188,11 @@ func TestCauses(t *testing.T) {
 	stopped := func(s *scene) { s.life.Last, s.life.Next = 1000, 1020 }
 	cut := func(s *scene) { s.x.End, s.x.Quality = transfer.Lost, transfer.LowerBound }
 	f("stopped with the records", none(stopped), missing, transfer.ServerStopped, life)
+	gone := func(s *scene) { s.now, s.life.Last, s.life.Heard = 1303, 1000, 1001 }
+	f("not heard of again", none(gone), missing, transfer.ServerStopped, life)
+	f("not heard of yet", none(func(s *scene) { gone(s); s.now = 1302 }), missing, transfer.StillOpen, claim)
+	f("not heard of again, its record was", less(gone), differ, transfer.CauseUnexplained, claim, file)
+	f("not heard of again long before", none(func(s *scene) { gone(s); s.life.Last, s.life.Heard = 990, 990 }), missing, transfer.NotMonitored, life)
 	f("stopped long after", none(func(s *scene) { s.life.Last, s.life.Next = 1050, 1060 }), missing, transfer.CauseUnexplained, claim)
 	f("stopped with the file open", less(func(s *scene) { stopped(s); cut(s); s.x.End = transfer.Stopped }), differ, transfer.ServerStopped, file, life)
 	f("stopped, more", more(func(s *scene) { stopped(s); cut(s); s.x.End = transfer.Stopped }), differ, transfer.CauseUnexplained, claim, file)
@@ -219,6 +224,7 @@ func TestCauses(t *testing.T) {
 	f("nobody's, open lost", func(s *scene) { s.x.Path = ""; s.lose(transfer.FilePackets, 0, 9) }, extra, transfer.PacketsLost, file, "77.1.file.1000")
 
 	noXfr := func(s *scene) { s.life.Closes = 0 }
+	f("no close in a life, but in another", func(s *scene) { noXfr(s); blank(s); s.x.End = transfer.Lost; s.others = append(s.others, before) }, missing, transfer.CauseUnexplained, claim, file)
 	f("no xfr", func(s *scene) { noXfr(s); blank(s); s.x.End = transfer.Lost }, missing, transfer.NoCloseByConfig, file, life)
 	f("no xfr, session goes on", func(s *scene) { noXfr(s); blank(s); s.x.End = transfer.Open }, missing, transfer.NoCloseByConfig, file, life)
 	f("no close yet", func(s *scene) { noXfr(s); blank(s); s.x.End, s.life.Last = transfer.Open, 1001 }, missing, transfer.StillOpen, file)

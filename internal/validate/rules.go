@@ -32,9 +32,10 @@ func noClose(x *exam) finding {
 
 // neverCloses reports whether l is a life of a server that tells of no close: it
 // tells of opens and never of a close. Where f packets were lost, the closes may have
-// been in these, unless it tells of more sessions that ended than packets were lost.
+// been in these, unless it tells of more sessions that ended than packets were lost. A life
+// that was short may have had none, as others of the server show.
 func (w *watch) neverCloses(l *transfer.Life) bool {
-	if l == nil || l.Opens == 0 || l.Closes > 0 {
+	if l == nil || l.Opens == 0 || l.Closes > 0 || slices.ContainsFunc(w.lives, func(o *transfer.Life) bool { return sameServer(o, l) && o.Closes > 0 }) {
 		return false
 	}
 	var lost int64
@@ -297,6 +298,27 @@ func serverStopped(x *exam) finding {
 	return f
 }
 
+// goneSince: the server was heard of when the file was opened, and never again: no ident and no summary came
+// either. Where it is not started again under its name, no next life tells that it was stopped.
+func goneSince(x *exam) finding {
+	var f finding
+	c := x.claim
+	if c == nil || !x.old(c) || slices.ContainsFunc(x.accounts, (*account).whole) {
+		return f
+	}
+	for _, l := range x.ledTo(c) {
+		heard := float64(l.Heard)
+		if l.Next == 0 && l.Last != 0 && heard < x.fresh && heard <= c.end+x.slack && heard+x.slack >= c.Opened && c.end+x.slack >= float64(l.Last) {
+			f.explains, f.detail = x.less(), "it was not heard of again"
+			f.evidence = append(f.evidence, l.ID())
+		}
+	}
+	return f
+}
+
+// sameServer reports whether k is another life of the server of l.
+func sameServer(k, l *transfer.Life) bool { return k.SID == l.SID && k.SID != 0 && k.Stod != l.Stod }
+
 // packetsLost: something that the server sent at that time never came. Where a claim has
 // no transfer, that is the open; where it has one, what came after; and where a claim
 // has one that need not be its own, its own.
@@ -450,7 +472,7 @@ func (x *exam) tail(l *transfer.Life, at float64) []string {
 		}
 	default: // none of its packets with files came
 		i := slices.IndexFunc(x.lives, func(o *transfer.Life) bool {
-			return o.SID == l.SID && o.SID != 0 && o.Stod != l.Stod && o.Last != 0 && !nameless(o)
+			return sameServer(o, l) && o.Last != 0 && !nameless(o)
 		})
 		if i >= 0 {
 			return []string{l.ID(), x.lives[i].ID()}
