@@ -38,6 +38,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -101,7 +102,7 @@ type Entry interface {
 	Record() []byte
 	// Apply is called when the record is in the log, in the order of the log, and never
 	// together with another Apply or a Turn. at is the record's time: it goes back only
-	// with a clock that is set back by more than an hour.
+	// with a clock that is set back by more than an hour. A panic ends the process.
 	//
 	// What it could not apply it returns, in words of its own, and Read gives them with
 	// the record. Nil is nothing. They must not change until the next Apply.
@@ -201,6 +202,7 @@ func (l *Log) Commit(e Entry) error {
 
 // lead writes and applies all that have come.
 func (l *Log) lead() {
+	defer end()
 	l.mu.Lock()
 	all := l.queue
 	l.queue, l.spare = l.spare[:0], nil
@@ -319,8 +321,18 @@ func (l *Log) After(t time.Time, from int) {
 func (l *Log) Turn(f func(at time.Time)) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
+	defer end()
 	l.tick()
 	f(l.at)
+}
+
+// end has a panic end the process, also where somebody would recover it, as who serves HTTP
+// does: half of a record may be applied, and what was locked stays so.
+func end() {
+	if p := recover(); p != nil {
+		go panic(fmt.Sprintf("%v, as a record of the log was applied\n%s", p, debug.Stack()))
+		select {}
+	}
 }
 
 // stats are what Stats tells.
