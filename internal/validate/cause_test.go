@@ -191,6 +191,7 @@ func TestCauses(t *testing.T) {
 	gone := func(s *scene) { s.now, s.life.Last, s.life.Heard = 1303, 1000, 1001 }
 	f("not heard of again", none(gone), missing, transfer.ServerStopped, life)
 	f("not heard of yet", none(func(s *scene) { gone(s); s.now = 1302 }), missing, transfer.StillOpen, claim)
+	f("not heard of again, later things were told", none(func(s *scene) { gone(s); s.life.Last = 1003 }), missing, transfer.CauseUnexplained, claim)
 	f("not heard of again, its record was", less(gone), differ, transfer.CauseUnexplained, claim, file)
 	f("not heard of again long before", none(func(s *scene) { gone(s); s.life.Last, s.life.Heard = 990, 990 }), missing, transfer.NotMonitored, life)
 	f("stopped long after", none(func(s *scene) { s.life.Last, s.life.Next = 1050, 1060 }), missing, transfer.CauseUnexplained, claim)

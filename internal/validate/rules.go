@@ -308,7 +308,7 @@ func goneSince(x *exam) finding {
 	}
 	for _, l := range x.ledTo(c) {
 		heard := float64(l.Heard)
-		if l.Next == 0 && l.Last != 0 && heard < x.fresh && heard <= c.end+x.slack && heard+x.slack >= c.Opened && c.end+x.slack >= float64(l.Last) {
+		if l.Next == 0 && l.Last != 0 && heard < x.fresh && heard <= c.end+x.slack && heard+x.slack >= c.Opened && c.end >= float64(l.Last) {
 			f.explains, f.detail = x.less(), "it was not heard of again"
 			f.evidence = append(f.evidence, l.ID())
 		}
