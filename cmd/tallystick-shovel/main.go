@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"tallystick/internal/cli"
 	"tallystick/internal/shoveler"
 )
@@ -14,12 +16,16 @@ import (
 // version is set by the Makefile with -X main.version.
 var version = "dev"
 
-func main() { cli.Main(execute) }
+func main() { os.Exit(cli.Main(execute)) }
 
 // execute runs a command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := cli.New("tallystick-shovel", version, os.Stdin, stdout, stderr)
+	return a.Execute(ctx, rootCommand(a), args) //nolint:contextcheck // cobra hands ctx to the commands
+}
+
+func rootCommand(a *cli.App) *cobra.Command {
 	root := shoveler.Command(a, a.Name)
 	root.AddCommand(a.ManCommand(), a.VersionCommand())
-	return a.Execute(ctx, root, args)
+	return root
 }

@@ -4,9 +4,13 @@
 // This package has the commands: flags, wiring and exit codes, nothing else.
 package main
 
-import "tallystick/internal/cli"
+import (
+	"os"
+
+	"tallystick/internal/cli"
+)
 
 // version is set by the Makefile with -X main.version.
 var version = "dev"
 
-func main() { cli.Main(execute) }
+func main() { os.Exit(cli.Main(execute)) }

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// ReadSecret returns the first line of a file.
+// ReadSecret returns the first line of a file, without the blanks around it.
 func ReadSecret(path string) (string, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
 	line, _, _ := strings.Cut(string(raw), "\n")
-	if line = strings.TrimRight(line, "\r"); line == "" {
+	if line = strings.TrimSpace(line); line == "" {
 		return "", fmt.Errorf("%s: the first line is empty", path)
 	}
 	return line, nil

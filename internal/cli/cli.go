@@ -44,11 +44,11 @@ func New(name, version string, stdin io.Reader, stdout, stderr io.Writer) *App {
 }
 
 // Main runs a binary on the arguments of the process until it is done, or told to end by SIGINT or
-// SIGTERM, of which a second one ends it at once. It does not return.
-func Main(execute func(ctx context.Context, args []string, stdout, stderr io.Writer) int) {
+// SIGTERM, of which a second one ends it at once. It returns the exit code.
+func Main(execute func(ctx context.Context, args []string, stdout, stderr io.Writer) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
 // Execute runs a command line and returns the exit code.

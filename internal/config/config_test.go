@@ -222,7 +222,9 @@ func TestProblems(t *testing.T) {
 		`c.yaml:2: reconcile.high: 0.5 is less than 1`,
 		`c.yaml:2: reconcile.min: -1 is less than 0`)
 	f(dev+"ledger: {max: 1.5}\n", "c.yaml:2: ledger.max: 1.5 is not a whole number")
-	f(dev+"ledger: {max: '5'}\n", "c.yaml:2: ledger.max: expected type 'int', got unconvertible type 'string'")
+	f(dev+"ledger: {max: 'five'}\n", `c.yaml:2: ledger.max: "five" is not a whole number`)
+	f(dev+"dns: {enabled: 'yes', max: '0'}\n", `c.yaml:2: dns.enabled: "yes" is neither true nor false`, "c.yaml:2: dns.max: 0 is not more than 0")
+	f(dev+"reconcile: {low: '0,5'}\n", `c.yaml:2: reconcile.low: "0,5" is not a number`)
 	f(dev+"data_dir: 5\n", "c.yaml:2: data_dir: expected type 'string', got unconvertible type 'int'")
 	f(dev+"udp:\n  listen: ['127.0.0.1:1', 5]\n",
 		"c.yaml:3: udp.listen.1: expected type 'string', got unconvertible type 'int'")
@@ -263,7 +265,7 @@ func TestProblems(t *testing.T) {
 	// All at once, whatever the kind.
 	f("grac: 1s\nhttp:\n  max_body: many\n  listen: ':x'\n",
 		"c.yaml:1: grac: unknown key, did you mean grace?",
-		"c.yaml:3: http.max_body: expected type 'int64', got unconvertible type 'string'",
+		"c.yaml:3: http.max_body: \"many\" is not a whole number",
 		`c.yaml:4: http.listen: ":x" has no port from 0 to 65535`,
 		noKey)
 }
@@ -283,7 +285,7 @@ func TestProblemsOutsideOfFiles(t *testing.T) {
 	f(env("TALLYSTICK_WHATEVER_ELSE_IT_IS=x"), "TALLYSTICK_WHATEVER_ELSE_IT_IS: unknown variable")
 	f(env("TALLYSTICK_GRACE=30"), `TALLYSTICK_GRACE: grace: "30" is no duration such as 30s, 10m, 12h or 90d`)
 	f(env("TALLYSTICK_LEDGER_MAX=many"),
-		"TALLYSTICK_LEDGER_MAX: ledger.max: expected type 'int', got unconvertible type 'string'")
+		"TALLYSTICK_LEDGER_MAX: ledger.max: \"many\" is not a whole number")
 	f(env("TALLYSTICK_METRICS={a: {stp: 1s}}"),
 		"TALLYSTICK_METRICS: metrics.a.stp: unknown key, did you mean metrics.a.step?\n"+
 			"TALLYSTICK_METRICS: metrics.a.step: 0s is not one second or several whole ones")

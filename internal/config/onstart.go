@@ -13,7 +13,6 @@ import (
 	"tallystick/internal/auth"
 	"tallystick/internal/auth/jwtlogin"
 	"tallystick/internal/bus"
-	"tallystick/internal/forward"
 	"tallystick/internal/settings"
 )
 
@@ -45,12 +44,7 @@ func (c Config) checkOnStart() []*settings.Problem {
 	c.checkLogins(&k)
 	c.checkBrokers(&k)
 	for _, name := range slices.Sorted(maps.Keys(c.Records.Outputs)) {
-		o, key := c.Records.Outputs[name].HTTP, settings.Join("records.outputs", name)
-		file(&k, settings.Join(key, "ca_file"), o.CAFile, authorities)
-		file(&k, settings.Join(key, "token_file"), o.TokenFile, func(path string) error {
-			_, err := forward.ToHTTP(forward.HTTPConfig{TokenFile: path})
-			return err
-		})
+		files(&k, settings.Join("records.outputs", name), c.Records.Outputs[name].HTTP.CheckFiles())
 	}
 	file(&k, "archive.s3.ca_file", c.Archive.S3.CAFile, authorities)
 	return k

@@ -80,7 +80,7 @@ func TestLoadToServe(t *testing.T) {
 		want = append(want, at+"ca_file: "+missing("ca.pem"), at+"cert_file: "+pair, at+secret+missing("word"))
 	}
 	want = append(want, "c.yaml:15: records.outputs.o.ca_file: "+missing("ca.pem"),
-		"c.yaml:15: records.outputs.o.token_file: read token: "+missing("word"), "c.yaml:16: archive.s3.ca_file: "+missing("ca.pem"))
+		"c.yaml:15: records.outputs.o.token_file: "+missing("word"), "c.yaml:16: archive.s3.ca_file: "+missing("ca.pem"))
 	if diff := cmp.Diff(want, onStart(t, everyFile)); diff != "" {
 		t.Errorf("without any (-want +got):\n%s", diff)
 	}

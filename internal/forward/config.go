@@ -10,6 +10,8 @@ import (
 
 	"tallystick/internal/record"
 	"tallystick/internal/transfer"
+
+	"tallystick/internal/bus"
 )
 
 // Config is what an operator may choose.
@@ -92,6 +94,14 @@ type HTTPConfig struct {
 	URL       string `koanf:"url"`
 	TokenFile string `koanf:"token_file"` // a bearer token; read each time
 	CAFile    string `koanf:"ca_file"`    // PEM; empty: the system's
+}
+
+// CheckFiles reads the files, and returns what is wrong with them, each with its key.
+func (c HTTPConfig) CheckFiles() (problems []bus.Problem) {
+	if _, err := (bus.Files{CA: c.CAFile}).TLS(); err != nil {
+		problems = append(problems, bus.Problem{Key: "ca_file", Err: err})
+	}
+	return append(problems, bus.CheckSecret("token_file", c.TokenFile)...)
 }
 
 // NATSConfig is a subject of the broker of the section nats, of which a stream has the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,12 +11,13 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"tallystick/internal/bus"
 )
 
 const (
 	requestTime = time.Minute
 	maxAnswer   = 4 << 10 // bytes of an answer that are told in the log
-	maxToken    = 64 << 10
 )
 
 // A poster posts lines of JSON.
@@ -26,8 +26,8 @@ type poster struct {
 	client *http.Client
 }
 
-// ToHTTP returns a Sender to who takes POST requests. The error is that of reading the files
-// that it needs.
+// ToHTTP returns a Sender to who takes POST requests. The error is that of reading the
+// authorities.
 func ToHTTP(cfg HTTPConfig) (Sender, error) { //nolint:ireturn // all are Senders
 	var own tls.Config
 	if cfg.CAFile != "" {
@@ -38,11 +38,6 @@ func ToHTTP(cfg HTTPConfig) (Sender, error) { //nolint:ireturn // all are Sender
 		own.RootCAs = x509.NewCertPool()
 		if !own.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("read authorities: %s has no certificate", cfg.CAFile)
-		}
-	}
-	if cfg.TokenFile != "" { // it is read each time; here to find out early
-		if _, err := readToken(cfg.TokenFile); err != nil {
-			return nil, fmt.Errorf("read token: %w", err)
 		}
 	}
 	t := &http.Transport{
@@ -83,7 +78,7 @@ func (p *poster) post(ctx context.Context, ms []Message) error {
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	req.Header.Set("User-Agent", "tallystick")
 	if p.cfg.TokenFile != "" {
-		token, err := readToken(p.cfg.TokenFile)
+		token, err := bus.ReadSecret(p.cfg.TokenFile)
 		if err != nil {
 			return failed(Denied, err)
 		}
@@ -129,21 +124,4 @@ func judge(answer *http.Response, text []byte) error {
 		return failed(Busy, err)
 	}
 	return failed(Unreachable, err) // there is nobody who takes records
-}
-
-func readToken(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxToken))
-	if err != nil {
-		return "", err
-	}
-	token := strings.TrimSpace(string(b))
-	if token == "" || strings.ContainsAny(token, "\r\n") {
-		return "", errors.New(path + " has no token, on one line")
-	}
-	return token, nil
 }

@@ -94,8 +94,8 @@ func TestHTTP(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := forward.ToHTTP(forward.HTTPConfig{TokenFile: token}); err == nil {
-		t.Error("no error at the start without a token")
+	if got := (forward.HTTPConfig{TokenFile: token}).CheckFiles(); len(got) != 1 || got[0].Key != "token_file" {
+		t.Errorf("got %v without a token", got)
 	}
 	write()
 	r, w := post(t, forward.HTTPConfig{TokenFile: token})

@@ -15,7 +15,7 @@
 //
 //   - JSON is read as YAML, of which it is a part but for the escapes \/ and \ud83d.
 //   - Strict: a key that is not known is an error, as is a value of the wrong type.
-//     A key without a value (null) is as if it were not there.
+//     Numbers and bools may be in quotes. A key without a value (null) is as if it were not there.
 //   - All that is wrong is reported at once, each with its place and its key.
 //   - Durations have a unit ("10m", "90d"), sizes are bytes.
 //   - Lists are replaced as a whole; of maps, each entry's key by itself.

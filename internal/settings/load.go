@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func decoderConfig(cfg any) *mapstructure.DecoderConfig {
 		ErrorUnused: true,
 		Result:      cfg,
 		MatchName:   func(key, field string) bool { return key == field },
-		DecodeHook:  mapstructure.ComposeDecodeHookFunc(durationHook, numberHook, listHook, wordHook),
+		DecodeHook:  mapstructure.ComposeDecodeHookFunc(durationHook, numberHook, listHook, wordHook, quotedHook),
 	}
 }
 
@@ -161,6 +162,34 @@ func numberHook(_, to reflect.Type, data any) (any, error) {
 		return nil, fmt.Errorf("%v is not a whole number", data)
 	}
 	return int64(f), nil
+}
+
+// quotedHook reads numbers and bools in quotes, as templates write them.
+func quotedHook(_, to reflect.Type, data any) (any, error) {
+	text, ok := data.(string)
+	if !ok {
+		return data, nil
+	}
+	switch to.Kind() { //nolint:exhaustive // what else there is has its own hook
+	case reflect.Bool:
+		v, err := strconv.ParseBool(text)
+		return v, because(err, "%q is neither true nor false", text)
+	case reflect.Int, reflect.Int64:
+		v, err := strconv.ParseInt(text, 10, 64)
+		return v, because(err, "%q is not a whole number", text)
+	case reflect.Float64:
+		v, err := strconv.ParseFloat(text, 64)
+		return v, because(err, "%q is not a number", text)
+	}
+	return data, nil
+}
+
+// because returns an error in our words if there is one.
+func because(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
 }
 
 // listHook makes a list of a text with commas.

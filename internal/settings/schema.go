@@ -91,6 +91,9 @@ func (n *node) descendant(names []string) *node {
 // split returns the names on the way from n to key, or false if there is no such
 // key. The name of an entry may have dots itself: it ends at the last one.
 func (n *node) split(key string) ([]string, bool) {
+	if n.entry != nil && n.entry.leaf != nil {
+		return []string{key}, key != ""
+	}
 	if n.entry != nil {
 		dot := strings.LastIndexByte(key, '.')
 		if dot < 1 || n.entry.child(key[dot+1:]) == nil {

@@ -193,6 +193,30 @@ func (o Output) Check(name string) (problems []bus.Problem) {
 	return problems
 }
 
+// CheckFiles reads the files that o names, and returns what is wrong with them, each with its key.
+func (o Output) CheckFiles() []bus.Problem {
+	var problems []bus.Problem
+	if len(o.AMQP.Broker.URLs) > 0 {
+		problems = append(problems, under("amqp", o.AMQP.Broker.CheckFiles())...)
+	}
+	if len(o.NATS.Broker.URLs) > 0 {
+		problems = append(problems, under("nats", o.NATS.Broker.CheckFiles())...)
+	}
+	if len(o.STOMP.Broker.URLs) > 0 {
+		problems = append(problems, under("stomp", o.STOMP.Broker.CheckFiles())...)
+	}
+	return append(problems, under("http", o.HTTP.CheckFiles())...)
+}
+
+// under returns problems as those of keys in a section.
+func under(section string, problems []bus.Problem) []bus.Problem {
+	out := make([]bus.Problem, len(problems))
+	for i, p := range problems {
+		out[i] = bus.Problem{Key: strings.TrimSuffix(section+"."+p.Key, "."), Err: p.Err}
+	}
+	return out
+}
+
 // ways are the kinds of places that o names.
 func (o Output) ways() (out []string) {
 	for _, way := range []struct {
@@ -214,28 +238,24 @@ func (o Output) ways() (out []string) {
 
 // broker returns what is wrong with the broker and the name in it.
 func (o Output) broker() (problems []bus.Problem) {
-	under := func(section string, ps []bus.Problem) {
-		for _, p := range ps {
-			problems = append(problems, bus.Problem{Key: strings.TrimSuffix(section+"."+p.Key, "."), Err: p.Err})
-		}
-	}
+	add := func(section string, ps []bus.Problem) { problems = append(problems, under(section, ps)...) }
 	missing := func(key string) []bus.Problem { return []bus.Problem{{Key: key, Err: errors.New("is not there")}} }
 	if len(o.AMQP.Broker.URLs) > 0 {
-		under("amqp", o.AMQP.Broker.Check())
+		add("amqp", o.AMQP.Broker.Check())
 		if o.AMQP.Exchange == "" && o.AMQP.RoutingKey == "" {
-			under("amqp", missing("exchange"))
+			add("amqp", missing("exchange"))
 		}
 	}
 	if len(o.NATS.Broker.URLs) > 0 {
-		under("nats", o.NATS.Broker.Check())
+		add("nats", o.NATS.Broker.Check())
 		if o.NATS.Subject == "" || strings.ContainsAny(o.NATS.Subject, "*> \t\r\n") {
-			under("nats", []bus.Problem{{Key: "subject", Err: fmt.Errorf("%q is not a subject to publish to", o.NATS.Subject)}})
+			add("nats", []bus.Problem{{Key: "subject", Err: fmt.Errorf("%q is not a subject to publish to", o.NATS.Subject)}})
 		}
 	}
 	if len(o.STOMP.Broker.URLs) > 0 {
-		under("stomp", o.STOMP.Broker.Check())
+		add("stomp", o.STOMP.Broker.Check())
 		if o.STOMP.Destination == "" {
-			under("stomp", missing("destination"))
+			add("stomp", missing("destination"))
 		}
 	}
 	return problems

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"tallystick/internal/durable"
@@ -34,9 +33,6 @@ type placeFile struct {
 // cannot be read: what it has sent is sent again.
 func loadPlace(path string) (*placeFile, error) {
 	p := &placeFile{path: path}
-	if err := (durable.OS{}).MkdirAll("place", filepath.Dir(path)); err != nil {
-		return nil, err
-	}
 	raw, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

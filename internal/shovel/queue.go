@@ -86,6 +86,9 @@ func openQueue(ctx context.Context, cfg QueueConfig, id, boot string, log *slog.
 
 // open makes an engine. q.mu is held, or nobody else has q.
 func (q *Queue) open(ctx context.Context) error {
+	if err := (durable.OS{}).MkdirAll("place", q.placeDir()); err != nil {
+		return err
+	}
 	e, err := openEngine(ctx, q.cfg)
 	if err != nil {
 		return err
@@ -146,12 +149,13 @@ func (q *Queue) ready(ctx context.Context) error {
 	return q.cramped()
 }
 
-// cramped returns errDisk if the disk is nearly full.
+// cramped returns errDisk if the disk is nearly full, and another error if the folder is not there.
 func (q *Queue) cramped() error {
-	if free, err := room(q.cfg.Dir); err == nil && free < reserve {
+	free, err := room(q.cfg.Dir)
+	if err == nil && free < reserve {
 		return errDisk
 	}
-	return nil
+	return err
 }
 
 // tell tells when datagrams begin to be dropped, and when that is over. An engine that
@@ -264,9 +268,12 @@ func (q *Queue) sent() uint64 {
 	return least
 }
 
+// placeDir is where the places of outputs are kept.
+func (q *Queue) placeDir() string { return filepath.Join(q.cfg.Dir, "outputs") }
+
 // place returns how far an output is. A new one is before the first that is there.
 func (q *Queue) place(ctx context.Context, output string) (*placeFile, error) {
-	p, err := loadPlace(filepath.Join(q.cfg.Dir, "outputs", output))
+	p, err := loadPlace(filepath.Join(q.placeDir(), output))
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,16 @@ func TestLives(t *testing.T) {
 // then begins anew: nothing that comes afterwards is taken for what was sent before.
 func TestFilesGone(t *testing.T) {
 	t.Parallel()
+	for _, gone := range []string{"jetstream", "."} {
+		t.Run(gone, func(t *testing.T) {
+			t.Parallel()
+			filesGone(t, gone)
+		})
+	}
+}
+
+func filesGone(t *testing.T, gone string) {
+	t.Helper()
 	s := newStation(t)
 	s.start()
 	const before = 50 // packs
@@ -61,7 +71,7 @@ func TestFilesGone(t *testing.T) {
 		s.eventually(func() bool { return s.shovel.Status(t.Context()).Queue.Next == uint64(n+2) })
 	}
 	s.inOrder(s.received(before), before)
-	if err := os.RemoveAll(filepath.Join(s.cfg.Queue.Dir, "jetstream")); err != nil {
+	if err := os.RemoveAll(filepath.Join(s.cfg.Queue.Dir, gone)); err != nil {
 		t.Fatal(err)
 	}
 	dropped := func() float64 { return s.counter("tallystick_shovel_dropped_total") }
@@ -82,6 +92,10 @@ func TestFilesGone(t *testing.T) {
 	ms := s.received(n + 1 - int(dropped()))
 	if got := ms[len(ms)-1].number(); got != n {
 		t.Errorf("the last that came is %d, want %d", got, n)
+	}
+	s.stop()
+	if place, err := os.ReadFile(filepath.Join(s.cfg.Queue.Dir, "outputs", "hub")); err != nil || len(place) == 0 {
+		t.Errorf("how far the output is: got %s, %v", place, err)
 	}
 }
 

@@ -155,6 +155,9 @@ func (s *Shovel) newOutput(ctx context.Context, name string, reg prometheus.Regi
 	if o.counts, err = newOutputCounts(reg, name); err != nil {
 		return nil, fmt.Errorf("register counters: %w", err)
 	}
+	for _, p := range cfg.CheckFiles() {
+		o.log.Warn("a file is not as it should be; it is read again for each connection", "key", p.Key, "err", p.Err)
+	}
 	o.to, err = newReceiver(name, cfg, reg, o.log) //nolint:contextcheck // it goes on trying in the background, until it is closed
 	return o, err
 }

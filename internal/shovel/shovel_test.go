@@ -137,17 +137,44 @@ func TestStartErrors(t *testing.T) {
 	f("map: ", func(c *shovel.Config) { c.Map = map[string]string{"x": "y"} })
 	f("metrics: ", func(c *shovel.Config) { c.Metrics = "256.0.0.1:1" })
 	f("no such file", func(c *shovel.Config) {
-		c.Outputs = map[string]shovel.Output{"a": {AMQP: shovel.AMQPOutput{
-			Broker: amqp.Config{URLs: []string{"amqp://127.0.0.1:1"}, User: "x", TokenFile: file + ".none", Retry: time.Second},
-		}}}
-	})
-	f("no such file", func(c *shovel.Config) {
-		c.Outputs = map[string]shovel.Output{"a": {HTTP: forward.HTTPConfig{URL: "http://127.0.0.1:1", TokenFile: file + ".none"}}}
+		c.Outputs = map[string]shovel.Output{"a": {HTTP: forward.HTTPConfig{URL: "http://127.0.0.1:1", CAFile: file + ".none"}}}
 	})
 	s.start()
 	f("another process", func(*shovel.Config) {})
 	s.send(0, 1)
 	s.inOrder(s.received(1), 1)
+}
+
+// Ensure that a shovel takes in what comes though the tokens of its outputs are not there yet, says so, and
+// sends it when they are.
+func TestTokenComesLate(t *testing.T) {
+	s := newStation(t)
+	taken := make(chan string, 1)
+	hub := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { taken <- r.Header.Get("Authorization") }))
+	t.Cleanup(hub.Close)
+	token := filepath.Join(t.TempDir(), "token")
+	s.cfg.Outputs = map[string]shovel.Output{
+		"serve": {HTTP: forward.HTTPConfig{URL: hub.URL, TokenFile: token}},
+		"away": {AMQP: shovel.AMQPOutput{
+			Broker:     amqp.Config{URLs: []string{"amqp://127.0.0.1:1"}, User: "x", TokenFile: token + ".none", Retry: time.Second},
+			AMQPConfig: forward.AMQPConfig{Exchange: "x"},
+		}},
+	}
+	s.start()
+	s.send(0, 1)
+	s.eventually(func() bool {
+		outputs := s.shovel.Status(t.Context()).Outputs
+		return strings.Contains(outputs[0].Problem, "no such file") && strings.Contains(outputs[1].Problem, "no such file")
+	})
+	if !s.log.has("key=http.token_file") || !s.log.has("key=amqp.token_file") {
+		t.Error("the log does not tell the keys")
+	}
+	if err := os.WriteFile(token, []byte(" t0ken \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-taken; got != "Bearer t0ken" {
+		t.Errorf("got %q", got)
+	}
 }
 
 // Ensure that a datagram that the receiver refuses for good stops nothing behind it, also where it

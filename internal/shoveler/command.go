@@ -18,8 +18,12 @@ import (
 	"tallystick/internal/systemd"
 )
 
-// fieldFile is where the field's shoveler has its configuration.
-const fieldFile = "/etc/xrootd-monitoring-shoveler/config.yaml"
+const (
+	// fieldFile is where the field's shoveler has its configuration.
+	fieldFile = "/etc/xrootd-monitoring-shoveler/config.yaml"
+	// ownFile is where our package has it.
+	ownFile = "/etc/tallystick/shovel.yaml"
+)
 
 // An app is one execution of a shovel's command.
 type app struct {
@@ -45,8 +49,9 @@ away, within the bounds of the queue. SIGHUP opens the log's file anew; on a ter
 means that this is gone, and stops.
 
 It reads the configuration of the field's shoveler as it is, from --config,
-$` + FileVariable + ` or ` + fieldFile + `, and the variables
-SHOVELER_…; CALLED keys lists all that may be there.`),
+$` + FileVariable + `, ` + fieldFile + `
+or ` + ownFile + `, and the variables SHOVELER_…; CALLED keys
+lists all that may be there.`),
 		Example: a.text(`  CALLED
   CALLED --config /etc/xrootd-monitoring-shoveler/config.yaml
   SHOVELER_AMQP_URL=amqps://broker.example.org/xrd SHOVELER_QUEUE_DIRECTORY=/var/spool/xrd CALLED
@@ -68,7 +73,7 @@ SHOVELER_…; CALLED keys lists all that may be there.`),
 func (a *app) text(s string) string { return strings.ReplaceAll(s, "CALLED", a.called) }
 
 func (a *app) configured(cmd *cobra.Command) *cobra.Command {
-	return a.Configured(cmd, "$"+FileVariable+", else "+fieldFile+" if it is there", a.called+" keys")
+	return a.Configured(cmd, "$"+FileVariable+", else "+fieldFile+" or "+ownFile+" if it is there", a.called+" keys")
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -76,11 +81,15 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Print the configuration as it came out of file, environment and settings",
 		Long: `Print the configuration as it came out of file, environment and settings, as YAML and
-without passwords. If anything is wrong with it, print all of that instead and exit with 2.`,
+without passwords. If anything is wrong with it, or with a file that it names, print all of
+that instead and exit with 2.`,
 		Args: cobra.NoArgs,
 		RunE: a.Entering(func(*cobra.Command) error {
 			cfg, err := a.load()
 			if err != nil {
+				return err
+			}
+			if err := cfg.CheckFiles(); err != nil {
 				return err
 			}
 			text, err := cfg.YAML()
@@ -102,12 +111,20 @@ func (a *app) keysCommand() *cobra.Command {
 	}
 }
 
+// firstOf returns the first path where there is a file, empty if there is none.
+func firstOf(paths ...string) string {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
 func (a *app) load() (Config, error) {
 	s := a.Sources
 	if s.File == "" && os.Getenv(FileVariable) == "" {
-		if _, err := os.Stat(fieldFile); err == nil {
-			s.File = fieldFile
-		}
+		s.File = firstOf(fieldFile, ownFile)
 	}
 	return Load(s)
 }

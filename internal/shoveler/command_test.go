@@ -109,6 +109,20 @@ func TestStatusTroubles(t *testing.T) {
 	}
 }
 
+// Ensure that check tells of the files that outputs need, with their keys.
+func TestCheckReadsFiles(t *testing.T) {
+	var errs bytes.Buffer
+	code := execute(t.Context(), []string{
+		"check", "--set", "amqp.url=amqp://127.0.0.1", "--set", "amqp.token_location=gone",
+		"--set", "to={serve: {http: {url: 'https://127.0.0.1', token_file: gone}}}",
+	}, &bytes.Buffer{}, &errs)
+	for _, want := range []string{"amqp.token_location: open gone", "to.serve.http.token_file: open gone"} {
+		if code != cli.Usage || !strings.Contains(errs.String(), want) {
+			t.Errorf("got %d, %s, want %s", code, &errs, want)
+		}
+	}
+}
+
 // eventually waits until something is so.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -214,6 +215,19 @@ func (c Config) check() []*settings.Problem {
 	return k
 }
 
+// CheckFiles reads the files that the outputs name, and returns an *settings.InvalidError with what is
+// wrong with them, or nil. A shovel starts without them, and goes on trying.
+func (c Config) CheckFiles() error {
+	var k settings.Checker
+	outputs := c.Config().Outputs
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		for _, p := range outputs[name].CheckFiles() {
+			k.Wrong(true, c.outputKey(name, p.Key), "%v", p.Err)
+		}
+	}
+	return settings.Invalid(k)
+}
+
 // key returns what a key of shovel.Config is called here.
 func (c Config) key(of string) string {
 	switch {
@@ -233,7 +247,9 @@ func (c Config) outputKey(name, key string) string {
 		return "outputs.destinations"
 	}
 	key = strings.TrimPrefix(key, name+".")
-	return cmp.Or(map[string]string{"urls": name + ".url", "envelope": "envelope"}[key], name+"."+key)
+	return cmp.Or(map[string]string{
+		"urls": name + ".url", "token_file": name + ".token_location", "cert_file": name + ".cert", "envelope": "envelope",
+	}[key], name+"."+key)
 }
 
 // Config returns what the shovel is to do.

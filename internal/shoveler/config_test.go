@@ -69,13 +69,17 @@ outputs:
 map:
   all: 192.0.2.1
   10.0.0.1: 192.0.2.2
-metrics: {enable: true, port: 8001}
+metrics: {enable: "true", port: "8001"}
 queue_directory: /tmp/shoveler-queue
 `
 	cfg, err := loadShovel(t, text, "SHOVELER_LISTEN_PORT=9994", "SHOVELER_MAP_ALL=192.0.2.9", "SHOVELER_METRICS_PORT=8002", "HOME=/root",
 		"SHOVELER_OUTPUTS_DESTINATIONS=192.0.2.7:9999 192.0.2.8:9999")
 	if err != nil {
 		t.Fatal(err)
+	}
+	set, err := shoveler.Load(settings.Sources{Settings: []string{"map.all=192.0.2.9", "amqp.url=amqp://127.0.0.1"}})
+	if err != nil || set.Map["all"] != "192.0.2.9" {
+		t.Errorf("set on the command line: got %v, %v", set.Map, err)
 	}
 	got := cfg.Config()
 	want := shovel.Default()

@@ -89,8 +89,8 @@ func (c Config) who(secret string) []amqp.Authentication {
 	return []amqp.Authentication{&amqp.PlainAuth{Username: "guest", Password: "guest"}}
 }
 
-// CheckFiles reads the files, without which Connect fails, and returns what is wrong with them,
-// each with its key.
+// CheckFiles reads the files, without which there is no connection, and returns what is wrong with
+// them, each with its key. They may come later, and change.
 func (c Config) CheckFiles() []bus.Problem {
 	return slices.Concat(c.files().Check(), bus.CheckSecret("password_file", c.PasswordFile), bus.CheckSecret("token_file", c.TokenFile))
 }

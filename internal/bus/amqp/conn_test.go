@@ -1,11 +1,14 @@
 package amqp_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -163,21 +166,36 @@ func renewsToken(x on, key *rsa.PrivateKey) {
 	l.stop()
 }
 
-// What cannot be read is an error at once, and not when the broker is there.
-func TestConnectErrors(t *testing.T) {
-	f := func(cfg amqp.Config, want string) {
+// What cannot be read can be found before the broker is there.
+func TestCheckFiles(t *testing.T) {
+	f := func(cfg amqp.Config, key, want string) {
 		t.Helper()
-		_, err := amqp.Connect(cfg, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got error %v, want %s", err, want)
+		got := cfg.CheckFiles()
+		if len(got) != 1 || got[0].Key != key || !strings.Contains(got[0].Err.Error(), want) {
+			t.Errorf("got %v, want %s: %s", got, key, want)
 		}
 	}
 	junk := file(t, "junk.pem", "junk")
-	f(amqp.Config{CAFile: "gone"}, "gone")
-	f(amqp.Config{CAFile: junk}, "has no certificate in PEM")
-	f(amqp.Config{CertFile: junk, KeyFile: junk}, "junk.pem")
-	f(amqp.Config{User: "u", PasswordFile: "gone"}, "gone")
-	f(amqp.Config{TokenFile: file(t, "token", "\n")}, "the first line is empty")
+	f(amqp.Config{CAFile: "gone"}, "ca_file", "gone")
+	f(amqp.Config{CAFile: junk}, "ca_file", "has no certificate in PEM")
+	f(amqp.Config{CertFile: junk, KeyFile: junk}, "cert_file", "junk.pem")
+	f(amqp.Config{User: "u", PasswordFile: "gone"}, "password_file", "gone")
+	f(amqp.Config{TokenFile: file(t, "token", " \n")}, "token_file", "the first line is empty")
+}
+
+// A token that is not there when it is needed is told, and had when it comes.
+func TestTokenComesLate(t *testing.T) {
+	c, err := amqp.Connect(amqp.Config{URLs: []string{"amqp://127.0.0.1:1"}, TokenFile: "gone", Retry: time.Hour},
+		prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- c.Run(ctx) }()
+	until(t, "the token is missed", func() bool { _, err := c.Trouble(); return errors.Is(err, fs.ErrNotExist) })
+	stop()
+	<-done
 }
 
 func TestConfigCheck(t *testing.T) {

@@ -59,22 +59,17 @@ func (c Config) Check() (problems []bus.Problem) {
 	return problems
 }
 
-// CheckFiles reads the files, without which Connect fails, and returns what is wrong with them,
+// CheckFiles reads the files, without which there is no connection, and returns what is wrong with them,
 // each with its key.
 func (c Config) CheckFiles() (problems []bus.Problem) {
 	problems = bus.Files{CA: c.CAFile, Cert: c.CertFile, Key: c.KeyFile}.Check()
-	for _, way := range []struct {
-		key  string
-		only Config
-	}{
-		{"password_file", Config{User: c.User, PasswordFile: c.PasswordFile}},
-		{"token_file", Config{TokenFile: c.TokenFile}},
-		{"credentials_file", Config{CredentialsFile: c.CredentialsFile}},
-		{"nkey_file", Config{NKeyFile: c.NKeyFile}},
+	for _, secret := range [][2]string{
+		{"password_file", c.PasswordFile}, {"token_file", c.TokenFile}, {"credentials_file", c.CredentialsFile},
 	} {
-		if _, err := way.only.who(); err != nil {
-			problems = append(problems, bus.Problem{Key: way.key, Err: err})
-		}
+		problems = append(problems, bus.CheckSecret(secret[0], secret[1])...)
+	}
+	if _, err := (Config{NKeyFile: c.NKeyFile}).who(); err != nil {
+		problems = append(problems, bus.Problem{Key: "nkey_file", Err: err})
 	}
 	return problems
 }
@@ -95,25 +90,22 @@ func (c Config) options() ([]nats.Option, error) {
 	return out, err
 }
 
-// who returns the option that tells the broker who we are, nil for nobody. The
-// files are read once here, to find out early whether they can be.
+// who returns the option that tells the broker who we are, nil for nobody. Files are read for each
+// connection, but that of an nkey.
 func (c Config) who() (nats.Option, error) {
 	switch {
 	case c.User != "":
-		_, err := bus.ReadSecret(c.PasswordFile)
 		return nats.UserInfoHandler(func() (user, password string) {
 			password, _ = bus.ReadSecret(c.PasswordFile) // the broker refuses an empty one, and that is told
 			return c.User, password
-		}), err
+		}), nil
 	case c.TokenFile != "":
-		_, err := bus.ReadSecret(c.TokenFile)
 		return nats.TokenHandler(func() string {
 			token, _ := bus.ReadSecret(c.TokenFile)
 			return token
-		}), err
+		}), nil
 	case c.CredentialsFile != "":
-		_, err := bus.ReadSecret(c.CredentialsFile)
-		return nats.UserCredentials(c.CredentialsFile), err
+		return nats.UserCredentials(c.CredentialsFile), nil
 	case c.NKeyFile != "":
 		option, err := nats.NkeyOptionFromSeed(c.NKeyFile)
 		if err != nil {

@@ -193,7 +193,7 @@ func TestTLSOnly(t *testing.T) {
 	keepsOut(t, cfg)
 }
 
-// A file that is not there, or not what it should be, is found at the start.
+// A file that is read once, and is not there or not what it should be, is found at the start.
 func TestConnectErrors(t *testing.T) {
 	ca := bustest.NewAuthority(t)
 	cert, key := ca.Files("client")
@@ -209,16 +209,29 @@ func TestConnectErrors(t *testing.T) {
 			t.Errorf("got error %v, want one with %q", err, want)
 		}
 	}
-	f(nats.Config{User: "u", PasswordFile: "gone"}, "gone")
-	f(nats.Config{User: "u", PasswordFile: file(t, "empty", "\n")}, "empty")
-	f(nats.Config{TokenFile: "gone"}, "gone")
-	f(nats.Config{CredentialsFile: "gone"}, "gone")
 	f(nats.Config{NKeyFile: "gone"}, "gone")
 	f(nats.Config{NKeyFile: junk}, "junk")
 	f(nats.Config{CAFile: "gone"}, "gone")
 	f(nats.Config{CAFile: junk}, "junk")
 	f(nats.Config{CertFile: cert, KeyFile: "gone"}, "gone")
 	f(nats.Config{CertFile: key, KeyFile: cert}, "certificate")
+}
+
+// What cannot be read can be found before the broker is there.
+func TestCheckFiles(t *testing.T) {
+	f := func(cfg nats.Config, key, want string) {
+		t.Helper()
+		got := cfg.CheckFiles()
+		if len(got) != 1 || got[0].Key != key || !strings.Contains(got[0].Err.Error(), want) {
+			t.Errorf("got %v, want %s: %s", got, key, want)
+		}
+	}
+	f(nats.Config{User: "u", PasswordFile: "gone"}, "password_file", "gone")
+	f(nats.Config{User: "u", PasswordFile: file(t, "empty", "\n")}, "password_file", "empty")
+	f(nats.Config{TokenFile: "gone"}, "token_file", "gone")
+	f(nats.Config{CredentialsFile: "gone"}, "credentials_file", "gone")
+	f(nats.Config{NKeyFile: file(t, "junk", "junk")}, "nkey_file", "junk")
+	f(nats.Config{CAFile: "gone"}, "ca_file", "gone")
 }
 
 func TestConfigCheck(t *testing.T) {

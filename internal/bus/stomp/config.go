@@ -75,8 +75,8 @@ func (c Config) who() (user, password string, err error) {
 	return c.User, c.Password, nil
 }
 
-// CheckFiles reads the files, without which Connect fails, and returns what is wrong with them,
-// each with its key.
+// CheckFiles reads the files, without which there is no connection, and returns what is wrong with
+// them, each with its key. They may come later, and change.
 func (c Config) CheckFiles() []bus.Problem {
 	return slices.Concat(c.files().Check(), bus.CheckSecret("password_file", c.PasswordFile), bus.CheckSecret("token_file", c.TokenFile))
 }

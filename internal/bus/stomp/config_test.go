@@ -1,26 +1,23 @@
 package stomp_test
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"tallystick/internal/bus/stomp"
 )
 
-// What cannot be read is an error at once, and not when the broker is there.
-func TestConnectErrors(t *testing.T) {
-	f := func(cfg stomp.Config, want string) {
+// What cannot be read can be found before the broker is there.
+func TestCheckFiles(t *testing.T) {
+	f := func(cfg stomp.Config, key string) {
 		t.Helper()
-		_, err := stomp.Connect(cfg, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got error %v, want %s", err, want)
+		got := cfg.CheckFiles()
+		if len(got) != 1 || got[0].Key != key || !strings.Contains(got[0].Err.Error(), "gone") {
+			t.Errorf("got %v, want one of %s", got, key)
 		}
 	}
-	f(stomp.Config{CAFile: "gone"}, "gone")
-	f(stomp.Config{TokenFile: "gone"}, "gone")
+	f(stomp.Config{CAFile: "gone"}, "ca_file")
+	f(stomp.Config{TokenFile: "gone"}, "token_file")
 }
 
 func TestConfigCheck(t *testing.T) {
