@@ -92,8 +92,8 @@ func (c *closing) describe(t *transfer.Transfer, f *file) {
 		t.Raw = &raw
 	}
 	past := c.pastEnd(t.Size) || c.Bytes.Write == 0 && f.Trace != nil && f.Trace.PastEnd > 0
-	switch nothing := c.Bytes == (transfer.Bytes{}) && !f.Moved; {
-	case c.Forced && nothing && !overHTTP(t):
+	switch {
+	case c.empty(t, f.Moved):
 		t.End, t.Quality = transfer.Forced, transfer.Unknown
 	case c.Forced:
 		t.End, t.Quality = transfer.Forced, transfer.LowerBound

@@ -74,18 +74,19 @@ func (l *life) takeTallies(until int64) (sum tally) {
 	return sum
 }
 
-// empty returns 1 for a forced close that counts nothing, which most likely hides what
+// empty reports whether c is a forced close that counts nothing, which most likely hides what
 // its client moved by page reads and writes (XROOTD.md fact 2).
-func (c *closing) empty(t *transfer.Transfer, moved bool) int64 {
-	if c.Forced && !moved && c.Bytes == (transfer.Bytes{}) && !overHTTP(t) {
-		return 1
-	}
-	return 0
+func (c *closing) empty(t *transfer.Transfer, moved bool) bool {
+	return c.Forced && !moved && c.Bytes == (transfer.Bytes{}) && !overHTTP(t)
 }
 
-// put returns 1 for the close of an upload by HTTP, of which XrdHttp counts nothing.
-func (c *closing) put(t *transfer.Transfer) int64 {
-	if t.Writable && c.Bytes.Write == 0 && overHTTP(t) {
+// put reports whether c is the close of an upload by HTTP, of which XrdHttp counts nothing.
+func (c *closing) put(t *transfer.Transfer) bool {
+	return t.Writable && c.Bytes.Write == 0 && overHTTP(t)
+}
+
+func one(is bool) int64 {
+	if is {
 		return 1
 	}
 	return 0

@@ -78,7 +78,7 @@ func (c *Collector) tellClose(l *life, t *transfer.Transfer, f *file) {
 	upTo.Write = max(written, f.Told.Write)
 	c.tellBytes(l, t, f, at, upTo)
 	c.sample(t, metric.XrdCloses, at, 1)
-	l.tally(tally{Until: at, Closes: 1, Empty: f.Close.empty(t, f.Moved), Puts: f.Close.put(t)})
+	l.tally(tally{Until: at, Closes: 1, Empty: one(f.Close.empty(t, f.Moved)), Puts: one(f.Close.put(t))})
 	if o := f.Close.Ops; o != nil {
 		c.sample(t, metric.XrdReadOps, at, o.Read)
 		c.sample(t, metric.XrdReadVOps, at, o.ReadV)

@@ -188,12 +188,19 @@ func killedClient(x *exam) finding {
 	if (x.kind == transfer.Ambiguous || !killed || !x.both && len(forced) == 0) && x.torn() || !killed && len(x.lostPart()) > 0 {
 		return finding{} // what is not known is so for another reason
 	}
-	switch {
-	case killed:
+	if killed {
 		return x.killed(forced)
-	case len(forced) > 0 && all(x.accounts, (*account).http): // what was on its way to it is counted
+	}
+	return x.cutOff(forced)
+}
+
+// cutOff is killedClient of a client that says nothing of it.
+func (x *exam) cutOff(forced []*account) finding {
+	switch {
+	case len(forced) == 0:
+	case all(x.accounts, (*account).http): // what was on its way to it is counted
 		return finding{x.more(), idsOf(forced), "the client went away"}
-	case len(forced) > 0 && !slices.ContainsFunc(x.accounts, x.mayBeHTTP):
+	case !slices.ContainsFunc(x.accounts, x.mayBeHTTP):
 		return finding{x.less(), idsOf(forced), ""}
 	}
 	return finding{}
