@@ -345,3 +345,25 @@ func TestNobodysAccount(t *testing.T) {
 	f(s.losses, transfer.PacketsLost)
 	f(nil, transfer.CauseUnexplained)
 }
+
+// Ensure that a copy between two servers is known by who read it, where no g-stream tells of it.
+func TestCopied(t *testing.T) {
+	f := func(reader int, bytes int64, want transfer.Cause) {
+		t.Helper()
+		s := set()
+		s.claim.PID, s.x.PID, s.x.Bytes = 7, 7, transfer.Bytes{}
+		s.claim.Asked, s.claim.Received = transfer.Bytes{Write: 100}, &transfer.Bytes{Write: 100}
+		from, source := readClaim("2", 1, 2, bytes), read(1, [2]int64{0, 9}, [2]int64{0, 9}, bytes)
+		from.PID, from.Server, from.Path = 7, "source.example:1094", "/store/s"
+		source.PID, source.ID, source.Server, source.Address, source.Path = reader, "78.1.1", from.Server, "192.0.2.2:1094", from.Path
+		r := validate.Run(validate.Input{Claims: claims{s.claim, from}, Transfers: transfers{s.x, source}, Lives: []transfer.Life{s.life}}, validate.Options{})
+		for _, v := range r.Verdicts {
+			if v.Claim == s.claim && v.Cause != want {
+				t.Errorf("%d bytes read by process %d: %s, %q (%s), want %q", bytes, reader, v.Kind, v.Cause, v.Detail, want)
+			}
+		}
+	}
+	f(8, 100, transfer.NotMonitored)
+	f(8, 99, transfer.CauseUnexplained)  // of another file
+	f(7, 100, transfer.CauseUnexplained) // by the client itself
+}

@@ -31,6 +31,7 @@ type watch struct {
 	all       []transfer.Loss
 	anonymous map[string][]*account // by life
 	alike     map[sameOpen]*crowd
+	processes map[int][]*claim             // what each client process claims, by its number
 	witnessed map[string][]*transfer.Event // by path
 	balances  map[string]transfer.Balance  // by life, all of it together
 }
@@ -116,6 +117,10 @@ func (w *watch) tear(all []*account) {
 // which file they are, and which claims are alike.
 func (w *watch) meet(claims []*claim, all []*account) {
 	w.alike = crowds(claims)
+	w.processes = make(map[int][]*claim)
+	for _, c := range claims {
+		w.processes[c.PID] = append(w.processes[c.PID], c)
+	}
 	w.anonymous = make(map[string][]*account)
 	for _, a := range all {
 		if a.User == "" && a.host == "" || a.owner == nil && a.Path == "" {

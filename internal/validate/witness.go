@@ -34,16 +34,36 @@ func asyncCache(x *exam) finding {
 }
 
 // copied: what a third-party copy writes, the server that fetches it never tells as an
-// access to its file: only its g-stream has the copy.
+// access to its file: only its g-stream has the copy. Without that, the process that asked for it
+// claims to have read as much at the same time, and another has read it.
 func copied(x *exam) finding {
 	if !x.both || x.less()&writes == 0 || x.counted.Write != 0 || x.claim.Outcome != transfer.OK {
 		return finding{}
 	}
 	events := x.events(transfer.TPC, 0)
 	if len(events) == 0 {
+		events = x.fetched()
+	}
+	if len(events) == 0 {
 		return finding{}
 	}
 	return finding{writes, append(idsOf(x.accounts), events...), "a third-party copy: what it writes is in no stream"}
+}
+
+// fetched returns the key of the claim, and the IDs of its accounts, that x's client has of what it wrote, if
+// another process read that for it.
+func (x *exam) fetched() []string {
+	c := x.claim
+	if c.PID == 0 {
+		return nil
+	}
+	for _, r := range x.processes[c.PID] {
+		of := r.known != nil && r.known.Read == x.told.Write && r.Run == c.Run && r.Client == c.Client && r.Opened <= c.end && r.end >= c.Opened
+		if of && len(r.joined) > 0 && all(r.joined, func(a *account) bool { return a.pid != 0 && a.pid != c.PID || a.User == "" && a.host == "" }) {
+			return append([]string{r.Key()}, idsOf(r.joined)...)
+		}
+	}
+	return nil
 }
 
 // events returns the IDs of what a provider of the servers of x tells of the file of its
