@@ -141,3 +141,32 @@ func TestCutOfWritersAtOnce(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// TestCutNobodyRead gives the memory back of what it kept and nobody came by for, as where
+// a checkpoint fails; and the next one is not of then.
+func TestCutNobodyRead(t *testing.T) {
+	table := testTable(t)
+	s, b := store.New(table, store.Config{}), id(t, table, "bytes")
+	for i := range 50 {
+		write(t, s, nodeAt(i), b, 1, 1)
+	}
+	bytes := s.Stats().Bytes
+	c := s.Cut()
+	for i := range 50 {
+		write(t, s, nodeAt(i), b, 1, 1)
+	}
+	if s.Stats().Bytes == bytes {
+		t.Errorf("%d bytes, and as many while what changes is kept", bytes)
+	}
+	c.Close(false)
+	if got := s.Stats().Bytes; got != bytes {
+		t.Errorf("%d bytes became %d", bytes, got)
+	}
+	c = s.Cut()
+	defer c.Close(true)
+	for bl := range c.Blocks(store.Part{Sums: true}) {
+		if got := bl.Values[1]; got != 2 {
+			t.Errorf("%s: got %v in the next Cut, want 2", bl.Path, got)
+		}
+	}
+}
