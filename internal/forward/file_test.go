@@ -165,6 +165,36 @@ func TestFileFaults(t *testing.T) {
 	}
 }
 
+// TestFileGoneAndDied: of a file that was taken away, the length that it had tells nothing:
+// what a process that died left of a record in the next one is cut off all the same.
+func TestFileGoneAndDied(t *testing.T) {
+	root := durabletest.Dir(t)
+	run := func(n int) (ops int) {
+		dir := filepath.Join(root, strconv.Itoa(n))
+		path, parts := filepath.Join(dir, "records"), forward.Parts{Dir: filepath.Join(dir, "places")}
+		cfg := one(forward.Output{File: forward.FileConfig{Path: path}, History: true})
+		l := ledger.New(ledger.Config{})
+		put(l, 1, 1, 2, 3)
+		start(t, l, cfg, parts).must()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		put(l, 1, 4)
+		fsys := &durabletest.FS{Faults: []durabletest.Fault{{At: n, Short: true, Crash: true}}}
+		if w, err := tryStart(t, l, cfg, forward.Parts{Dir: parts.Dir, FS: fsys}); err == nil {
+			_ = w.step()
+		}
+		start(t, l, cfg, parts).must()
+		if got, want := ids(t, slurp(t, path)), []string{"4.1 1"}; !slices.Equal(got, want) {
+			t.Errorf("operation %d: got %q, want %q", n, got, want)
+		}
+		return len(fsys.Ops())
+	}
+	for n := range run(-1) {
+		run(n + 1)
+	}
+}
+
 // TestFilePowerLoss: what is left after a loss of power is gone on with: nothing is lost,
 // nothing is there twice.
 func TestFilePowerLoss(t *testing.T) {

@@ -1,7 +1,7 @@
 package ledger_test
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 
 	"tallystick/internal/ledger"
@@ -15,9 +15,9 @@ func TestWalkIsInPages(t *testing.T) {
 	put := func(n int) {
 		at := int64(1000 + n)
 		l.PutTransfer(&transfer.Transfer{
-			ID: fmt.Sprint(n), Server: "s:1", Opened: transfer.Interval{at, at}, Closed: transfer.Interval{at, at}, End: transfer.Closed,
+			ID: strconv.Itoa(n), Server: "s:1", Opened: transfer.Interval{at, at}, Closed: transfer.Interval{at, at}, End: transfer.Closed,
 		})
-		if _, err := l.PutClaim(&transfer.Claim{Run: "r", ID: fmt.Sprint(n), Server: "s:1", Opened: float64(at), Closed: float64(at)}); err != nil {
+		if _, err := l.PutClaim(&transfer.Claim{Run: "r", ID: strconv.Itoa(n), Server: "s:1", Opened: float64(at), Closed: float64(at)}); err != nil {
 			t.Fatal(err)
 		}
 	}
