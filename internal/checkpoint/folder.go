@@ -326,7 +326,7 @@ func (d *Dir) hasProblems(name string) bool {
 	}
 	f, err := d.fsys.Open(filepath.Join(d.cfg.Dir, name, problemsFile))
 	if err != nil {
-		return false
+		return !errors.Is(err, fs.ErrNotExist) // who cannot tell removes nothing
 	}
 	f.Close()
 	return true

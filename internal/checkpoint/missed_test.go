@@ -97,3 +97,17 @@ func TestViewClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestProblemsClosed: a checkpoint of which an earlier life told problems goes to quarantine,
+// also if that cannot be read now.
+func TestProblemsClosed(t *testing.T) {
+	s := twoCheckpoints(t)
+	path := filepath.Join(s.new, "problems.txt")
+	write(t, path, "something")
+	w, _ := restored(t, s.dir)
+	w.grow(t, 3)
+	save(t, open(s.dir, durabletest.Sick{Closed: path}, w))
+	if got := names(t, s.dir); !slices.Contains(got, "quarantine") {
+		t.Errorf("got %v, want the one with problems in quarantine", got)
+	}
+}
