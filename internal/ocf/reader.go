@@ -125,7 +125,7 @@ func Native(codec *goavro.Codec, b []byte) (m map[string]any, rest []byte, err e
 	if !ok || len(rest) == len(b) { // a record takes at least a byte
 		return nil, b, fmt.Errorf("a %T is not a record", v)
 	}
-	return m, rest, Unescape(m)
+	return m, rest, unescape(m)
 }
 
 // fill makes the next n bytes lie in the buffer, and reports whether there are

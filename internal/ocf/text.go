@@ -17,8 +17,8 @@ import (
 // schemas less flat, and goavro allocates what a map says of its size.)
 const rawField = "raw"
 
-// Escape makes all strings of the record UTF-8 and sets its field raw.
-func Escape(m map[string]any) error {
+// escape makes all strings of the record UTF-8 and sets its field raw.
+func escape(m map[string]any) error {
 	var raw map[string][]byte
 	for name, v := range m {
 		s, inUnion, ok := text(v)
@@ -40,8 +40,8 @@ func Escape(m map[string]any) error {
 	return err
 }
 
-// Unescape undoes Escape.
-func Unescape(m map[string]any) error {
+// unescape undoes escape.
+func unescape(m map[string]any) error {
 	s, _, ok := text(m[rawField])
 	delete(m, rawField)
 	if !ok {

@@ -13,7 +13,7 @@
 // they are written here.
 //
 // Records are flat: every field is a plain value, or a union of one with null. Lists are
-// for a package that encodes and decodes its records itself. A string that is not UTF-8 is kept in a field "raw" beside: see Escape.
+// for a package that encodes and decodes its records itself. A string that is not UTF-8 is kept in a field "raw" beside: see escape.
 package ocf
 
 import (
@@ -70,7 +70,7 @@ func AppendText[T string | []byte](b []byte, s T) []byte {
 
 // AppendNative appends a record as goavro takes it. Its field raw is set.
 func AppendNative(b []byte, codec *goavro.Codec, record map[string]any) ([]byte, error) {
-	if err := Escape(record); err != nil {
+	if err := escape(record); err != nil {
 		return b, err
 	}
 	return codec.BinaryFromNative(b, record)
