@@ -53,6 +53,9 @@ func NewRecent(last uint64) *Recent { return newRecent(last) }
 // Add is add.
 func (r *recent) Add(seq uint64, pack []byte) { r.add(seq, pack) }
 
+// Forget is forget.
+func (r *recent) Forget(sent uint64) { r.forget(sent) }
+
 // Get is get.
 func (r *recent) Get(seq uint64) (pack []byte, came <-chan struct{}) { return r.get(seq) }
 

@@ -134,6 +134,13 @@ func TestRecent(t *testing.T) {
 	if n > shovel.RecentBytes || n < shovel.RecentBytes-size {
 		t.Errorf("got %d bytes in memory, want as much of %d as there is room for", n, shovel.RecentBytes)
 	}
+	r.Forget(25)
+	if p, came := r.Get(25); p != nil || came != nil {
+		t.Error("25 is there or to come, though all have sent it")
+	}
+	if p, _ := r.Get(26); len(p) != size {
+		t.Error("26 is not there, though it is to be sent")
+	}
 	r.Add(40, []byte("forty")) // what was in between is not known
 	if p, _ := r.Get(27); p != nil {
 		t.Error("27 is there, and those behind it are not")

@@ -133,6 +133,7 @@ func (q *Queue) Put(ctx context.Context, ds []Datagram) error {
 		q.next++
 	}
 	if err == nil {
+		q.engine.recent.forget(q.least())
 		err = q.engine.put(ctx, appendPack(make([]byte, 0, packSize(ds)), ds))
 	}
 	if isFull(err) && q.cfg.Full == DropNewest {
@@ -258,6 +259,11 @@ func (q *Queue) free(ctx context.Context) {
 func (q *Queue) sent() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.least()
+}
+
+// least is sent. q.mu is held.
+func (q *Queue) least() uint64 {
 	if len(q.places) == 0 {
 		return 0
 	}

@@ -55,7 +55,7 @@ func readStream(ctx context.Context, e *engine, next uint64, packs chan<- pack) 
 	}
 	defer it.Stop()
 	for {
-		if first, _ := e.recent.since(); next >= first {
+		if data, came := e.recent.get(next); data != nil || came != nil {
 			return next, nil
 		}
 		m, err := it.Next(jetstream.NextContext(ctx))
