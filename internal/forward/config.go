@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"tallystick/internal/bus"
 	"tallystick/internal/record"
 	"tallystick/internal/transfer"
-
-	"tallystick/internal/bus"
 )
 
 // Config is what an operator may choose.
