@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"tallystick/internal/run"
 )
 
 const (
@@ -59,7 +61,7 @@ func (in *intake) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-in.came:
-			pause(ctx, gatherTime)
+			run.Wait(ctx, gatherTime)
 			spare = in.store(context.WithoutCancel(ctx), spare)
 		case <-ctx.Done(): // who feeds it has ended
 			in.store(context.WithoutCancel(ctx), spare)

@@ -9,6 +9,7 @@ import (
 
 	"tallystick/internal/bus"
 	"tallystick/internal/forward"
+	"tallystick/internal/run"
 )
 
 const (
@@ -65,7 +66,7 @@ func (o *output) Run(ctx context.Context) error {
 		}
 		if err := o.follow(ctx, e, changed); err != nil && ctx.Err() == nil {
 			o.log.Debug("reading the queue broke off", "err", err)
-			pause(ctx, firstWait)
+			run.Wait(ctx, firstWait)
 		}
 	}
 	return nil
@@ -164,7 +165,7 @@ func (o *output) deliver(ctx context.Context, packs <-chan pack) bool {
 			wait = firstWait
 		}
 		o.fail(err)
-		if !pause(ctx, wait/2+rand.N(wait/2)) {
+		if !run.Wait(ctx, wait/2+rand.N(wait/2)) {
 			return false
 		}
 		wait = min(2*wait, lastWait)
@@ -269,18 +270,6 @@ func (o *output) fail(err error) {
 func (o *output) well() {
 	if since, was := o.trouble.Over(); was {
 		o.log.Info("sent again", "after", time.Since(since).Round(time.Second))
-	}
-}
-
-// pause waits, and returns false if ctx ended before.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

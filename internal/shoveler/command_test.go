@@ -22,7 +22,7 @@ import (
 // execute runs a shovel's command line and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := cli.New("shovel", "test", nil, stdout, stderr)
-	return a.Execute(ctx, shoveler.Command(a, a.Name), args)
+	return a.Execute(ctx, shoveler.Command(a, a.Name), args) //nolint:contextcheck // cobra hands ctx to the commands
 }
 
 // Ensure that a shovel carries datagrams, tells how it is doing, and keeps what it could not

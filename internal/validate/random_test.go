@@ -60,7 +60,6 @@ func (s source) transfer(i, claims int) *transfer.Transfer {
 	return x
 }
 
-//nolint:ireturn // T is never an interface here
 func pick[T any](s source, of ...T) T { return of[s.IntN(len(of))] }
 
 func (s source) both(n, k int) ([]*transfer.Claim, []*transfer.Transfer) {
