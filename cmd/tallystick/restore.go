@@ -67,6 +67,7 @@ func (s *server) replay(ctx context.Context, from checkpoint.Info) (whole bool, 
 		}
 		whole = false
 		s.logDamaged.Add(1)
+		s.wal.SetAside(d.Segment)
 		s.log.Error("a piece of the log cannot be read, and is lost", "damage", d.String())
 	}
 	for r, err := range wal.Read(durable.OS{}, s.cfg.WAL.Dir, from.Log, 0, damaged) {

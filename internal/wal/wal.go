@@ -28,7 +28,8 @@
 //     fails too, or an fsync did, the segment is left, and the next one says how much of
 //     it is valid. The next Commit tries anew: a disk that has room again is enough.
 //   - Segments of an earlier life are only read. A torn tail is what a crash leaves;
-//     damage before it costs the record that it is in (TestDamage).
+//     damage before it costs the record that it is in (TestDamage). A segment that is known
+//     to be damaged is not removed in the end, but moved to the folder quarantine.
 //
 // What is on the disk when the power fails is up to Config.Sync. What was acknowledged is
 // with the kernel in any case: a process that is killed loses nothing.
@@ -121,6 +122,7 @@ type Log struct {
 	queue   []*waiter // who has come, in the order of the log
 	spare   []*waiter // the other slice of two that take turns
 	waiters sync.Pool // of *waiter
+	damaged []int     // numbers of segments that are not removed
 
 	turn    sync.Mutex // who holds it writes and applies; what follows is his
 	at      time.Time  // of the last record, or turn

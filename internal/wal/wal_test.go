@@ -169,6 +169,16 @@ func TestCutAndForget(t *testing.T) {
 	f(0, 0)
 	commit(t, l, "c")
 	f(third, 0, "c")
+	l.SetAside(third)
+	fourth := cut()
+	commit(t, l, "d")
+	if err := l.Forget(fourth); err != nil {
+		t.Fatal(err)
+	}
+	f(0, 0, "d")
+	if got, _ := read(t, filepath.Join(dir, "quarantine"), 0, 0); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("set aside: got %q, want c", got)
+	}
 }
 
 // TestNumbersGoOn: a life after one whose log was forgotten whole does not begin again

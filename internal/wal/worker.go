@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tallystick/internal/durable"
 )
 
 // Cut lets the next record begin a segment, and returns a number that this one has, or
@@ -34,7 +37,7 @@ func (l *Log) Forget(before int) error {
 	var errs []error
 	for _, f := range all {
 		if f.number < before {
-			errs = append(errs, l.fsys.Remove("log forget", filepath.Join(l.cfg.Dir, f.name)))
+			errs = append(errs, l.drop(f))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -42,6 +45,31 @@ func (l *Log) Forget(before int) error {
 	}
 	l.stats.size.Store(l.measure())
 	return nil
+}
+
+// SetAside has Forget move a segment that is damaged to the folder quarantine of the log, where only the
+// operator removes: maybe somebody can read what is lost here.
+func (l *Log) SetAside(segment int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.damaged = append(l.damaged, segment)
+}
+
+// drop removes a segment, or sets it aside.
+func (l *Log) drop(f found) error {
+	l.mu.Lock()
+	damaged := slices.Contains(l.damaged, f.number)
+	l.mu.Unlock()
+	path := filepath.Join(l.cfg.Dir, f.name)
+	if !damaged {
+		return l.fsys.Remove("log forget", path)
+	}
+	aside := filepath.Join(l.cfg.Dir, "quarantine")
+	if err := l.fsys.MkdirAll("log quarantine", aside); err != nil {
+		return err
+	}
+	l.log.Warn("damaged segment of the log set aside", "segment", f.number, "to", aside)
+	return durable.Move(l.fsys, "log quarantine", path, filepath.Join(aside, f.name))
 }
 
 // measure returns how large the log is.
