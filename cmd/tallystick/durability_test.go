@@ -156,6 +156,11 @@ func TestSequences(t *testing.T) {
 		if values := s.ask(); strings.Count(values, "null") != 1 {
 			s.t.Errorf("got %s, want all samples but one", values)
 		}
+		s.stop() // which saves, and has the log forget what it had
+		if aside, _ := filepath.Glob("checkpoints/log/quarantine/*.wal"); len(aside) != 1 {
+			s.t.Errorf("set aside: got %v, want the segment that is damaged", aside)
+		}
+		s.start()
 	})
 	f("a stray file in the folder", func(s *sequence) {
 		s.write(4, 0, 1)
