@@ -128,10 +128,10 @@ func TestSlowHTTP2(t *testing.T) {
 // Ensure neither a body that takes longer as a whole than its client may pause, nor an answer that
 // takes longer to be found, is cut off: by HTTP/2 deadlines also end what nobody waits for.
 func TestLongHTTP2(t *testing.T) {
-	const stall, pieces = 100 * time.Millisecond, 10
+	const stall, pieces = 600 * time.Millisecond, 12 // a machine that is busy holds nobody up for so long
 	s := newServer(t, httpapi.Config{Stall: stall})
 	s.query = func(context.Context, query.Request) ([]query.Series, error) {
-		<-time.NewTimer(3 * stall).C
+		<-time.NewTimer(3 * stall / 2).C
 		return nil, nil
 	}
 	h := httptest.NewUnstartedServer(s.api)
@@ -157,7 +157,7 @@ func TestLongHTTP2(t *testing.T) {
 	}
 	body, sender := io.Pipe()
 	go func() {
-		pause := time.NewTicker(stall / 3)
+		pause := time.NewTicker(stall / 6)
 		defer pause.Stop()
 		for range pieces {
 			io.WriteString(sender, "a b=1\n")
