@@ -14,19 +14,22 @@ type mark struct {
 	at   time.Time
 	used process.Usage
 	sent uint64
-	most *atomic.Int64 // bytes of its own memory at most since then
+	most *atomic.Int64 // bytes of memory at most since then,
+	own  *atomic.Int64 // and of what is its own
 	stop context.CancelFunc
 }
 
 // begin begins a phase, in which memory is looked at ten times a second.
 func (b *bench) begin(ctx context.Context) mark {
-	m := mark{at: time.Now(), used: b.shovel.Usage(), sent: b.sender.sent, most: new(atomic.Int64)}
+	m := mark{at: time.Now(), used: b.shovel.Usage(), sent: b.sender.sent, most: new(atomic.Int64), own: new(atomic.Int64)}
 	ctx, m.stop = context.WithCancel(ctx)
 	go func() {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			m.most.Store(max(m.most.Load(), b.shovel.Usage().Own))
+			u := b.shovel.Usage()
+			m.most.Store(max(m.most.Load(), u.RSS))
+			m.own.Store(max(m.own.Load(), u.Own))
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
@@ -41,8 +44,8 @@ func (b *bench) end(name string, m mark) {
 	m.stop()
 	now := b.shovel.Usage()
 	wall, cpu, sent := time.Since(m.at), now.CPU-m.used.CPU, b.sender.sent-m.sent
-	fmt.Printf("%-8s %7.1f s  %9d sent (%6.0f/s)  %6.2f CPU-s (%4.1f %% of a core)  memory %3d MiB, its own %3d, at most %3d\n",
-		name, wall.Seconds(), sent, float64(sent)/wall.Seconds(), cpu.Seconds(), 100*cpu.Seconds()/wall.Seconds(), now.RSS>>20, now.Own>>20, m.most.Load()>>20)
+	fmt.Printf("%-8s %7.1f s  %9d sent (%6.0f/s)  %6.2f CPU-s (%4.1f %% of a core)  memory %3d MiB, at most %3d; its own %3d, at most %3d\n",
+		name, wall.Seconds(), sent, float64(sent)/wall.Seconds(), cpu.Seconds(), 100*cpu.Seconds()/wall.Seconds(), now.RSS>>20, m.most.Load()>>20, now.Own>>20, m.own.Load()>>20)
 }
 
 // await waits until something is so.
