@@ -84,8 +84,8 @@ func stop(
 	err := srv.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("requests were cut off", "grace", grace)
+		err = srv.Close() // first: who hears of the end would answer as if all were done
 		cut()
-		err = srv.Close()
 	}
 	g.close()
 	return err
