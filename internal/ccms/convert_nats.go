@@ -50,7 +50,7 @@ func (c *converter) broker() (urls []string, user string, password bool) {
 			text = "nats://" + text
 		}
 		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || !strings.Contains(" nats tls ws wss ", " "+u.Scheme+" ") {
+		if err != nil || u.Hostname() == "" || !strings.Contains(" nats tls ws wss ", " "+u.Scheme+" ") {
 			c.look("", "nats.address has something that is not nats://host:port; it is left out")
 			continue
 		}
