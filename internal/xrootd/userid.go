@@ -74,7 +74,7 @@ func cutUserID(b []byte) (p userParts, err *Error) {
 func (p *userParts) id(s string) UserID {
 	u := UserID{User: s[:p.dot], PID: p.pid, SID: p.sid, Host: s[p.at+1:]}
 	if protocol, user, ok := strings.Cut(u.User, "/"); ok {
-		u.Protocol, u.User = strings.TrimPrefix(protocol, "="), user
+		u.Protocol, u.User = strings.TrimLeft(protocol, "="), user
 	}
 	return u
 }
