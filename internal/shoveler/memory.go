@@ -10,8 +10,7 @@ const (
 	// with the server that it is beside.
 	garbagePercent = 20
 	// Above ownMemory and, for each output, outputMemory, in bytes, the garbage collector works
-	// more. It is above what 30,000 datagrams a second need, but not when what has waited goes out:
-	// that takes about twice the processor time, and 58 to 71 MiB instead of 90 to 95
+	// more. It is more than a shovel takes, but for moments when what has waited goes out
 	// (benchmarks/README.md, the shovel).
 	ownMemory, outputMemory = 56 << 20, 8 << 20
 )
